@@ -1,0 +1,41 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Read upwards, this is the order in which a byte travels: Net (connections), Wire (protocols),
+// Handlers (services). A target sees only what it lists here; the build refuses any other import.
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "gatehouse",
+    products: [.executable(name: "gatehouse", targets: ["gatehouse"])],
+    targets: [
+        // C at the edge.
+        .systemLibrary(name: "CInih", pkgConfig: "inih", providers: [.apt(["libinih-dev"])]),
+        .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+
+        // What every room uses.
+        .target(name: "Base", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Config", dependencies: ["Base", "CInih"], swiftSettings: strict),
+
+        // The three layers.
+        .target(name: "Net", dependencies: ["Base", "CLinux"], swiftSettings: strict),
+        .target(name: "Wire", dependencies: ["Base"], swiftSettings: strict),
+        .target(name: "Handlers", dependencies: ["Base", "Config", "Net", "Wire"], swiftSettings: strict),
+
+        // What puts them together.
+        .target(
+            name: "Server", dependencies: ["Base", "Config", "Net", "Wire", "Handlers"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "gatehouse", dependencies: ["Base", "Config", "Server"], swiftSettings: strict),
+    ]
+)

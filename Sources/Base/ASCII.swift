@@ -1,0 +1,122 @@
+/// Bytes of text protocols: classes, case, numbers. Locale-free and without allocation.
+package enum ASCII {
+    package static let tab: UInt8 = 0x09
+    package static let lf: UInt8 = 0x0A
+    package static let cr: UInt8 = 0x0D
+    package static let space: UInt8 = 0x20
+    package static let quote: UInt8 = 0x22
+    package static let percent: UInt8 = 0x25
+    package static let asterisk: UInt8 = 0x2A
+    package static let plus: UInt8 = 0x2B
+    package static let comma: UInt8 = 0x2C
+    package static let dash: UInt8 = 0x2D
+    package static let dot: UInt8 = 0x2E
+    package static let slash: UInt8 = 0x2F
+    package static let zero: UInt8 = 0x30
+    package static let colon: UInt8 = 0x3A
+    package static let semicolon: UInt8 = 0x3B
+    package static let equals: UInt8 = 0x3D
+    package static let question: UInt8 = 0x3F
+    package static let backslash: UInt8 = 0x5C
+    package static let underscore: UInt8 = 0x5F
+    package static let delete: UInt8 = 0x7F
+
+    @inlinable package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+    @inlinable package static func isUpper(_ byte: UInt8) -> Bool { byte &- 0x41 < 26 }
+    @inlinable package static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
+    @inlinable package static func isAlphanumeric(_ byte: UInt8) -> Bool { isLetter(byte) || isDigit(byte) }
+    @inlinable package static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
+    @inlinable package static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == delete }
+    @inlinable package static func lower(_ byte: UInt8) -> UInt8 { isUpper(byte) ? byte | 0x20 : byte }
+    @inlinable package static func upper(_ byte: UInt8) -> UInt8 { byte &- 0x61 < 26 ? byte & 0xDF : byte }
+
+    /// `tchar` of RFC 9110, section 5.6.2.
+    @inlinable package static func isTokenCharacter(_ byte: UInt8) -> Bool {
+        if isAlphanumeric(byte) { return true }
+        switch byte {
+        // ! # $ % & ' * + - . ^ _ ` | ~
+        case 0x21, 0x23, 0x24, 0x25, 0x26, 0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x5E, 0x5F, 0x60, 0x7C, 0x7E: return true
+        default: return false
+        }
+    }
+
+    /// The value of a hexadecimal digit, nil for any other byte.
+    @inlinable package static func hexValue(_ byte: UInt8) -> UInt8? {
+        if isDigit(byte) { return byte &- 0x30 }
+        let letter = (byte | 0x20) &- 0x61
+        return letter < 6 ? letter &+ 10 : nil
+    }
+
+    @inlinable package static func hexDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? 0x30 &+ value : 0x41 &+ (value &- 10)
+    }
+
+    /// A decimal number of digits only: no sign, no blanks, at least one digit. Nil also on overflow.
+    package static func decimal(_ bytes: Span<UInt8>) -> Int? {
+        if bytes.isEmpty { return nil }
+        var value = 0
+        for index in bytes.indices {
+            let byte = bytes[index]
+            guard isDigit(byte) else { return nil }
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carried) = product.addingReportingOverflow(Int(byte &- 0x30))
+            if overflow || carried { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    /// Whether `bytes` are the letters of `text`, whatever their case. `text` is given in lower case.
+    package static func equalsIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
+        guard bytes.count == text.utf8CodeUnitCount else { return false }
+        // A StaticString of more than one scalar always has a pointer.
+        let pointer = text.utf8Start
+        for index in bytes.indices where lower(bytes[index]) != pointer[index] { return false }
+        return true
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// Whether the bytes are those of `text`.
+    package func equals(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        let pointer = text.utf8Start
+        for index in indices where self[index] != pointer[index] { return false }
+        return true
+    }
+
+    package func equals(_ other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in indices where self[index] != other[index] { return false }
+        return true
+    }
+
+    package func starts(with text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        return count >= length && extracting(0..<length).equals(text)
+    }
+
+    package func firstIndex(of byte: UInt8) -> Int? {
+        for index in indices where self[index] == byte { return index }
+        return nil
+    }
+
+    /// The part without blanks at either end.
+    @_lifetime(copy self)
+    package func trimmingBlanks() -> Span<UInt8> {
+        var start = 0
+        var end = count
+        while start < end, ASCII.isBlank(self[start]) { start += 1 }
+        while end > start, ASCII.isBlank(self[end - 1]) { end -= 1 }
+        return extracting(start..<end)
+    }
+
+    /// The text the bytes spell; broken UTF-8 becomes U+FFFD.
+    package var string: String {
+        withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+
+    package var array: [UInt8] {
+        withUnsafeBufferPointer { Array($0) }
+    }
+}

@@ -1,0 +1,180 @@
+import Glibc
+
+/// A growable run of bytes with a place to read and a place to write.
+///
+/// The unsafe memory stays inside: readers get a `Span`, the kernel gets a buffer of exactly the
+/// room there is. Its memory is not cleared when it is reused, so only what was written is shown.
+package struct ByteBuffer: ~Copyable {
+    @usableFromInline var memory: UnsafeMutableRawBufferPointer
+    /// Index of the first byte not yet read.
+    package private(set) var start: Int = 0
+    /// Index behind the last byte written.
+    package private(set) var end: Int = 0
+
+    package init(capacity: Int = 0) {
+        memory = capacity > 0
+            ? .allocate(byteCount: capacity, alignment: 16) : UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    }
+
+    deinit { memory.deallocate() }
+
+    package var count: Int { end - start }
+    package var isEmpty: Bool { start == end }
+    package var capacity: Int { memory.count }
+    /// Room behind the last byte.
+    package var room: Int { memory.count - end }
+
+    /// The bytes not yet read.
+    package var bytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get {
+            let span = Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[start..<end]))
+            // The memory lives as long as self and no mutation can happen while self is borrowed.
+            return _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// All bytes from index 0, read ones too, so that indices found earlier still hold.
+    package var all: Span<UInt8> {
+        @_lifetime(borrow self)
+        get {
+            let span = Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[0..<end]))
+            return _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    package func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        try body(UnsafeRawBufferPointer(rebasing: memory[start..<end]))
+    }
+
+    /// Forgets the first `count` unread bytes.
+    package mutating func consume(_ count: Int) {
+        precondition(count >= 0 && count <= end - start)
+        start += count
+    }
+
+    /// Forgets everything, and keeps the memory.
+    package mutating func removeAll() {
+        start = 0
+        end = 0
+    }
+
+    /// Forgets all written bytes from `index` on.
+    package mutating func truncate(to index: Int) {
+        precondition(index >= 0 && index <= end)
+        end = index
+        start = min(start, index)
+    }
+
+    /// Moves the unread bytes to the beginning.
+    package mutating func compact() {
+        if start == 0 { return }
+        if start < end, let base = memory.baseAddress { memmove(base, base + start, end - start) }
+        end -= start
+        start = 0
+    }
+
+    /// Moves the unread bytes down to `index`, which is at or before them.
+    package mutating func compact(to index: Int) {
+        precondition(index >= 0 && index <= start)
+        if index == start { return }
+        if start < end, let base = memory.baseAddress { memmove(base + index, base + start, end - start) }
+        end -= start - index
+        start = index
+    }
+
+    /// Makes room for `count` more bytes.
+    package mutating func reserve(_ count: Int) {
+        if count <= room { return }
+        let wanted = max(end + count, memory.count * 2, 256)
+        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: wanted, alignment: 16)
+        if end > 0 { larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[0..<end])) }
+        memory.deallocate()
+        memory = larger
+    }
+
+    /// Lets `fill` write into the room behind the last byte and takes the bytes it says it wrote.
+    package mutating func fill<E: Error>(
+        atLeast least: Int = 1, _ fill: (UnsafeMutableRawBufferPointer) throws(E) -> Int
+    ) throws(E) -> Int {
+        reserve(least)
+        let written = try fill(UnsafeMutableRawBufferPointer(rebasing: memory[end...]))
+        precondition(written >= 0 && written <= room)
+        end += written
+        return written
+    }
+
+    package mutating func append(_ byte: UInt8) {
+        if end == memory.count { reserve(1) }
+        memory[end] = byte
+        end += 1
+    }
+
+    package mutating func append(_ text: StaticString) {
+        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    package mutating func append(_ bytes: Span<UInt8>) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    package mutating func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    package mutating func append(_ text: String) {
+        var text = text
+        text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+    }
+
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let from = bytes.baseAddress, bytes.count > 0 else { return }
+        reserve(bytes.count)
+        if let base = memory.baseAddress { memcpy(base + end, from, bytes.count) }
+        end += bytes.count
+    }
+
+    /// A number in decimal digits.
+    package mutating func append(decimal value: Int) {
+        reserve(20)
+        if value < 0 { append(ASCII.dash) }
+        var magnitude = value.magnitude
+        var length = 1
+        var probe = magnitude
+        while probe >= 10 {
+            probe /= 10
+            length += 1
+        }
+        for offset in stride(from: length - 1, through: 0, by: -1) {
+            memory[end + offset] = 0x30 + UInt8(magnitude % 10)
+            magnitude /= 10
+        }
+        end += length
+    }
+
+    /// A number in at least `width` decimal digits, zeros in front. For dates.
+    package mutating func append(decimal value: Int, width: Int) {
+        var bound = 10
+        for _ in 1..<max(width, 1) {
+            if value < bound { append(ASCII.zero) }
+            bound *= 10
+        }
+        append(decimal: value)
+    }
+
+    package mutating func append(hex value: Int) {
+        var shift = 60
+        while shift > 0, (value >> shift) & 0xF == 0 { shift -= 4 }
+        while shift >= 0 {
+            let digit = UInt8((value >> shift) & 0xF)
+            append(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
+            shift -= 4
+        }
+    }
+
+    /// Writes over bytes that are already there.
+    package mutating func replace(at index: Int, with bytes: Span<UInt8>) {
+        precondition(index >= 0 && index + bytes.count <= end)
+        for offset in bytes.indices { memory[index + offset] = bytes[offset] }
+    }
+}

@@ -1,0 +1,113 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int gh_accept(int listener, void *address, uint32_t *length) {
+    return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int gh_pipe(int ends[2], int flags) { return pipe2(ends, O_CLOEXEC | flags); }
+
+int gh_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+_Static_assert(sizeof(struct gh_event) == sizeof(struct epoll_event), "as the kernel lays it out");
+_Static_assert(offsetof(struct gh_event, token) == offsetof(struct epoll_event, data), "as the kernel lays it out");
+_Static_assert(
+    (int)GH_IN == (int)EPOLLIN && (int)GH_OUT == (int)EPOLLOUT && (int)GH_ERR == (int)EPOLLERR &&
+        (int)GH_HUP == (int)EPOLLHUP && (int)GH_RDHUP == (int)EPOLLRDHUP,
+    "as the kernel numbers them");
+
+int gh_epoll_add(int epoll, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events | EPOLLET, .data = {.u64 = token}};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+int gh_epoll_remove(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL); }
+
+int gh_epoll_wait(int epoll, struct gh_event *events, int count, int timeout_ms) {
+    return epoll_wait(epoll, (struct epoll_event *)events, count, timeout_ms);
+}
+
+int gh_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+int gh_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
+int gh_dup_onto(int from, int onto) { return dup3(from, onto, O_CLOEXEC); }
+
+const int gh_o_path = O_PATH;
+
+int gh_openat2(int folder, const char *path, int flags, uint64_t resolve) {
+    struct open_how how;
+    memset(&how, 0, sizeof how);
+    how.flags = (uint64_t)(flags | O_CLOEXEC);
+    how.resolve = resolve;
+    return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
+
+int gh_wait_pidfd(int pidfd, struct gh_exit *out) {
+    siginfo_t info;
+    struct rusage usage;
+    memset(&info, 0, sizeof info);
+    memset(&usage, 0, sizeof usage);
+    // The raw call, because glibc's waitid does not pass the fifth argument on.
+    if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage) < 0) return -1;
+    if (info.si_pid == 0) return 0;
+    out->code = info.si_status;
+    out->signaled = info.si_code != CLD_EXITED;
+    out->dumped_core = info.si_code == CLD_DUMPED;
+    out->cpu_us = (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec +
+                  (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
+    out->peak_kb = usage.ru_maxrss;
+    return 1;
+}
+
+int gh_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+static __thread void *current_loop;
+
+void *gh_current_loop(void) { return current_loop; }
+void gh_set_current_loop(void *loop) { current_loop = loop; }
+
+void gh_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+long gh_thread_count(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? count : 1;
+}
+
+const int gh_rlimit_cpu = RLIMIT_CPU;
+const int gh_rlimit_as = RLIMIT_AS;
+const int gh_rlimit_nofile = RLIMIT_NOFILE;
+const int gh_rlimit_fsize = RLIMIT_FSIZE;
+const int gh_rlimit_core = RLIMIT_CORE;
+
+int gh_get_limit(int resource, uint64_t *soft, uint64_t *hard) {
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0) return -1;
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
+    return 0;
+}
+
+int gh_set_limit(int resource, uint64_t soft, uint64_t hard) {
+    struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+    return setrlimit(resource, &limit);
+}

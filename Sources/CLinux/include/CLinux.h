@@ -1,0 +1,102 @@
+// What Linux offers and Swift's Glibc module does not show. Thin on purpose: no policy here.
+#ifndef GATEHOUSE_CLINUX_H
+#define GATEHOUSE_CLINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// No system header that Glibc's module shows is included, so that its types keep one home in Swift.
+
+// Descriptors, all born close-on-exec.
+int gh_accept(int listener, void *address, uint32_t *length);
+int gh_pipe(int ends[2], int flags);
+int gh_epoll_create(void);
+
+// As struct epoll_event.
+struct gh_event {
+    uint32_t events;
+    uint64_t token;
+}
+#ifdef __x86_64__
+__attribute__((packed))
+#endif
+;
+enum gh_event_bit {
+    GH_IN = 0x001,
+    GH_OUT = 0x004,
+    GH_ERR = 0x008,
+    GH_HUP = 0x010,
+    GH_RDHUP = 0x2000,
+};
+// Edge-triggered.
+int gh_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
+int gh_epoll_remove(int epoll, int fd);
+int gh_epoll_wait(int epoll, struct gh_event *events, int count, int timeout_ms);
+int gh_eventfd(void);
+int gh_memfd(const char *name);
+int gh_dup_onto(int from, int onto);
+
+// openat2(2). `resolve` takes GH_RESOLVE_*.
+#define GH_RESOLVE_BENEATH 0x08
+#define GH_RESOLVE_IN_ROOT 0x10
+#define GH_RESOLVE_NO_SYMLINKS 0x04
+#define GH_RESOLVE_NO_MAGICLINKS 0x02
+int gh_openat2(int folder, const char *path, int flags, uint64_t resolve);
+extern const int gh_o_path;
+
+// Exit status of a child that a pidfd names. 1: ended, 0: still running, -1: errno.
+struct gh_exit {
+    int32_t code;      // exit status, or the signal's number
+    bool signaled;
+    bool dumped_core;
+    int64_t cpu_us;    // user and system time of the child and what it waited for
+    int64_t peak_kb;   // largest resident set
+};
+int gh_wait_pidfd(int pidfd, struct gh_exit *out);
+int gh_pidfd_send_signal(int pidfd, int signal);
+
+// A script's start. Everything between fork and exec is async-signal-safe.
+enum gh_spawn_step {
+    GH_STEP_NONE = 0,
+    GH_STEP_CLONE,
+    GH_STEP_GROUP,
+    GH_STEP_LIMIT,
+    GH_STEP_FOLDER,
+    GH_STEP_STREAMS,
+    GH_STEP_USER,
+    GH_STEP_EXEC,
+};
+struct gh_limit {
+    int resource;      // RLIMIT_*
+    uint64_t soft;
+    uint64_t hard;
+};
+struct gh_spawn {
+    const char *path;          // absolute, or relative to `folder`
+    char *const *argv;
+    char *const *envp;
+    int folder;                // descriptor of the working directory
+    int standard_in;
+    int standard_out;
+    int standard_err;
+    int nice;
+    const struct gh_limit *limits;
+    size_t limit_count;
+};
+// Returns 0 and fills `pid` and `pidfd`, or an errno and the step that failed.
+int gh_spawn(const struct gh_spawn *plan, int32_t *pid, int *pidfd, enum gh_spawn_step *step);
+
+// The event loop of the calling thread, NULL elsewhere.
+void *gh_current_loop(void);
+void gh_set_current_loop(void *loop);
+
+void gh_name_thread(const char *name);
+long gh_thread_count(void);
+
+// RLIMIT_* are an enum in C++ mode and macros elsewhere; one spelling for Swift.
+extern const int gh_rlimit_cpu, gh_rlimit_as, gh_rlimit_nofile, gh_rlimit_fsize, gh_rlimit_core;
+int gh_get_limit(int resource, uint64_t *soft, uint64_t *hard);
+int gh_set_limit(int resource, uint64_t soft, uint64_t hard);
+
+#endif

@@ -1,0 +1,117 @@
+// Starting a script. The child shares the server's memory until exec (CLONE_VM) and the calling
+// thread waits for that (CLONE_VFORK), so nothing is copied however large the server is. Between
+// clone and exec only async-signal-safe calls are made, and no memory of the server is written but
+// the plan's own result.
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct child_state {
+    const struct gh_spawn *plan;
+    enum gh_spawn_step step;
+    int error;
+};
+
+static void reset_signals(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_DFL;
+    for (int signal = 1; signal < NSIG; signal++) {
+        if (signal != SIGKILL && signal != SIGSTOP) sigaction(signal, &action, NULL);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+// Puts the three streams onto 0, 1 and 2 whatever their present numbers are.
+static int place_streams(const struct gh_spawn *plan) {
+    int from[3] = {plan->standard_in, plan->standard_out, plan->standard_err};
+    for (int i = 0; i < 3; i++) {
+        if (from[i] < 3 && from[i] != i) {
+            from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
+            if (from[i] < 0) return -1;
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        if (from[i] == i) {
+            if (fcntl(i, F_SETFD, 0) < 0) return -1;
+        } else if (dup2(from[i], i) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int child_main(void *argument) {
+    struct child_state *state = argument;
+    const struct gh_spawn *plan = state->plan;
+
+    state->step = GH_STEP_GROUP;
+    if (setpgid(0, 0) < 0) goto failed;
+    state->step = GH_STEP_FOLDER;
+    if (fchdir(plan->folder) < 0) goto failed;
+    state->step = GH_STEP_STREAMS;
+    if (place_streams(plan) < 0) goto failed;
+    if (syscall(SYS_close_range, 3, ~0U, 0) < 0) goto failed;
+    state->step = GH_STEP_LIMIT;
+    for (size_t i = 0; i < plan->limit_count; i++) {
+        if (gh_set_limit(plan->limits[i].resource, plan->limits[i].soft, plan->limits[i].hard) < 0) goto failed;
+    }
+    if (plan->nice != 0) {
+        errno = 0;
+        if (nice(plan->nice) == -1 && errno != 0) goto failed;
+    }
+    reset_signals();
+    state->step = GH_STEP_EXEC;
+    execve(plan->path, plan->argv, plan->envp);
+failed:
+    state->error = errno;
+    _exit(127);
+}
+
+enum { STACK_SIZE = 64 * 1024 };
+
+int gh_spawn(const struct gh_spawn *plan, int32_t *pid, int *pidfd, enum gh_spawn_step *step) {
+    // The thread waits for the exec, so one stack for each thread is enough.
+    static __thread char *stack;
+    if (!stack) {
+        void *memory = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+        if (memory == MAP_FAILED) {
+            *step = GH_STEP_CLONE;
+            return errno;
+        }
+        stack = memory;
+    }
+    struct child_state state = {.plan = plan, .step = GH_STEP_CLONE, .error = 0};
+    sigset_t all, before;
+    sigfillset(&all);
+    // A handler that ran in the child would run in the server's memory.
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int child_fd = -1;
+    pid_t child = clone(child_main, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &state, &child_fd);
+    int error = child < 0 ? errno : state.error;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    *step = state.step;
+    if (child < 0) return error;
+    if (error != 0) {
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+        close(child_fd);
+        return error;
+    }
+    *step = GH_STEP_NONE;
+    *pid = child;
+    *pidfd = child_fd;
+    return 0;
+}

@@ -1,0 +1,187 @@
+package import Base
+
+// What server.ini says, as plain values. ConfigLoader fills it; nothing here reads or checks.
+
+/// A whole configuration. Every path in it is absolute.
+package struct ServerConfig: Sendable {
+    /// The file it was read from; empty for `gatehouse serve`.
+    package var file = ""
+    package var server = ServerSettings()
+    /// In the order of the file: the first answers requests for names that no site has.
+    package var sites: [SiteConfig] = []
+
+    package init() {}
+}
+
+/// Where a setting stands, for messages.
+package struct SourcePosition: Hashable, Sendable {
+    package var file: String
+    package var line: Int
+
+    package init(file: String, line: Int) { (self.file, self.line) = (file, line) }
+}
+
+/// `[server]`.
+package struct ServerSettings: Sendable {
+    package var home = ""
+    package var listen: [ListenAddress] = []
+    /// Event-loop threads, 0 for one per core.
+    package var threads = 0
+    package var user: String?
+    package var group: String?
+    package var pidFile: String?
+    package var errorLog = LogTarget.standardError
+    package var logLevel = LogLevel.info
+    package var maxConnections = 10000
+    package var shutdownTimeout = TimeSpan.seconds(30)
+    package var headerTimeout = TimeSpan.seconds(15)
+    package var keepaliveTimeout = TimeSpan.seconds(60)
+    package var bodyTimeout = TimeSpan.seconds(30)
+    package var writeTimeout = TimeSpan.seconds(60)
+    /// Bytes of a whole request head.
+    package var maxHeaderSize = 32 * 1024
+    package var serverHeader = ServerHeader.full
+
+    package init() {}
+}
+
+/// `IP:PORT`, `[IPv6]:PORT`, `*:PORT` (which is two sockets) or `unix:PATH`.
+package struct ListenAddress: Hashable, Sendable {
+    package enum Host: Hashable, Sendable {
+        case address(SocketAddress)
+        /// Every address of both families.
+        case any(port: UInt16)
+    }
+    package var host: Host
+
+    package init(_ host: Host) { self.host = host }
+}
+
+package enum LogTarget: Hashable, Sendable {
+    case off
+    case standardOutput
+    case standardError
+    case file(String)
+}
+
+package enum LogLevel: Int, Comparable, Sendable, CaseIterable {
+    case error, warning, info, debug
+    package static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
+}
+
+package enum ServerHeader: Sendable { case full, name, off }
+
+/// `[site NAME]` with what it inherits from `[defaults]`, and its `[location]` sections.
+package struct SiteConfig: Sendable {
+    package var name: String
+    package var position: SourcePosition
+    /// Lower-case names without port; `*.example.org` for a wildcard.
+    package var hosts: [String] = []
+    /// The addresses it answers on, empty for all of the server's.
+    package var listen: [ListenAddress] = []
+    package var root: String?
+    package var aliases: [PrefixMapping] = []
+    package var cgi: [PrefixMapping] = []
+    package var mimeTypesFile = "/etc/mime.types"
+    /// Extension without the dot, in lower case, and media type.
+    package var mime: [String: String] = [:]
+    package var logFormat = LogFormatSetting.named(.combined)
+    package var errorLog = LogTarget.standardError
+    /// Seconds that a script gets between TERM and KILL.
+    package var cgiKillGrace = TimeSpan.seconds(3)
+    package var cgiLinger = TimeSpan.seconds(1)
+    package var cgiQueueTimeout = TimeSpan.seconds(30)
+    /// What holds for the whole site where no location says otherwise.
+    package var part = PartSettings()
+    package var locations: [LocationConfig] = []
+
+    package init(name: String, position: SourcePosition) { (self.name, self.position) = (name, position) }
+}
+
+/// `[location SITE /prefix]`: the site's settings with its own laid over them.
+package struct LocationConfig: Sendable {
+    package var prefix: String
+    package var position: SourcePosition
+    package var part: PartSettings
+
+    package init(prefix: String, position: SourcePosition, part: PartSettings) {
+        (self.prefix, self.position, self.part) = (prefix, position, part)
+    }
+}
+
+/// The settings that a site and each of its locations have.
+package struct PartSettings: Sendable {
+    package var index = ["index.html", "index.htm"]
+    package var listing = false
+    /// With the dot: `.cgi`.
+    package var cgiExtensions: [String] = []
+    package var cgiInterpreters: [Interpreter] = []
+    package var cgiEnvironment: [EnvironmentSetting] = []
+    package var cgiTimeout = TimeSpan.seconds(60)
+    package var cgiIdleTimeout = TimeSpan.seconds(60)
+    /// In all; nil for no limit.
+    package var cgiMaxTime: TimeSpan?
+    package var cgiOnDisconnect = OnDisconnect.kill
+    package var cgiMaxProcesses = 64
+    package var cgiPassAuthorization = PassAuthorization.auto
+    package var maxBody = 1 << 30
+    package var charset = CharsetSetting.off
+    package var symlinks = SymlinkPolicy.inside
+    package var serveDotfiles = false
+    package var headers: [FieldSetting] = []
+    package var cacheControl: String?
+    package var accessLog = LogTarget.standardOutput
+
+    package init() {}
+}
+
+/// A URL prefix that begins with `/`, and the folder or file behind it.
+package struct PrefixMapping: Hashable, Sendable {
+    package var prefix: String
+    package var path: String
+    package var position: SourcePosition
+
+    package init(prefix: String, path: String, position: SourcePosition) {
+        (self.prefix, self.path, self.position) = (prefix, path, position)
+    }
+}
+
+/// Files that end in `suffix` are run by `program`.
+package struct Interpreter: Hashable, Sendable {
+    package var suffix: String
+    package var program: String
+
+    package init(suffix: String, program: String) { (self.suffix, self.program) = (suffix, program) }
+}
+
+/// `NAME=value`; a bare `NAME` has been looked up in the server's own environment.
+package struct EnvironmentSetting: Hashable, Sendable {
+    package var name: String
+    package var value: String
+
+    package init(name: String, value: String) { (self.name, self.value) = (name, value) }
+}
+
+/// A field that is added to each answer.
+package struct FieldSetting: Hashable, Sendable {
+    package var name: String
+    package var value: String
+
+    package init(name: String, value: String) { (self.name, self.value) = (name, value) }
+}
+
+package enum OnDisconnect: Sendable { case kill, finish }
+package enum PassAuthorization: Sendable { case yes, no, auto }
+package enum SymlinkPolicy: Sendable { case inside, follow, deny }
+package enum CharsetSetting: Hashable, Sendable { case off, named(String) }
+
+package enum LogFormatSetting: Hashable, Sendable {
+    package enum Name: String, Sendable, CaseIterable {
+        case common, combined
+        case vhostCombined = "vhost_combined"
+        case json
+    }
+    case named(Name)
+    /// Apache's `%` directives.
+    case directives(String)
+}
