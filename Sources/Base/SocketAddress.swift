@@ -10,8 +10,12 @@ package struct IPAddress: Hashable, Sendable {
     /// Interface of a link-local IPv6 address, 0 elsewhere.
     package var scope: UInt32 = 0
 
+    private init(high: UInt64, low: UInt64, isIPv4: Bool, scope: UInt32) {
+        (self.high, self.low, self.isIPv4, self.scope) = (high, low, isIPv4, scope)
+    }
+
     package init(v4: UInt32) {
-        (high, low, isIPv4) = (0, UInt64(v4), true)
+        self.init(high: 0, low: UInt64(v4), isIPv4: true, scope: 0)
     }
 
     /// An IPv4 address that is written as IPv6 (`::ffff:192.0.2.1`) becomes the IPv4 address.
@@ -19,7 +23,7 @@ package struct IPAddress: Hashable, Sendable {
         if high == 0, low >> 32 == 0xFFFF {
             self.init(v4: UInt32(truncatingIfNeeded: low))
         } else {
-            (self.high, self.low, isIPv4, self.scope) = (high, low, false, scope)
+            self.init(high: high, low: low, isIPv4: false, scope: scope)
         }
     }
 
