@@ -1,0 +1,248 @@
+package import Base
+import CLinux
+import Glibc
+
+/// What is needed to start a script.
+package struct SpawnPlan: Sendable {
+    /// Absolute path of the file that is executed.
+    package var path: String
+    /// With the name of the program first.
+    package var arguments: CStringList
+    package var environment: CStringList
+    package var limits: [ResourceLimit] = []
+    package var nice = 0
+
+    package init(path: String, arguments: CStringList, environment: CStringList) {
+        self.path = path
+        self.arguments = arguments
+        self.environment = environment
+    }
+}
+
+package struct ResourceLimit: Sendable {
+    package enum Resource: Sendable { case cpuSeconds, memory, openFiles, fileSize }
+    package var resource: Resource
+    package var soft: UInt64
+    package var hard: UInt64
+
+    package init(_ resource: Resource, soft: UInt64, hard: UInt64) {
+        (self.resource, self.soft, self.hard) = (resource, soft, hard)
+    }
+
+    fileprivate var raw: gh_limit {
+        let number =
+            switch resource {
+            case .cpuSeconds: gh_rlimit_cpu
+            case .memory: gh_rlimit_as
+            case .openFiles: gh_rlimit_nofile
+            case .fileSize: gh_rlimit_fsize
+            }
+        return gh_limit(resource: number, soft: soft, hard: hard)
+    }
+}
+
+/// Why a process could not be started.
+package struct SpawnError: Error, Sendable {
+    package enum Step: Sendable { case clone, group, limit, folder, streams, user, execute }
+    package var step: Step
+    package var reason: Errno
+
+    fileprivate init(_ step: gh_spawn_step, _ reason: Errno) {
+        self.reason = reason
+        self.step =
+            switch step {
+            case GH_STEP_GROUP: .group
+            case GH_STEP_LIMIT: .limit
+            case GH_STEP_FOLDER: .folder
+            case GH_STEP_STREAMS: .streams
+            case GH_STEP_USER: .user
+            case GH_STEP_EXEC: .execute
+            default: .clone
+            }
+    }
+
+    package init(step: Step, reason: Errno) { (self.step, self.reason) = (step, reason) }
+}
+
+/// How a process ended, and what it used.
+package struct ExitStatus: Sendable, Equatable {
+    package enum Reason: Sendable, Equatable {
+        case exited(Int)
+        case signal(Int, dumpedCore: Bool)
+    }
+    package var reason: Reason
+    /// User and system time, with those of the children it waited for.
+    package var cpu: TimeSpan
+    /// Largest resident set, in bytes.
+    package var peakMemory: Int
+
+    package var isSuccess: Bool { reason == .exited(0) }
+}
+
+/// A started process and the group of processes that it leads.
+///
+/// The owner either sees it end with `poll`, or gives it up with `end` or `leave`. Being dropped in
+/// any other way kills the group.
+package struct ChildProcess: ~Copyable {
+    package let pid: Int32
+    private let pidfd: Source
+
+    private init(pid: Int32, pidfd: consuming FileDescriptor, waiter: Waiter) {
+        self.pid = pid
+        self.pidfd = Source(pidfd, waiter: waiter)
+    }
+
+    deinit {
+        // Open only where a task unwinds without having ended the process.
+        if pidfd.isOpen {
+            kill(-pid, SIGKILL)
+            ChildProcess.reap(pid, pidfd, grace: .zero)
+        }
+    }
+
+    /// Starts a process on a thread of `pool`, so that no loop waits for its exec. `waiter` is woken
+    /// when it ends. The streams are closed here in any case; the child has its own.
+    package static func start(
+        _ plan: SpawnPlan, folder: consuming FileDescriptor, standardInput: consuming FileDescriptor,
+        standardOutput: consuming FileDescriptor, standardError: consuming FileDescriptor,
+        on pool: WorkerPool, waiter: Waiter
+    ) async throws(SpawnError) -> ChildProcess {
+        // Numbers cross to the pool's thread; the owners stay here and outlive the call.
+        let (folderFD, input, output, errors) =
+            (folder.raw, standardInput.raw, standardOutput.raw, standardError.raw)
+        let result: Result<Started, SpawnError> = await pool.run {
+            spawn(plan, folder: folderFD, input: input, output: output, errors: errors)
+        }
+        folder.close()
+        standardInput.close()
+        standardOutput.close()
+        standardError.close()
+        let started = try result.get()
+        let child = ChildProcess(
+            pid: started.pid, pidfd: FileDescriptor(owning: started.pidfd), waiter: waiter)
+        do throws(Errno) { try child.pidfd.watch() } catch { throw SpawnError(step: .clone, reason: error) }
+        return child
+    }
+
+    private struct Started: Sendable {
+        var pid: Int32
+        var pidfd: CInt
+    }
+
+    private static func spawn(
+        _ plan: SpawnPlan, folder: CInt, input: CInt, output: CInt, errors: CInt
+    ) -> Result<Started, SpawnError> {
+        let limits = plan.limits.map(\.raw)
+        return plan.path.withCString { path in
+            plan.arguments.withPointers { arguments in
+                plan.environment.withPointers { environment in
+                    limits.withUnsafeBufferPointer { limits in
+                        var request = gh_spawn(
+                            path: path, argv: arguments, envp: environment, folder: folder, standard_in: input,
+                            standard_out: output, standard_err: errors, nice: CInt(plan.nice),
+                            limits: limits.baseAddress, limit_count: limits.count)
+                        var pid: Int32 = 0
+                        var pidfd: CInt = -1
+                        var step = GH_STEP_NONE
+                        let error = gh_spawn(&request, &pid, &pidfd, &step)
+                        if error != 0 { return .failure(SpawnError(step, Errno(error))) }
+                        return .success(Started(pid: pid, pidfd: pidfd))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the process may have ended since the last look; `poll` then tells.
+    package var mayHaveEnded: Bool { pidfd.isReadable }
+
+    /// How the process ended, nil while it runs. After that the process is gone from the system.
+    package borrowing func poll() -> ExitStatus? {
+        ChildProcess.poll(pidfd)
+    }
+
+    private static func poll(_ pidfd: Source) -> ExitStatus? {
+        guard pidfd.isOpen, pidfd.isReadable else { return nil }
+        var raw = gh_exit()
+        // A failure means that somebody else reaped it, which ends the matter as well.
+        let result = gh_wait_pidfd(pidfd.fd, &raw)
+        if result == 0 {
+            pidfd.markUnreadable()
+            return nil
+        }
+        pidfd.close()
+        let reason: ExitStatus.Reason =
+            result < 0
+            ? .exited(255)
+            : raw.signaled
+                ? .signal(Int(raw.code), dumpedCore: raw.dumped_core)
+                : .exited(Int(raw.code))
+        return ExitStatus(
+            reason: reason, cpu: TimeSpan(nanoseconds: raw.cpu_us.multipliedReportingOverflow(by: 1000).partialValue),
+            peakMemory: Int(raw.peak_kb) * 1024)
+    }
+
+    /// Sends a signal to the process and all it started that stayed in its group.
+    package borrowing func signalGroup(_ signal: CInt) { kill(-pid, signal) }
+
+    /// Ends the whole group: TERM now, KILL to what is left after `grace`. Returns at once; the
+    /// loop sees to it.
+    package consuming func end(grace: TimeSpan) {
+        kill(-pid, SIGTERM)
+        ChildProcess.reap(pid, pidfd, grace: grace)
+    }
+
+    /// Lets the process run on as long as it likes; the loop takes its exit status.
+    package consuming func leave() {
+        ChildProcess.reap(pid, pidfd, grace: nil)
+    }
+
+    /// Watches over a process that nobody owns any more. `grace` nil: no signal is sent.
+    private static func reap(_ pid: Int32, _ pidfd: Source, grace: TimeSpan?) {
+        let loop = pidfd.waiter.loop
+        let raw = pidfd.moveOut()
+        guard raw >= 0 else {
+            // The leader is gone already; its group may not be.
+            if let grace { loop.spawn { await killGroup(pid, on: loop, grace: grace) } }
+            return
+        }
+        loop.spawn {
+            let waiter = Waiter(loop: loop)
+            defer { waiter.end() }
+            let source = Source(FileDescriptor(owning: raw), waiter: waiter)
+            try? source.watch()
+            let deadline = grace.map { loop.now + $0 } ?? .never
+            var isKilled = false
+            while ChildProcess.poll(source) == nil, source.isOpen {
+                switch await waiter.wait(until: isKilled ? .never : deadline) {
+                case .woken: break
+                case .timedOut, .cancelled:
+                    kill(-pid, SIGKILL)
+                    isKilled = true
+                }
+            }
+            source.close()
+            if let grace, !isKilled {
+                let left = deadline - loop.now
+                await killGroup(pid, on: loop, grace: min(max(left, .zero), grace))
+            }
+        }
+    }
+
+    /// Waits until no process of the group is left, and kills what is after `grace`.
+    ///
+    /// A group's number is not given to another one while it has a member, so a look every tick
+    /// never reaches a stranger.
+    private static func killGroup(_ group: Int32, on loop: EventLoop, grace: TimeSpan) async {
+        let waiter = Waiter(loop: loop)
+        defer { waiter.end() }
+        let deadline = loop.now + grace
+        while kill(-group, 0) == 0 {
+            if loop.now >= deadline {
+                kill(-group, SIGKILL)
+                return
+            }
+            _ = await waiter.wait(until: min(deadline, loop.now + .milliseconds(50)))
+        }
+    }
+}

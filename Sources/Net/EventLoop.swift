@@ -1,0 +1,220 @@
+package import Base
+import CLinux
+import Glibc
+import Synchronization
+
+/// One thread, one epoll instance, and the tasks that live on it.
+///
+/// A loop is a `TaskExecutor`: a task started with `spawn` runs here and nowhere else for all its
+/// life, so what belongs to it needs no lock. When no task can go on, the loop waits in
+/// `epoll_wait`; an event marks its `Source` ready and wakes the `Waiter` behind it.
+///
+/// `@unchecked Sendable`: everything but `remote` is touched by the loop's own thread only, which
+/// `assertOnLoop` checks in debug builds; `remote` is a mutex.
+package final class EventLoop: TaskExecutor, @unchecked Sendable {
+    /// Position among the server's loops, from 0.
+    package let index: Int
+    /// The clock, read once after each wait. For deadlines; not for measuring what runs between two.
+    package private(set) var now = Instant.now
+    /// Called before each wait; what it returns is when it wants to be called again at the latest.
+    package var beforeWait: (() -> Instant)?
+
+    private let epoll: FileDescriptor
+    private let eventCounter: FileDescriptor
+    private let remote = Mutex(Remote())
+
+    private var ready: [UnownedJob] = []
+    private var running: [UnownedJob] = []
+    private var sources = SourceTable()
+    private var timers: TimerWheel
+    private var isStopped = false
+    /// Room for the events of one wait.
+    private let events: UnsafeMutableBufferPointer<gh_event>
+
+    private struct Remote {
+        var jobs: [UnownedJob] = []
+        var actions: [@Sendable () -> Void] = []
+        var isSignalled = false
+    }
+
+    /// The token of the counter that other threads wake the loop with; no source has it.
+    private static let wakeToken = UInt64.max
+
+    /// Throws what `epoll_create1` or `eventfd` threw: out of descriptors.
+    package init(index: Int) throws(Errno) {
+        self.index = index
+        let epoll = gh_epoll_create()
+        if epoll < 0 { throw .current }
+        self.epoll = FileDescriptor(owning: epoll)
+        let counter = gh_eventfd()
+        if counter < 0 { throw .current }
+        eventCounter = FileDescriptor(owning: counter)
+        timers = TimerWheel(now: .now)
+        events = .allocate(capacity: 256)
+        if gh_epoll_add(epoll, counter, UInt32(GH_IN.rawValue), EventLoop.wakeToken) < 0 { throw .current }
+    }
+
+    deinit { events.deallocate() }
+
+    // MARK: Work
+
+    /// Starts a task that stays on this loop.
+    package func spawn(_ work: sending @escaping () async -> Void) {
+        Task(executorPreference: self, operation: work)
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if isCurrent {
+            ready.append(job)
+        } else {
+            signal { $0.jobs.append(job) }
+        }
+    }
+
+    /// Runs `action` on the loop's thread, soon. From any thread.
+    package func submit(_ action: @escaping @Sendable () -> Void) {
+        signal { $0.actions.append(action) }
+    }
+
+    /// Lets `run` return after what is ready has run. From any thread.
+    package func stop() {
+        submit { self.isStopped = true }
+    }
+
+    private func signal(_ change: (inout Remote) -> Void) {
+        let mustWake = remote.withLock { remote in
+            change(&remote)
+            defer { remote.isSignalled = true }
+            return !remote.isSignalled
+        }
+        if mustWake {
+            var one: UInt64 = 1
+            // Fails only when the counter is full, and then the loop is woken anyway.
+            _ = write(eventCounter.raw, &one, 8)
+        }
+    }
+
+    /// Whether the caller runs on this loop's thread.
+    package var isCurrent: Bool {
+        gh_current_loop() == Unmanaged.passUnretained(self).toOpaque()
+    }
+
+    @inline(__always) func assertOnLoop() {
+        assert(isCurrent, "this belongs to loop \(index) and is used on another thread")
+    }
+
+    // MARK: The loop
+
+    /// Serves until `stop`. The calling thread becomes the loop's.
+    package func run() {
+        gh_set_current_loop(Unmanaged.passUnretained(self).toOpaque())
+        while !isStopped {
+            runReadyJobs()
+            if isStopped { break }
+            var wakeAt = timers.nextDeadline
+            if let beforeWait { wakeAt = min(wakeAt, beforeWait()) }
+            wait(until: wakeAt)
+            timers.advance(to: now)
+        }
+        runReadyJobs()
+        gh_set_current_loop(nil)
+    }
+
+    private func runReadyJobs() {
+        while !ready.isEmpty {
+            swap(&ready, &running)
+            for job in running { job.runSynchronously(on: asUnownedTaskExecutor()) }
+            running.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func wait(until deadline: Instant) {
+        var timeout: CInt = -1
+        if deadline != .never {
+            // Rounded up: a wait that ends too early is only done again.
+            let left = (deadline - .now).nanoseconds
+            timeout = left <= 0 ? 0 : CInt(clamping: (left + 999_999) / 1_000_000)
+        }
+        let count = gh_epoll_wait(epoll.raw, events.baseAddress, CInt(events.count), timeout)
+        now = .now
+        // Only EINTR is possible here.
+        guard count > 0 else { return }
+        for event in events[..<Int(count)] {
+            if event.token == EventLoop.wakeToken {
+                takeRemote()
+            } else {
+                sources[event.token]?.take(event.events)
+            }
+        }
+    }
+
+    private func takeRemote() {
+        var counter: UInt64 = 0
+        _ = read(eventCounter.raw, &counter, 8)
+        let taken = remote.withLock { remote in
+            let taken = remote
+            remote = Remote()
+            return taken
+        }
+        ready.append(contentsOf: taken.jobs)
+        for action in taken.actions { action() }
+    }
+
+    // MARK: Sources and timers
+
+    /// Watches `source` for all events from now on; a readiness it has already is reported too.
+    func register(_ source: Source, fd: CInt, interest: UInt32) throws(Errno) -> UInt64 {
+        assertOnLoop()
+        let token = sources.insert(source)
+        if gh_epoll_add(epoll.raw, fd, interest, token) < 0 {
+            let error = Errno.current
+            sources.remove(token)
+            throw error
+        }
+        return token
+    }
+
+    /// Forgets a source. Its descriptor is closed next, or is asked to be taken out first.
+    func unregister(_ token: UInt64, removing fd: CInt? = nil) {
+        assertOnLoop()
+        if let fd { _ = gh_epoll_remove(epoll.raw, fd) }
+        sources.remove(token)
+    }
+
+    func arm(_ waiter: Waiter, _ deadline: Instant) { timers.arm(waiter, deadline) }
+    func disarm(_ waiter: Waiter) { timers.remove(waiter) }
+}
+
+/// Sources by token. A token has a generation, so that an event that was under way when its
+/// descriptor was closed does not reach the next user of the place.
+private struct SourceTable {
+    private struct Place {
+        var source: Source?
+        var generation: UInt32 = 0
+    }
+    private var places: [Place] = []
+    private var free: [Int] = []
+
+    subscript(token: UInt64) -> Source? {
+        let index = Int(UInt32(truncatingIfNeeded: token))
+        guard index < places.count, places[index].generation == UInt32(token >> 32) else { return nil }
+        return places[index].source
+    }
+
+    mutating func insert(_ source: Source) -> UInt64 {
+        let index = free.popLast() ?? places.count
+        if index == places.count { places.append(Place()) }
+        places[index].source = source
+        return UInt64(places[index].generation) << 32 | UInt64(index)
+    }
+
+    mutating func remove(_ token: UInt64) {
+        let index = Int(UInt32(truncatingIfNeeded: token))
+        guard index < places.count, places[index].generation == UInt32(token >> 32) else { return }
+        places[index].source = nil
+        // The last generation stays unused: with index 2^32-1 it would be the wake token.
+        places[index].generation = places[index].generation == .max - 1 ? 0 : places[index].generation + 1
+        free.append(index)
+    }
+}

@@ -1,0 +1,124 @@
+package import Base
+import CLinux
+import Glibc
+
+/// One descriptor on a loop: its owner, what is known of its readiness, and the task behind it.
+///
+/// Calls are tried first; only one that would block waits. The descriptor is registered with epoll
+/// when that first happens, edge-triggered and once for both directions.
+///
+/// `@unchecked Sendable`: used on its loop's thread only.
+package final class Source: @unchecked Sendable {
+    package let waiter: Waiter
+    /// A read may succeed. False only after one would have blocked and no event came since.
+    package private(set) var isReadable = true
+    package private(set) var isWritable = true
+    /// The peer has ended its side (FIN), or the writing end of a pipe is closed.
+    package private(set) var isPeerDone = false
+    /// Neither direction works any more: reset, or the reading end of our pipe is closed.
+    package private(set) var isHungUp = false
+
+    private var descriptor: FileDescriptor?
+    private let raw: CInt
+    private var token: UInt64?
+
+    package init(_ descriptor: consuming FileDescriptor, waiter: Waiter) {
+        self.waiter = waiter
+        raw = descriptor.raw
+        self.descriptor = consume descriptor
+    }
+
+    deinit {
+        assert(descriptor == nil, "descriptor \(raw) was left open")
+    }
+
+    package var isOpen: Bool { descriptor != nil }
+
+    /// The descriptor for calls that borrow it; -1 once closed.
+    package var fd: CInt { descriptor == nil ? -1 : raw }
+
+    package func close() {
+        if let token { waiter.loop.unregister(token) }
+        token = nil
+        descriptor = nil
+    }
+
+    /// Takes the descriptor off this loop and away from this source, unclosed; -1 if it has none.
+    func moveOut() -> CInt {
+        guard let descriptor = descriptor.take() else { return -1 }
+        if let token { waiter.loop.unregister(token, removing: raw) }
+        token = nil
+        return descriptor.release()
+    }
+
+    /// For calls outside `read` and `write` that would have blocked.
+    func markUnreadable() { isReadable = false }
+
+    /// Begins to watch the descriptor, so that the flags above follow it. Done by itself on the
+    /// first call that would block.
+    package func watch() throws(Errno) {
+        if token != nil || descriptor == nil { return }
+        let interest = UInt32(GH_IN.rawValue | GH_OUT.rawValue | GH_RDHUP.rawValue)
+        token = try waiter.loop.register(self, fd: raw, interest: interest)
+    }
+
+    /// The loop's call for an event.
+    func take(_ events: UInt32) {
+        if events & UInt32(GH_IN.rawValue | GH_RDHUP.rawValue | GH_HUP.rawValue | GH_ERR.rawValue) != 0 {
+            isReadable = true
+        }
+        if events & UInt32(GH_OUT.rawValue | GH_HUP.rawValue | GH_ERR.rawValue) != 0 { isWritable = true }
+        if events & UInt32(GH_RDHUP.rawValue | GH_HUP.rawValue) != 0 { isPeerDone = true }
+        if events & UInt32(GH_HUP.rawValue | GH_ERR.rawValue) != 0 { isHungUp = true }
+        waiter.wake()
+    }
+
+    /// `read(2)` for pipes and the like. Nil: it would block. 0: the end.
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int? {
+        try attemptRead(room: buffer.count) { Glibc.read(raw, buffer.baseAddress, buffer.count) }
+    }
+
+    /// `write(2)`. Nil: it would block.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int? {
+        try attemptWrite(wanted: bytes.count) { Glibc.write(raw, bytes.baseAddress, bytes.count) }
+    }
+
+    /// Runs a call that reads. A call that got less than there was room for has emptied the
+    /// kernel's buffer, so with the next byte an event will come and the next call can be spared.
+    @inline(__always)
+    func attemptRead(room: Int, _ call: () -> Int) throws(Errno) -> Int? {
+        if !isReadable { return nil }
+        guard descriptor != nil else { throw Errno(EBADF) }
+        while true {
+            let count = call()
+            if count > 0 {
+                if count < room, token != nil, !isPeerDone { isReadable = false }
+                return count
+            }
+            if count == 0 { return 0 }
+            let error = Errno.current
+            if error == .interrupted { continue }
+            if error != .wouldBlock { throw error }
+            isReadable = false
+            try watch()
+            // Watching may find it ready at once; then the event comes with the next wait.
+            return nil
+        }
+    }
+
+    @inline(__always)
+    func attemptWrite(wanted: Int, _ call: () -> Int) throws(Errno) -> Int? {
+        if !isWritable { return nil }
+        guard descriptor != nil else { throw Errno(EBADF) }
+        while true {
+            let count = call()
+            if count >= 0 { return count }
+            let error = Errno.current
+            if error == .interrupted { continue }
+            if error != .wouldBlock { throw error }
+            isWritable = false
+            try watch()
+            return nil
+        }
+    }
+}
