@@ -29,11 +29,15 @@ let package = Package(
         // The three layers.
         .target(name: "Net", dependencies: ["Base", "CLinux"], swiftSettings: strict),
         .target(name: "Wire", dependencies: ["Base"], swiftSettings: strict),
-        .target(name: "Handlers", dependencies: ["Base", "Config", "Net", "Wire"], swiftSettings: strict),
+        .target(
+            name: "Handlers", dependencies: ["Base", "Config", "Logs", "Net", "Wire"], swiftSettings: strict),
+
+        // Beside them.
+        .target(name: "Logs", dependencies: ["Base", "Config", "Net"], swiftSettings: strict),
 
         // What puts them together.
         .target(
-            name: "Server", dependencies: ["Base", "Config", "Net", "Wire", "Handlers"],
+            name: "Server", dependencies: ["Base", "Config", "Logs", "Net", "Wire", "Handlers"],
             swiftSettings: strict),
         .executableTarget(
             name: "gatehouse", dependencies: ["Base", "Config", "Server"], swiftSettings: strict),

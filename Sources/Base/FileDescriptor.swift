@@ -68,6 +68,12 @@ extension FileDescriptor {
             read: FileDescriptor(owning: ends.0), write: FileDescriptor(owning: ends.1))
     }
 
+    /// Makes `other`'s number refer to this descriptor's open file (`dup3`), in one step for everybody
+    /// who uses that number.
+    package borrowing func replace(_ other: borrowing FileDescriptor) throws(Errno) {
+        if gh_dup_onto(raw, other.raw) < 0 { throw .current }
+    }
+
     package borrowing func setNonBlocking() throws(Errno) {
         let flags = fcntl(raw, F_GETFL)
         if flags < 0 || fcntl(raw, F_SETFL, flags | O_NONBLOCK) < 0 { throw .current }

@@ -1,0 +1,155 @@
+package import Base
+
+/// The environment of a script (RFC 3875, section 4.1, and what became custom since).
+package enum MetaVariables {
+    /// Everything about a request that is not in its fields.
+    package struct Facts: Sendable {
+        package var method: [UInt8] = []
+        package var protocolVersion: StaticString = "HTTP/1.1"
+        /// As sent, with the query.
+        package var requestURI: [UInt8] = []
+        /// Byte for byte as sent.
+        package var queryString: [UInt8] = []
+        /// Decoded, as the path of the URL up to the script.
+        package var scriptName: [UInt8] = []
+        /// Decoded; nil where the URL ends with the script.
+        package var pathInfo: [UInt8]?
+        package var pathTranslated: [UInt8] = []
+        package var scriptFilename: [UInt8] = []
+        package var documentRoot: [UInt8] = []
+        package var serverName: [UInt8] = []
+        package var serverPort = 0
+        package var serverAddress = ""
+        package var serverSoftware = ""
+        package var remoteAddress = ""
+        package var remotePort = 0
+        package var scheme: StaticString = "http"
+        package var contentLength: Int?
+        package var requestID = ""
+        package var path = ""
+        package var passAuthorization = false
+        /// What the server itself has checked; never what a client claims.
+        package var remoteUser: String?
+        package var authType: String?
+
+        package init() {}
+    }
+
+    /// Names the settings may not change.
+    package static let computed: Set<String> = [
+        "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_ROOT", "GATEWAY_INTERFACE", "HTTPS", "PATH_INFO",
+        "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_PORT",
+        "REMOTE_USER", "REQUEST_METHOD", "REQUEST_SCHEME", "REQUEST_URI", "SCRIPT_FILENAME", "SCRIPT_NAME",
+        "SERVER_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE", "UNIQUE_ID",
+    ]
+
+    /// Builds the whole environment: nothing of the server's own gets in but what `facts` says.
+    package static func environment(
+        _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
+    ) -> CStringList {
+        var list = CStringList()
+        list.append("PATH", facts.path)
+        list.append("GATEWAY_INTERFACE", "CGI/1.1")
+        list.append("SERVER_SOFTWARE", facts.serverSoftware)
+        list.append("SERVER_PROTOCOL", facts.protocolVersion.description)
+        list.append("SERVER_NAME", facts.serverName)
+        list.append("SERVER_PORT", String(facts.serverPort))
+        list.append("SERVER_ADDR", facts.serverAddress)
+        list.append("REMOTE_ADDR", facts.remoteAddress)
+        // No name is looked up, so the address stands for it (section 4.1.9).
+        list.append("REMOTE_HOST", facts.remoteAddress)
+        list.append("REMOTE_PORT", String(facts.remotePort))
+        list.append("REQUEST_METHOD", facts.method)
+        list.append("REQUEST_SCHEME", facts.scheme.description)
+        if facts.scheme.utf8CodeUnitCount == 5 { list.append("HTTPS", "on") }
+        list.append("REQUEST_URI", facts.requestURI)
+        list.append("QUERY_STRING", facts.queryString)
+        list.append("SCRIPT_NAME", facts.scriptName)
+        list.append("SCRIPT_FILENAME", facts.scriptFilename)
+        list.append("DOCUMENT_ROOT", facts.documentRoot)
+        if let pathInfo = facts.pathInfo {
+            list.append("PATH_INFO", pathInfo)
+            list.append("PATH_TRANSLATED", facts.pathTranslated)
+        }
+        // php-cgi refuses to run without it.
+        list.append("REDIRECT_STATUS", "200")
+        list.append("UNIQUE_ID", facts.requestID)
+        if let length = facts.contentLength { list.append("CONTENT_LENGTH", String(length)) }
+        if let type = head.first(.contentType) { list.append("CONTENT_TYPE", bytes.extracting(type.range).array) }
+        if let user = facts.remoteUser { list.append("REMOTE_USER", user) }
+        if let type = facts.authType { list.append("AUTH_TYPE", type) }
+        appendFields(head, bytes, passAuthorization: facts.passAuthorization, to: &list)
+        return list
+    }
+
+    /// The request's fields as `HTTP_*` (section 4.1.18). Fields of one name become one variable.
+    private static func appendFields(
+        _ head: RequestHead, _ bytes: Span<UInt8>, passAuthorization: Bool, to list: inout CStringList
+    ) {
+        var done = Set<Int>()
+        for (position, field) in head.fields.enumerated() {
+            switch field.id {
+            case .contentLength, .contentType, .transferEncoding, .connection, .keepAlive, .te, .trailer,
+                .proxyConnection, .proxyAuthorization, .expect:
+                continue
+            // HTTP_PROXY is taken for a setting by many programs (httpoxy).
+            case .proxy: continue
+            case .authorization where !passAuthorization: continue
+            default: break
+            }
+            if done.contains(position) { continue }
+            let name = bytes.extracting(field.name.range)
+            guard let variable = variableName(name) else { continue }
+            var value = bytes.extracting(field.value.range).array
+            for (later, other) in head.fields.enumerated() where later > position && other.id == field.id {
+                let otherName = bytes.extracting(other.name.range)
+                guard equalIgnoringCase(name, otherName) else { continue }
+                done.insert(later)
+                value.append(field.id == .cookie ? ASCII.semicolon : ASCII.comma)
+                value.append(ASCII.space)
+                value += bytes.extracting(other.value.range).array
+            }
+            // A value like a function's body has made shells run it (CVE-2014-6271).
+            if value.span.starts(with: "() {") { continue }
+            list.append(name: variable.span, value: value.span)
+        }
+    }
+
+    /// `HTTP_` and the name in capitals with `_` for `-`. Nil for a name that has anything but letters,
+    /// digits and dashes: `X_Real-IP` would pass for `X-Real-IP`.
+    private static func variableName(_ name: Span<UInt8>) -> [UInt8]? {
+        var result = Array("HTTP_".utf8)
+        result.reserveCapacity(5 + name.count)
+        for index in name.indices {
+            let byte = name[index]
+            if ASCII.isAlphanumeric(byte) {
+                result.append(ASCII.upper(byte))
+            } else if byte == ASCII.dash {
+                result.append(ASCII.underscore)
+            } else {
+                return nil
+            }
+        }
+        return result
+    }
+
+    private static func equalIgnoringCase(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
+        guard a.count == b.count else { return false }
+        for index in a.indices where ASCII.lower(a[index]) != ASCII.lower(b[index]) { return false }
+        return true
+    }
+
+    /// Arguments of an indexed query (section 4.4): a query without `=`, its words split at `+` and
+    /// decoded. Empty for every other query, and for one with a broken escape or a NUL.
+    package static func indexedArguments(_ query: Span<UInt8>) -> [[UInt8]] {
+        if query.isEmpty || query.count > 4096 || query.firstIndex(of: ASCII.equals) != nil { return [] }
+        var result: [[UInt8]] = []
+        var start = 0
+        for index in 0...query.count where index == query.count || query[index] == ASCII.plus {
+            guard let word = TargetPath.decodeQuery(query.extracting(start..<index)), !word.contains(0) else { return [] }
+            result.append(word)
+            start = index + 1
+        }
+        return result
+    }
+}

@@ -1,0 +1,143 @@
+import Base
+
+/// The header of a script's answer (RFC 3875, section 6.3), read from its output.
+package struct ScriptHead: Sendable {
+    /// From the Status field, or from the status line of an NPH script.
+    package private(set) var status: Status?
+    /// Fields for the client, each as a whole line with CR LF, in the script's order.
+    package private(set) var lines: [UInt8] = []
+    package private(set) var location: [UInt8]?
+    package private(set) var contentLength: Int?
+    package private(set) var hasContentType = false
+    package private(set) var contentType: [UInt8] = []
+    package private(set) var entityTag: [UInt8] = []
+    package private(set) var lastModified: Int?
+    /// Names of fields that were left out because they are the server's to say.
+    package private(set) var stripped: [String] = []
+    /// How many fields there were, Status and the stripped ones included.
+    package private(set) var fieldCount = 0
+    package private(set) var hasDate = false
+    /// The answer began with `HTTP/`: the script wrote a whole response.
+    package private(set) var isNonParsed = false
+
+    package enum Failure: Error, Sendable, Equatable {
+        /// A line before the empty one is no field; its first bytes.
+        case notAField([UInt8])
+        case tooLong
+        case badStatus([UInt8])
+        case badContentLength([UInt8])
+    }
+
+    /// Bytes a script's header may have.
+    package static let limit = 64 * 1024
+
+    /// Looks for the end of the header in `output`.
+    ///
+    /// - Returns: the head and the index of the content's first byte, nil while the empty line is missing.
+    package static func parse(_ output: Span<UInt8>) throws(Failure) -> (head: ScriptHead, bodyStart: Int)? {
+        var head = ScriptHead()
+        var index = 0
+        var isFirst = true
+        while index < output.count {
+            guard let offset = output.extracting(index...).firstIndex(of: ASCII.lf) else {
+                if output.count > limit { throw .tooLong }
+                try rejectEarly(output.extracting(index...))
+                return nil
+            }
+            var line = output.extracting(index..<index + offset)
+            index += offset + 1
+            if index > limit { throw .tooLong }
+            if line.count > 0, line[line.count - 1] == ASCII.cr { line = line.extracting(0..<line.count - 1) }
+            if line.isEmpty {
+                // Some scripts begin with an empty line; with no field before it, it ends nothing.
+                if isFirst { continue }
+                return (head, index)
+            }
+            if isFirst, line.starts(with: "HTTP/") {
+                try head.statusLine(line)
+            } else {
+                try head.field(line)
+            }
+            isFirst = false
+        }
+        if output.count > limit { throw .tooLong }
+        return nil
+    }
+
+    /// Sees that an unfinished line can become no field, so that a page without a header is
+    /// diagnosed when it comes and not at the time-out.
+    private static func rejectEarly(_ line: Span<UInt8>) throws(Failure) {
+        for index in line.indices {
+            let byte = line[index]
+            if byte == ASCII.colon || byte == ASCII.cr { return }
+            if !ASCII.isTokenCharacter(byte) {
+                if line.starts(with: "HTTP/") { return }
+                if line.count > 200 { throw .notAField(line.extracting(first: 80).array) }
+                return
+            }
+        }
+    }
+
+    private mutating func statusLine(_ line: Span<UInt8>) throws(Failure) {
+        isNonParsed = true
+        guard let blank = line.firstIndex(of: ASCII.space) else { throw .badStatus(line.array) }
+        try setStatus(line.extracting((blank + 1)...))
+    }
+
+    private mutating func setStatus(_ value: Span<UInt8>) throws(Failure) {
+        let text = value.trimmingBlanks()
+        guard text.count >= 3, let code = ASCII.decimal(text.extracting(0..<3)), let status = Status(code),
+            text.count == 3 || !ASCII.isDigit(text[3])
+        else { throw .badStatus(value.extracting(first: 40).array) }
+        self.status = status
+    }
+
+    private mutating func field(_ line: Span<UInt8>) throws(Failure) {
+        guard let colon = line.firstIndex(of: ASCII.colon), colon > 0 else {
+            throw .notAField(line.extracting(first: 80).array)
+        }
+        let name = line.extracting(0..<colon)
+        for index in name.indices where !ASCII.isTokenCharacter(name[index]) {
+            throw .notAField(line.extracting(first: 80).array)
+        }
+        let value = line.extracting((colon + 1)...).trimmingBlanks()
+        fieldCount += 1
+        for index in value.indices where ASCII.isControl(value[index]) && value[index] != ASCII.tab {
+            throw .notAField(line.extracting(first: 80).array)
+        }
+        switch name.count {
+        case 4 where ASCII.equalsIgnoringCase(name, "date"):
+            hasDate = true
+        case 4 where ASCII.equalsIgnoringCase(name, "etag"):
+            entityTag = value.array
+        case 6 where ASCII.equalsIgnoringCase(name, "status"):
+            return try setStatus(value)
+        case 8 where ASCII.equalsIgnoringCase(name, "location"):
+            location = value.array
+        case 12 where ASCII.equalsIgnoringCase(name, "content-type"):
+            hasContentType = true
+            contentType = value.array
+        case 13 where ASCII.equalsIgnoringCase(name, "last-modified"):
+            lastModified = HTTPDate.parse(value)
+        case 14 where ASCII.equalsIgnoringCase(name, "content-length"):
+            guard let length = ASCII.decimal(value) else { throw .badContentLength(value.array) }
+            contentLength = length
+            return
+        case 17 where ASCII.equalsIgnoringCase(name, "transfer-encoding"),
+            10 where ASCII.equalsIgnoringCase(name, "connection"),
+            10 where ASCII.equalsIgnoringCase(name, "keep-alive"),
+            7 where ASCII.equalsIgnoringCase(name, "upgrade"),
+            7 where ASCII.equalsIgnoringCase(name, "trailer"),
+            16 where ASCII.equalsIgnoringCase(name, "proxy-connection"):
+            stripped.append(name.string)
+            return
+        default: break
+        }
+        name.withUnsafeBufferPointer { lines.append(contentsOf: $0) }
+        lines.append(ASCII.colon)
+        lines.append(ASCII.space)
+        value.withUnsafeBufferPointer { lines.append(contentsOf: $0) }
+        lines.append(ASCII.cr)
+        lines.append(ASCII.lf)
+    }
+}

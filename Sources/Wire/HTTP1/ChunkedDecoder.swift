@@ -1,0 +1,128 @@
+package import Base
+
+/// Takes the chunked coding off a request's content (RFC 9112, section 7.1). Chunk extensions and
+/// trailers are passed over.
+///
+/// Stricter than heads: lines end in CR LF only, since two readings of a chunk's size are how one
+/// request is smuggled inside another.
+package struct ChunkedDecoder: Sendable {
+    package enum Failure: Error, Equatable, Sendable {
+        case malformed(StaticString)
+        /// A size line or the trailers are longer than 8 KiB.
+        case tooLong
+
+        package static func == (a: Failure, b: Failure) -> Bool {
+            switch (a, b) {
+            case (.malformed, .malformed), (.tooLong, .tooLong): true
+            default: false
+            }
+        }
+    }
+
+    private enum State: Sendable {
+        case size, afterSize, sizeLF, data, dataCR, dataLF, trailerStart, trailer, trailerLF, lastLF, done
+    }
+
+    private var state = State.size
+    private var digits = 0
+    private var remaining = 0
+    /// Bytes of the current size line or of all trailers.
+    private var lineLength = 0
+    private static let lineLimit = 8192
+
+    package init() {}
+
+    package var isDone: Bool { state == .done }
+
+    /// Reads `input`, appends content to `output`, at most `room` bytes of it.
+    ///
+    /// - Returns: how many bytes of `input` were used. Fewer than all: `room` was reached, or the end.
+    package mutating func decode(
+        _ input: Span<UInt8>, into output: inout ByteBuffer, room: Int = .max
+    ) throws(Failure) -> Int {
+        var index = 0
+        var room = room
+        while index < input.count, state != .done {
+            if state == .data {
+                let count = min(remaining, input.count - index, room)
+                if count == 0 { return index }
+                output.append(input.extracting(index..<index + count))
+                index += count
+                room -= count
+                remaining -= count
+                if remaining == 0 { state = .dataCR }
+                continue
+            }
+            try step(input[index])
+            index += 1
+        }
+        return index
+    }
+
+    private mutating func step(_ byte: UInt8) throws(Failure) {
+        switch state {
+        case .size:
+            if let digit = ASCII.hexValue(byte) {
+                // 15 digits are below 2^60, so nothing overflows.
+                guard digits < 15 else { throw .malformed("a chunk size is too large") }
+                remaining = remaining << 4 | Int(digit)
+                digits += 1
+            } else if digits == 0 {
+                throw .malformed("a chunk does not begin with its size")
+            } else if byte == ASCII.cr {
+                state = .sizeLF
+            } else if byte == ASCII.semicolon || ASCII.isBlank(byte) {
+                state = .afterSize
+            } else {
+                throw .malformed("a chunk size is not hexadecimal")
+            }
+        case .afterSize:
+            try count()
+            if byte == ASCII.cr {
+                state = .sizeLF
+            } else if byte < ASCII.space, byte != ASCII.tab {
+                throw .malformed("a chunk extension has a control character")
+            }
+        case .sizeLF:
+            guard byte == ASCII.lf else { throw .malformed("a chunk size line does not end in CR LF") }
+            state = remaining == 0 ? .trailerStart : .data
+            digits = 0
+            lineLength = 0
+        case .data: break
+        case .dataCR:
+            guard byte == ASCII.cr else { throw .malformed("a chunk is longer than its size") }
+            state = .dataLF
+        case .dataLF:
+            guard byte == ASCII.lf else { throw .malformed("a chunk does not end in CR LF") }
+            state = .size
+        case .trailerStart:
+            try count()
+            if byte == ASCII.cr {
+                state = .lastLF
+            } else if ASCII.isTokenCharacter(byte) {
+                state = .trailer
+            } else {
+                throw .malformed("a trailer line does not begin with a name")
+            }
+        case .trailer:
+            try count()
+            if byte == ASCII.cr {
+                state = .trailerLF
+            } else if byte < ASCII.space, byte != ASCII.tab {
+                throw .malformed("a trailer has a control character")
+            }
+        case .trailerLF:
+            guard byte == ASCII.lf else { throw .malformed("a trailer does not end in CR LF") }
+            state = .trailerStart
+        case .lastLF:
+            guard byte == ASCII.lf else { throw .malformed("the trailers do not end in CR LF") }
+            state = .done
+        case .done: break
+        }
+    }
+
+    private mutating func count() throws(Failure) {
+        lineLength += 1
+        if lineLength > ChunkedDecoder.lineLimit { throw .tooLong }
+    }
+}
