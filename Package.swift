@@ -37,7 +37,7 @@ let package = Package(
 
         // What puts them together.
         .target(
-            name: "Server", dependencies: ["Base", "Config", "Logs", "Net", "Wire", "Handlers"],
+            name: "Server", dependencies: ["Base", "CLinux", "Config", "Logs", "Net", "Wire", "Handlers"],
             swiftSettings: strict),
         .executableTarget(
             name: "gatehouse", dependencies: ["Base", "Config", "Server"], swiftSettings: strict),

@@ -43,6 +43,9 @@ package struct ByteBuffer: ~Copyable {
         }
     }
 
+    /// Calls `body` with the bytes not yet read, for buffers that are stored in a class.
+    package func withSpan<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R { try body(bytes) }
+
     package func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         try body(UnsafeRawBufferPointer(rebasing: memory[start..<end]))
     }

@@ -42,11 +42,21 @@ extension FileDescriptor {
         try open(path, gh_o_path | (folder ? O_DIRECTORY : 0))
     }
 
-    /// An unlinked file in `folder`, gone when it is closed.
+    /// A file in `folder` that has no name and is gone when it is closed.
     package static func temporaryFile(in folder: String) throws(Errno) -> FileDescriptor {
         // O_TMPFILE, whose value Glibc's module does not show.
         let tmpfile: CInt = 0o20_000_000 | O_DIRECTORY
-        return try open(folder, tmpfile | O_RDWR, mode: 0o600)
+        do throws(Errno) {
+            return try open(folder, tmpfile | O_RDWR, mode: 0o600)
+        } catch {
+            guard error == Errno(EOPNOTSUPP) || error == .isAFolder || error == .invalid else { throw error }
+        }
+        // A file system without it.
+        var template = Array("\(folder)/gatehouse.XXXXXX".utf8CString)
+        let raw = gh_temporary_file(&template)
+        if raw < 0 { throw .current }
+        unlink(template)
+        return FileDescriptor(owning: raw)
     }
 
     /// A second descriptor of the same open file.
@@ -100,8 +110,24 @@ extension FileDescriptor {
     }
 }
 
-/// The two ends of a pipe, each given out once by consuming.
+/// The two ends of a new pipe. What is not taken is closed.
 package struct PipeEnds: ~Copyable, Sendable {
-    package let read: FileDescriptor
-    package let write: FileDescriptor
+    private var readEnd: FileDescriptor?
+    private var writeEnd: FileDescriptor?
+
+    fileprivate init(read: consuming FileDescriptor, write: consuming FileDescriptor) {
+        readEnd = consume read
+        writeEnd = consume write
+    }
+
+    /// Gives an end out. Each can be taken once.
+    package mutating func takeRead() -> FileDescriptor {
+        guard let end = readEnd.take() else { preconditionFailure("the reading end was taken already") }
+        return end
+    }
+
+    package mutating func takeWrite() -> FileDescriptor {
+        guard let end = writeEnd.take() else { preconditionFailure("the writing end was taken already") }
+        return end
+    }
 }

@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -47,6 +48,8 @@ int gh_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 int gh_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 
 int gh_dup_onto(int from, int onto) { return dup3(from, onto, O_CLOEXEC); }
+
+int gh_temporary_file(char *name_template) { return mkostemp(name_template, O_CLOEXEC); }
 
 const int gh_o_path = O_PATH;
 

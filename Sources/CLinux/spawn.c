@@ -61,7 +61,7 @@ static int child_main(void *argument) {
     state->step = GH_STEP_GROUP;
     if (setpgid(0, 0) < 0) goto failed;
     state->step = GH_STEP_FOLDER;
-    if (fchdir(plan->folder) < 0) goto failed;
+    if (chdir(plan->folder) < 0) goto failed;
     state->step = GH_STEP_STREAMS;
     if (place_streams(plan) < 0) goto failed;
     if (syscall(SYS_close_range, 3, ~0U, 0) < 0) goto failed;

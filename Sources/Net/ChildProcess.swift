@@ -6,14 +6,17 @@ import Glibc
 package struct SpawnPlan: Sendable {
     /// Absolute path of the file that is executed.
     package var path: String
+    /// Absolute path of the working directory.
+    package var folder: String
     /// With the name of the program first.
     package var arguments: CStringList
     package var environment: CStringList
     package var limits: [ResourceLimit] = []
     package var nice = 0
 
-    package init(path: String, arguments: CStringList, environment: CStringList) {
+    package init(path: String, folder: String, arguments: CStringList, environment: CStringList) {
         self.path = path
+        self.folder = folder
         self.arguments = arguments
         self.environment = environment
     }
@@ -96,30 +99,21 @@ package struct ChildProcess: ~Copyable {
         // Open only where a task unwinds without having ended the process.
         if pidfd.isOpen {
             kill(-pid, SIGKILL)
-            ChildProcess.reap(pid, pidfd, grace: .zero)
+            ChildProcess.reap(pid, pidfd, grace: .zero, then: {})
         }
     }
 
     /// Starts a process on a thread of `pool`, so that no loop waits for its exec. `waiter` is woken
-    /// when it ends. The streams are closed here in any case; the child has its own.
+    /// when it ends. `input` is a descriptor that the caller keeps open meanwhile.
     package static func start(
-        _ plan: SpawnPlan, folder: consuming FileDescriptor, standardInput: consuming FileDescriptor,
-        standardOutput: consuming FileDescriptor, standardError: consuming FileDescriptor,
-        on pool: WorkerPool, waiter: Waiter
+        _ plan: SpawnPlan, input: CInt, standardOutput: borrowing FileDescriptor,
+        standardError: borrowing FileDescriptor, on pool: WorkerPool, waiter: Waiter
     ) async throws(SpawnError) -> ChildProcess {
-        // Numbers cross to the pool's thread; the owners stay here and outlive the call.
-        let (folderFD, input, output, errors) =
-            (folder.raw, standardInput.raw, standardOutput.raw, standardError.raw)
-        let result: Result<Started, SpawnError> = await pool.run {
-            spawn(plan, folder: folderFD, input: input, output: output, errors: errors)
-        }
-        folder.close()
-        standardInput.close()
-        standardOutput.close()
-        standardError.close()
+        // Numbers cross to the pool's thread; their owners outlive the call.
+        let (output, errors) = (standardOutput.raw, standardError.raw)
+        let result = await pool.run { spawn(plan, input: input, output: output, errors: errors) }
         let started = try result.get()
-        let child = ChildProcess(
-            pid: started.pid, pidfd: FileDescriptor(owning: started.pidfd), waiter: waiter)
+        let child = ChildProcess(pid: started.pid, pidfd: FileDescriptor(owning: started.pidfd), waiter: waiter)
         do throws(Errno) { try child.pidfd.watch() } catch { throw SpawnError(step: .clone, reason: error) }
         return child
     }
@@ -130,23 +124,25 @@ package struct ChildProcess: ~Copyable {
     }
 
     private static func spawn(
-        _ plan: SpawnPlan, folder: CInt, input: CInt, output: CInt, errors: CInt
+        _ plan: SpawnPlan, input: CInt, output: CInt, errors: CInt
     ) -> Result<Started, SpawnError> {
         let limits = plan.limits.map(\.raw)
         return plan.path.withCString { path in
-            plan.arguments.withPointers { arguments in
-                plan.environment.withPointers { environment in
-                    limits.withUnsafeBufferPointer { limits in
-                        var request = gh_spawn(
-                            path: path, argv: arguments, envp: environment, folder: folder, standard_in: input,
-                            standard_out: output, standard_err: errors, nice: CInt(plan.nice),
-                            limits: limits.baseAddress, limit_count: limits.count)
-                        var pid: Int32 = 0
-                        var pidfd: CInt = -1
-                        var step = GH_STEP_NONE
-                        let error = gh_spawn(&request, &pid, &pidfd, &step)
-                        if error != 0 { return .failure(SpawnError(step, Errno(error))) }
-                        return .success(Started(pid: pid, pidfd: pidfd))
+            plan.folder.withCString { folder in
+                plan.arguments.withPointers { arguments in
+                    plan.environment.withPointers { environment in
+                        limits.withUnsafeBufferPointer { limits in
+                            var request = gh_spawn(
+                                path: path, argv: arguments, envp: environment, folder: folder,
+                                standard_in: input, standard_out: output, standard_err: errors,
+                                nice: CInt(plan.nice), limits: limits.baseAddress, limit_count: limits.count)
+                            var pid: Int32 = 0
+                            var pidfd: CInt = -1
+                            var step = GH_STEP_NONE
+                            let error = gh_spawn(&request, &pid, &pidfd, &step)
+                            if error != 0 { return .failure(SpawnError(step, Errno(error))) }
+                            return .success(Started(pid: pid, pidfd: pidfd))
+                        }
                     }
                 }
             }
@@ -186,27 +182,34 @@ package struct ChildProcess: ~Copyable {
     package borrowing func signalGroup(_ signal: CInt) { kill(-pid, signal) }
 
     /// Ends the whole group: TERM now, KILL to what is left after `grace`. Returns at once; the
-    /// loop sees to it.
-    package consuming func end(grace: TimeSpan) {
+    /// loop sees to it and calls `then` when nothing is left.
+    package consuming func end(grace: TimeSpan, then: @escaping @Sendable () -> Void = {}) {
         kill(-pid, SIGTERM)
-        ChildProcess.reap(pid, pidfd, grace: grace)
+        ChildProcess.reap(pid, pidfd, grace: grace, then: then)
     }
 
-    /// Lets the process run on as long as it likes; the loop takes its exit status.
-    package consuming func leave() {
-        ChildProcess.reap(pid, pidfd, grace: nil)
+    /// Lets the process run on as long as it likes; the loop takes its exit status and then calls `then`.
+    package consuming func leave(then: @escaping @Sendable () -> Void = {}) {
+        ChildProcess.reap(pid, pidfd, grace: nil, then: then)
     }
 
     /// Watches over a process that nobody owns any more. `grace` nil: no signal is sent.
-    private static func reap(_ pid: Int32, _ pidfd: Source, grace: TimeSpan?) {
+    private static func reap(
+        _ pid: Int32, _ pidfd: Source, grace: TimeSpan?, then: @escaping @Sendable () -> Void
+    ) {
         let loop = pidfd.waiter.loop
         let raw = pidfd.moveOut()
-        guard raw >= 0 else {
-            // The leader is gone already; its group may not be.
-            if let grace { loop.spawn { await killGroup(pid, on: loop, grace: grace) } }
-            return
-        }
+        if grace != nil { loop.childBeginsToEnd() }
         loop.spawn {
+            defer {
+                then()
+                if grace != nil { loop.childHasEnded() }
+            }
+            guard raw >= 0 else {
+                // The leader is gone already; its group may not be.
+                if let grace { await killGroup(pid, on: loop, grace: grace) }
+                return
+            }
             let waiter = Waiter(loop: loop)
             defer { waiter.end() }
             let source = Source(FileDescriptor(owning: raw), waiter: waiter)

@@ -19,6 +19,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Called before each wait; what it returns is when it wants to be called again at the latest.
     package var beforeWait: (() -> Instant)?
 
+    /// Processes that are being ended and are not gone yet.
+    package private(set) var childrenEnding = 0
+    /// Called when the last of them is gone.
+    package var whenChildrenEnded: (() -> Void)?
+
     private let epoll: FileDescriptor
     private let eventCounter: FileDescriptor
     private let remote = Mutex(Remote())
@@ -112,7 +117,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         while !isStopped {
             runReadyJobs()
             if isStopped { break }
-            var wakeAt = timers.nextDeadline
+            var wakeAt = ready.isEmpty ? timers.nextDeadline : now
             if let beforeWait { wakeAt = min(wakeAt, beforeWait()) }
             wait(until: wakeAt)
             timers.advance(to: now)
@@ -121,19 +126,19 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         gh_set_current_loop(nil)
     }
 
+    /// Runs what is ready now. What becomes ready meanwhile waits for the next round, behind a look
+    /// at the events, so that tasks which always can go on do not shut the others out.
     private func runReadyJobs() {
-        while !ready.isEmpty {
-            swap(&ready, &running)
-            for job in running { job.runSynchronously(on: asUnownedTaskExecutor()) }
-            running.removeAll(keepingCapacity: true)
-        }
+        swap(&ready, &running)
+        for job in running { job.runSynchronously(on: asUnownedTaskExecutor()) }
+        running.removeAll(keepingCapacity: true)
     }
 
     private func wait(until deadline: Instant) {
         var timeout: CInt = -1
         if deadline != .never {
             // Rounded up: a wait that ends too early is only done again.
-            let left = (deadline - .now).nanoseconds
+            let left = deadline <= now ? 0 : (deadline - .now).nanoseconds
             timeout = left <= 0 ? 0 : CInt(clamping: (left + 999_999) / 1_000_000)
         }
         let count = gh_epoll_wait(epoll.raw, events.baseAddress, CInt(events.count), timeout)
@@ -180,6 +185,13 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         assertOnLoop()
         if let fd { _ = gh_epoll_remove(epoll.raw, fd) }
         sources.remove(token)
+    }
+
+    func childBeginsToEnd() { childrenEnding += 1 }
+
+    func childHasEnded() {
+        childrenEnding -= 1
+        if childrenEnding == 0 { whenChildrenEnded?() }
     }
 
     func arm(_ waiter: Waiter, _ deadline: Instant) { timers.arm(waiter, deadline) }

@@ -36,6 +36,7 @@ int gh_epoll_wait(int epoll, struct gh_event *events, int count, int timeout_ms)
 int gh_eventfd(void);
 int gh_memfd(const char *name);
 int gh_dup_onto(int from, int onto);
+int gh_temporary_file(char *name_template);
 
 // openat2(2). `resolve` takes GH_RESOLVE_*.
 #define GH_RESOLVE_BENEATH 0x08
@@ -73,10 +74,10 @@ struct gh_limit {
     uint64_t hard;
 };
 struct gh_spawn {
-    const char *path;          // absolute, or relative to `folder`
+    const char *path;          // absolute
     char *const *argv;
     char *const *envp;
-    int folder;                // descriptor of the working directory
+    const char *folder;        // working directory
     int standard_in;
     int standard_out;
     int standard_err;

@@ -9,6 +9,9 @@ package struct RequestError: Error, Equatable, Sendable {
 
     init(_ status: Status, _ reason: StaticString) { (self.status, self.reason) = (status, reason) }
 
+    /// The head did not arrive in time.
+    package static let timedOut = RequestError(.requestTimeout, "the request head did not arrive within header_timeout")
+
     package static func == (a: RequestError, b: RequestError) -> Bool { a.status == b.status }
 }
 

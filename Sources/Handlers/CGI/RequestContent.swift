@@ -1,0 +1,122 @@
+import Base
+import Glibc
+import Net
+import Wire
+
+/// The content of a request, whole, before its script starts.
+///
+/// A script then reads just CONTENT_LENGTH bytes and the end, whenever it likes or never, and
+/// nothing that it does can block the client or the server.
+struct RequestContent: ~Copyable {
+    /// A pipe that holds all of it, or a file without a name; nil where there is none.
+    private let descriptor: FileDescriptor?
+    private let raw: CInt
+    /// CONTENT_LENGTH; nil where the request has no content.
+    let length: Int?
+
+    private init() {
+        descriptor = nil
+        raw = -1
+        length = nil
+    }
+
+    private init(_ descriptor: consuming FileDescriptor, length: Int) {
+        raw = descriptor.raw
+        self.descriptor = consume descriptor
+        self.length = length
+    }
+
+    /// What the script reads: the content, or the null device.
+    func input(orElse nullDevice: borrowing FileDescriptor) -> CInt { raw >= 0 ? raw : nullDevice.raw }
+
+    /// What a new pipe holds at least (pipe(7)).
+    private static let pipeCapacity = 65536
+    private static let pieceSize = 65536
+
+    enum Failure: Error {
+        case content(ContentError)
+        /// The content could not be put aside.
+        case storage(Errno)
+    }
+
+    /// Receives the content of `exchange`, which may have `limit` bytes.
+    static func receive(_ exchange: Exchange, limit: Int) async throws(Failure) -> RequestContent {
+        let length: Int?
+        switch exchange.framing {
+        case .none: return RequestContent()
+        case .length(let known):
+            if known > limit { throw .content(.tooLarge) }
+            length = known
+        case .chunked: length = nil
+        }
+        do throws(StreamError) { try await exchange.sendContinue() } catch { throw .content(.stream(error)) }
+        if let length, length <= pipeCapacity { return try await receiveIntoPipe(exchange, length) }
+        return try await receiveIntoFile(exchange, limit)
+    }
+
+    private static func receiveIntoPipe(_ exchange: Exchange, _ length: Int) async throws(Failure) -> RequestContent {
+        var buffer = ByteBuffer(capacity: length)
+        while true {
+            do throws(ContentError) {
+                if try await exchange.readContent(into: &buffer, room: length) == 0 { break }
+            } catch {
+                throw .content(error)
+            }
+        }
+        let length = buffer.count
+        do throws(Errno) {
+            var ends = try FileDescriptor.pipe()
+            let end = ends.takeWrite()
+            // A user with very many pipes gets smaller ones, and the loop must not wait.
+            try end.setNonBlocking()
+            let written = buffer.withUnsafeBytes { write(end.raw, $0.baseAddress, $0.count) }
+            if written == length { return RequestContent(ends.takeRead(), length: length) }
+            let file = try openSpool()
+            try buffer.withUnsafeBytes { (bytes) throws(Errno) in try file.writeAll(bytes) }
+            if lseek(file.raw, 0, SEEK_SET) != 0 { throw .current }
+            return RequestContent(file, length: length)
+        } catch {
+            throw .storage(error)
+        }
+    }
+
+    private static func receiveIntoFile(_ exchange: Exchange, _ limit: Int) async throws(Failure) -> RequestContent {
+        let file = try spool()
+        var buffer = ByteBuffer(capacity: pieceSize)
+        var total = 0
+        while true {
+            let count: Int
+            do throws(ContentError) {
+                count = try await exchange.readContent(into: &buffer, room: pieceSize)
+            } catch {
+                throw .content(error)
+            }
+            if count == 0 { break }
+            total += count
+            if total > limit { throw .content(.tooLarge) }
+            do throws(Errno) {
+                try buffer.withUnsafeBytes { (bytes) throws(Errno) in try file.writeAll(bytes) }
+            } catch {
+                throw .storage(error)
+            }
+            buffer.removeAll()
+            // A client on this machine can fill the disk as fast as this loop writes.
+            await Task.yield()
+        }
+        if lseek(file.raw, 0, SEEK_SET) != 0 { throw .storage(.current) }
+        return RequestContent(file, length: total)
+    }
+
+    private static func spool() throws(Failure) -> FileDescriptor {
+        do throws(Errno) { return try openSpool() } catch { throw .storage(error) }
+    }
+
+    /// Below TMPDIR, else where large files are at home, else in /tmp, which is memory on some machines.
+    private static func openSpool() throws(Errno) -> FileDescriptor {
+        if let folder = getenv("TMPDIR"), let file = try? FileDescriptor.temporaryFile(in: String(cString: folder)) {
+            return file
+        }
+        if let file = try? FileDescriptor.temporaryFile(in: "/var/tmp") { return file }
+        return try FileDescriptor.temporaryFile(in: "/tmp")
+    }
+}

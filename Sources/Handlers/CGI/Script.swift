@@ -1,0 +1,32 @@
+import Base
+
+/// A script that a request asks for.
+package struct Script: Sendable {
+    /// Absolute path of the file.
+    package var file: String
+    /// SCRIPT_NAME: the decoded path of the URL up to the script.
+    package var name: [UInt8]
+    /// What follows it in the path; nil where nothing does.
+    package var pathInfo: [UInt8]?
+    /// The program that runs it, where it does not run itself.
+    package var interpreter: String?
+
+    /// The folder it stands in, which becomes its working directory.
+    var folder: String {
+        guard let slash = file.utf8.lastIndex(of: ASCII.slash), slash > file.utf8.startIndex else { return "/" }
+        return String(file[..<slash])
+    }
+
+    /// Whether its name says that it writes whole answers (RFC 3875, section 5).
+    var isNonParsed: Bool {
+        guard let slash = file.utf8.lastIndex(of: ASCII.slash) else { return false }
+        return file[file.index(after: slash)...].hasPrefix("nph-")
+    }
+
+    /// A URL path as a file's path: `/a//b` is `/a/b`.
+    static func fileName(_ path: [UInt8].SubSequence) -> String {
+        var result: [UInt8] = []
+        for byte in path where byte != ASCII.slash || result.last != ASCII.slash { result.append(byte) }
+        return String(decoding: result, as: UTF8.self)
+    }
+}

@@ -1,0 +1,97 @@
+import Base
+import Config
+import Glibc
+import Net
+import Wire
+
+/// Finds the script that a path below a folder of scripts names.
+struct ScriptLocator {
+    let exchange: Exchange
+    let part: Part
+    let folder: Folder
+    let prefixLength: Int
+
+    enum Result {
+        case found(Script)
+        case refused(Status)
+    }
+
+    /// Walks the path to the first file; what follows that is PATH_INFO.
+    func find() -> Result {
+        let path = exchange.path
+        var index = prefixLength
+        while index < path.count {
+            // Doubled slashes mean nothing before the script.
+            while index + 1 < path.count, path[index + 1] == ASCII.slash { index += 1 }
+            var stop = index + 1
+            while stop < path.count, path[stop] != ASCII.slash { stop += 1 }
+            if stop == index + 1 { break }
+            if path[index + 1] == ASCII.dot, !part.settings.serveDotfiles { return .refused(.notFound) }
+            let file: Folder.OpenFile
+            do throws(Errno) {
+                file = try folder.open(
+                    path[prefixLength..<stop], flags: Folder.pathOnly, symlinks: part.settings.symlinks,
+                    now: exchange.context.loop.now)
+            } catch {
+                return .refused(refusal(error))
+            }
+            if file.isRegular { return script(endingAt: stop, mode: file.status.st_mode) }
+            guard file.isFolder else { return .refused(.forbidden) }
+            index = stop
+        }
+        return folderScript()
+    }
+
+    private func script(endingAt stop: Int, mode: mode_t) -> Result {
+        let path = exchange.path
+        let name = Array(path[..<stop])
+        let script = Script(
+            file: folder.path + Script.fileName(path[prefixLength..<stop]), name: name,
+            pathInfo: stop < path.count ? Array(path[stop...]) : nil, interpreter: part.interpreter(for: name))
+        if script.interpreter == nil, mode & 0o111 == 0 {
+            exchange.log(
+                .error,
+                "\(script.file) is not executable; chmod 755 makes it a script, and no file below a cgi prefix is sent as it is")
+            return .refused(.forbidden)
+        }
+        return .found(script)
+    }
+
+    /// A folder itself: its default page, where that is a script.
+    private func folderScript() -> Result {
+        let path = exchange.path
+        guard path.last == ASCII.slash else { return .refused(.forbidden) }
+        for index in part.settings.index {
+            let candidate = path + Array(index.utf8)
+            guard
+                let file = try? folder.open(
+                    candidate[prefixLength...], flags: Folder.pathOnly, symlinks: part.settings.symlinks,
+                    now: exchange.context.loop.now),
+                file.isRegular, file.status.st_mode & 0o111 != 0 || part.interpreter(for: candidate) != nil
+            else { continue }
+            return .found(
+                Script(
+                    file: folder.path + Script.fileName(candidate[prefixLength...]), name: candidate, pathInfo: nil,
+                    interpreter: part.interpreter(for: candidate)))
+        }
+        return .refused(.forbidden)
+    }
+
+    private func refusal(_ error: Errno) -> Status {
+        switch error {
+        case .noSuchFile, .notAFolder, .nameTooLong: return .notFound
+        case .crossesRoot:
+            exchange.log(
+                .error,
+                "a symbolic link leads outside \(folder.path); symlinks = follow allows that, or name the script itself with cgi = /prefix /path/of/script"
+            )
+            return .forbidden
+        case .tooManyLinks, .accessDenied, .notPermitted:
+            exchange.log(.error, "cannot reach the script below \(folder.path): \(error)")
+            return .forbidden
+        default:
+            exchange.log(.error, "cannot reach the script below \(folder.path): \(error)")
+            return .internalServerError
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package import Base
+import Net
+import Synchronization
+
+/// How many scripts of a site run at once, and who waits for a place.
+///
+/// Places are given in the order of arrival, but by turns among clients, so that one that asks for
+/// a hundred scripts does not keep the others waiting. Shared by all loops.
+package final class ScriptQueue: Sendable {
+    package enum Admission: Sendable { case granted, full, timedOut, abandoned }
+
+    private let limit: Int
+    private let timeout: TimeSpan
+    private let state = Mutex(State())
+
+    /// Requests that may wait at once.
+    private static let bound = 1024
+
+    private struct State {
+        var running = 0
+        var waiting = 0
+        var byClient: [IPAddress: [Ticket]] = [:]
+        /// Clients that wait, the next one first.
+        var turns: [IPAddress] = []
+    }
+
+    /// One that waits. `isGranted` is read and written on its own loop only.
+    private final class Ticket: @unchecked Sendable {
+        let waiter: Waiter
+        var isGranted = false
+        init(_ waiter: Waiter) { self.waiter = waiter }
+    }
+
+    /// `limit` scripts at once; a place is waited for during `timeout` at most.
+    package init(limit: Int, timeout: TimeSpan) {
+        self.limit = max(limit, 1)
+        self.timeout = timeout
+    }
+
+    /// Waits for a place. Who is `granted` one calls `leave` when its script has ended.
+    func enter(_ exchange: Exchange) async -> Admission {
+        // Clients of a Unix socket count as one.
+        let client = exchange.connection.peer.ip ?? .loopback
+        let ticket = Ticket(exchange.waiter)
+        let immediate: Admission? = state.withLock { state in
+            if state.running < limit {
+                state.running += 1
+                return .granted
+            }
+            if state.waiting >= ScriptQueue.bound { return .full }
+            state.waiting += 1
+            if state.byClient[client] == nil { state.turns.append(client) }
+            state.byClient[client, default: []].append(ticket)
+            return nil
+        }
+        if let immediate { return immediate }
+        exchange.watchClient()
+        let deadline = exchange.context.loop.now + timeout
+        while true {
+            let wakeup = await exchange.waiter.wait(until: deadline)
+            if ticket.isGranted {
+                if !exchange.isClientGone, wakeup != .cancelled { return .granted }
+                leave()
+                return .abandoned
+            }
+            if wakeup == .woken, !exchange.isClientGone, !exchange.isClientDone { continue }
+            // Somebody may just be giving it a place, which then is passed on when it arrives.
+            guard withdraw(ticket, client) else {
+                await awaitGrant(ticket)
+                if wakeup == .timedOut { return .granted }
+                leave()
+                return .abandoned
+            }
+            return wakeup == .timedOut ? .timedOut : .abandoned
+        }
+    }
+
+    /// Gives the place to the next one.
+    func leave() {
+        let next: Ticket? = state.withLock { state in
+            guard !state.turns.isEmpty else {
+                state.running -= 1
+                return nil
+            }
+            let client = state.turns.removeFirst()
+            guard var tickets = state.byClient[client], !tickets.isEmpty else { return nil }
+            let ticket = tickets.removeFirst()
+            state.waiting -= 1
+            if tickets.isEmpty {
+                state.byClient[client] = nil
+            } else {
+                state.byClient[client] = tickets
+                state.turns.append(client)
+            }
+            return ticket
+        }
+        if let next {
+            next.waiter.loop.submit {
+                next.isGranted = true
+                next.waiter.wake()
+            }
+        }
+    }
+
+    /// Takes a ticket out; false where its turn has come meanwhile.
+    private func withdraw(_ ticket: Ticket, _ client: IPAddress) -> Bool {
+        state.withLock { state in
+            guard var tickets = state.byClient[client], let index = tickets.firstIndex(where: { $0 === ticket })
+            else { return false }
+            tickets.remove(at: index)
+            state.waiting -= 1
+            state.byClient[client] = tickets.isEmpty ? nil : tickets
+            if tickets.isEmpty { state.turns.removeAll { $0 == client } }
+            return true
+        }
+    }
+
+    private func awaitGrant(_ ticket: Ticket) async {
+        while !ticket.isGranted {
+            // A cancelled waiter no longer sleeps; let the loop run the action that is on its way.
+            if await ticket.waiter.wait() == .cancelled { await Task.yield() }
+        }
+    }
+}

@@ -1,0 +1,406 @@
+import Base
+import Config
+import Net
+import Wire
+
+/// Passes a running script's output on to the client and watches over both.
+///
+/// Everything it waits for wakes the same waiter: output, stderr, the script's end, the client. Each
+/// round does what can be done now and then sleeps until the nearest deadline.
+final class ScriptRelay {
+    enum Ending {
+        case complete
+        case redirected([UInt8])
+        /// Status for a client that has had nothing yet, and the reason for the log.
+        case failed(Status, String)
+        case clientGone
+        case cancelled
+    }
+
+    private let exchange: Exchange
+    private let part: Part
+    private let site: Site
+    private let script: Script
+
+    private var child: ChildProcess?
+    private let pid: Int32
+    private let output: Source
+    private let errors: Source
+    private(set) var exit: ExitStatus?
+
+    /// Output up to the end of the script's header.
+    private var header = ByteBuffer()
+    private var piece = ByteBuffer()
+    private var errorOutput = ErrorOutput()
+
+    private enum Phase {
+        case header
+        /// `left`: what is missing of a promised length.
+        case content(left: Int?)
+        /// The client is to have no more of it.
+        case discard
+    }
+    private var phase = Phase.header
+    private var redirect: [UInt8]?
+    private var isOutputDone = false
+    private var isErrorDone = false
+    private var received = 0
+    private var surplus = 0
+
+    // Deadlines start from these.
+    private let started: Instant
+    private var lastOutput: Instant?
+    private var exited: Instant?
+    private var outputEnded: Instant?
+    private var clientLeft: Instant?
+    private var lastTaken: Instant
+
+    /// Output that may wait for the client before the script is no longer read.
+    private static let pendingLimit = 64 * 1024
+    private static let pieceSize = 32 * 1024
+    /// A client that has ended its side may still read; one that is gone looks the same for a while.
+    private static let halfClosedGrace = TimeSpan.milliseconds(500)
+
+    init(
+        _ exchange: Exchange, _ part: Part, _ site: Site, _ script: Script, _ child: consuming ChildProcess,
+        output: consuming FileDescriptor, errors: consuming FileDescriptor
+    ) {
+        self.exchange = exchange
+        self.part = part
+        self.site = site
+        self.script = script
+        pid = child.pid
+        self.child = consume child
+        self.output = Source(output, waiter: exchange.waiter)
+        self.errors = Source(errors, waiter: exchange.waiter)
+        started = exchange.context.loop.now
+        lastTaken = started
+    }
+
+    private var now: Instant { exchange.context.loop.now }
+
+    /// Runs until the answer is whole or cannot become so.
+    func run() async -> Ending {
+        exchange.watchClient()
+        while true {
+            var hasProgress = readErrors()
+            if readOutput() { hasProgress = true }
+            watchChild()
+            if phaseFailure == nil, flush() { hasProgress = true }
+            if let ending = ending() {
+                drainErrors()
+                return ending
+            }
+            if hasProgress {
+                // A script that always has more leaves the loop to others between two pieces.
+                await Task.yield()
+                continue
+            }
+            switch await exchange.waiter.wait(until: deadline) {
+            case .woken, .timedOut: break
+            case .cancelled: return .cancelled
+            }
+        }
+    }
+
+    /// Ends what still runs. `then` is called when the script has left the system.
+    func close(then: @escaping @Sendable () -> Void) {
+        output.close()
+        errors.close()
+        guard let child = child.take() else { return then() }
+        if exit != nil {
+            // What it left behind after a regular end may go on; nobody waits for it.
+            return then()
+        }
+        if mustEnd {
+            child.end(grace: site.config.cgiKillGrace, then: then)
+        } else {
+            child.leave(then: then)
+        }
+    }
+
+    // MARK: One round
+
+    private var phaseFailure: Ending?
+    private var mustEnd = false
+
+    private func readErrors() -> Bool {
+        if isErrorDone { return false }
+        piece.removeAll()
+        do throws(Errno) {
+            guard let count = try read(errors) else { return false }
+            if count == 0 { isErrorDone = true }
+        } catch {
+            isErrorDone = true
+        }
+        piece.withSpan { errorOutput.take($0, exchange, pid: pid) }
+        return true
+    }
+
+    /// What is there when the answer has ended; a line may have come with the script's last breath.
+    private func drainErrors() {
+        while readErrors() {}
+        errorOutput.end(exchange, pid: pid)
+    }
+
+    /// Reads a piece into `piece`; nil when there is none now.
+    private func read(_ source: Source) throws(Errno) -> Int? {
+        var isBlocked = false
+        let count = try piece.fill(atLeast: ScriptRelay.pieceSize) { (room) throws(Errno) in
+            guard let count = try source.read(into: room) else {
+                isBlocked = true
+                return 0
+            }
+            return count
+        }
+        return isBlocked ? nil : count
+    }
+
+    private func readOutput() -> Bool {
+        if isOutputDone || phaseFailure != nil { return false }
+        if exchange.hasBegun, exchange.pendingBytes >= ScriptRelay.pendingLimit { return false }
+        piece.removeAll()
+        let count: Int
+        do throws(Errno) {
+            guard let read = try read(output) else { return false }
+            count = read
+        } catch {
+            count = 0
+        }
+        if count == 0 {
+            isOutputDone = true
+            outputEnded = now
+            return true
+        }
+        if lastOutput == nil { exchange.script?.firstByte = now - started }
+        lastOutput = now
+        received += count
+        switch phase {
+        case .header:
+            piece.withUnsafeBytes { header.append($0) }
+            readHeader()
+        case .content, .discard:
+            piece.withSpan { passOn($0) }
+        }
+        return true
+    }
+
+    private func passOn(_ content: Span<UInt8>) {
+        switch phase {
+        case .header, .discard: return
+        case .content(nil): exchange.append(content)
+        case .content(let left?):
+            let taken = min(left, content.count)
+            exchange.append(content.extracting(first: taken))
+            surplus += content.count - taken
+            phase = .content(left: left - taken)
+        }
+    }
+
+    private func readHeader() {
+        let head: ScriptHead
+        let bodyStart: Int
+        do throws(ScriptHead.Failure) {
+            guard let found = try ScriptHead.parse(header.bytes) else { return }
+            (head, bodyStart) = found
+        } catch {
+            return fail(.internalServerError, ScriptRelay.describe(error))
+        }
+        if !head.stripped.isEmpty {
+            exchange.log(.warning, "the script's \(head.stripped.joined(separator: ", ")) is the server's to say and was left out", pid: pid)
+        }
+        if let location = head.location, head.status == nil, isLocal(location), head.fieldCount <= (head.hasContentType ? 2 : 1) {
+            redirect = location
+            phase = .discard
+            return
+        }
+        let status = head.status ?? (head.location == nil ? .ok : .found)
+        if status.isInformational {
+            return fail(.internalServerError, "the script answered with status \(status.code), which ends no request")
+        }
+        if !head.hasContentType, !status.isWithoutContent, head.location == nil {
+            exchange.log(.warning, "the script's answer has no Content-Type", pid: pid)
+        }
+        exchange.begin(ResponseHead(status, lines: head.lines, contentLength: head.contentLength))
+        phase = status.isWithoutContent ? .discard : .content(left: head.contentLength)
+        header.withSpan { passOn($0.extracting(bodyStart...)) }
+        header = ByteBuffer()
+    }
+
+    /// A path of this site, and no network-path reference to another.
+    private func isLocal(_ location: [UInt8]) -> Bool {
+        location.first == ASCII.slash && (location.count == 1 || location[1] != ASCII.slash)
+    }
+
+    private func watchChild() {
+        guard exit == nil, let status = child?.poll() else { return }
+        exit = status
+        exited = now
+    }
+
+    /// Whether bytes went to the client.
+    private func flush() -> Bool {
+        guard exchange.hasBegun else { return false }
+        let before = exchange.pendingBytes
+        if before == 0 { return false }
+        do throws(StreamError) { try exchange.flushNow() } catch {
+            clientLeft = .init(nanoseconds: 0)
+            return false
+        }
+        if exchange.pendingBytes == before { return false }
+        lastTaken = now
+        return true
+    }
+
+    // MARK: Ends
+
+    private func fail(_ status: Status, _ reason: String) {
+        mustEnd = true
+        phaseFailure = .failed(status, reason)
+    }
+
+    /// How it ended, nil while it goes on.
+    private func ending() -> Ending? {
+        if let phaseFailure { return phaseFailure }
+        if let ending = clientEnding() { return ending }
+        if let ending = timeOut() { return ending }
+        if !isOutputDone {
+            guard let exited, now >= exited + site.config.cgiLinger else { return nil }
+            exchange.log(.info, "the script has ended, but something it started keeps its stdout open; the answer ends here (cgi_linger)", pid: pid)
+            isOutputDone = true
+            outputEnded = now
+        }
+        if exit == nil, let outputEnded, now < outputEnded + site.config.cgiLinger { return nil }
+        return conclusion()
+    }
+
+    /// All output is here, and the exit status too unless the script works on behind a closed stdout.
+    private func conclusion() -> Ending {
+        if let redirect, exit?.isSuccess ?? true { return .redirected(redirect) }
+        if case .header = phase { return .failed(.internalServerError, missingHeader()) }
+        if let exit, !exit.isSuccess {
+            if case .content(let left?) = phase, left == 0 {
+                exchange.log(.warning, "the script \(ScriptRelay.describe(exit)) after a whole answer", pid: pid)
+                return .complete
+            }
+            return .failed(.internalServerError, "the script \(ScriptRelay.describe(exit)); the answer was cut after \(exchange.contentSent + exchange.pendingBytes) bytes of content")
+        }
+        if case .content(let left?) = phase, left > 0, exchange.method != .head {
+            return .failed(.internalServerError, "the script's answer is \(left) bytes shorter than its Content-Length; the connection was cut")
+        }
+        if surplus > 0 {
+            exchange.log(.warning, "the script's answer is \(surplus) bytes longer than its Content-Length; they were not sent", pid: pid)
+        }
+        return .complete
+    }
+
+    private func missingHeader() -> String {
+        errorOutput.end(exchange, pid: pid)
+        let how = exit.map { ScriptRelay.describe($0) } ?? "closed its output"
+        var text = "the script \(how) "
+        if header.isEmpty {
+            text += "without any output"
+        } else {
+            text += "after \(header.count) bytes without the empty line that ends a header; they begin with: "
+            text += ScriptRelay.quote(header.bytes.extracting(first: 60))
+        }
+        let lastLine = errorOutput.lastLine
+        if !lastLine.isEmpty {
+            text += "; its last words on stderr: " + ScriptRelay.quote(lastLine.span.extracting(first: 200))
+        }
+        return text
+    }
+
+    private func clientEnding() -> Ending? {
+        if exchange.isClientGone || clientLeft?.nanoseconds == 0 { return leave() }
+        if exchange.isClientDone {
+            guard let left = clientLeft else {
+                clientLeft = now
+                return nil
+            }
+            if now >= left + ScriptRelay.halfClosedGrace { return leave() }
+        }
+        if exchange.hasBegun, exchange.pendingBytes > 0, now >= lastTaken + exchange.context.writeTimeout { return leave() }
+        return nil
+    }
+
+    private func leave() -> Ending? {
+        if part.settings.cgiOnDisconnect == .finish {
+            // It goes on by itself; its output has nowhere to go.
+            mustEnd = false
+        } else {
+            mustEnd = true
+            if exit == nil { exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid) }
+        }
+        return .clientGone
+    }
+
+    private func timeOut() -> Ending? {
+        guard exit == nil else { return nil }
+        let settings = part.settings
+        if let total = settings.cgiMaxTime, now >= started + total {
+            mustEnd = true
+            return .failed(.gatewayTimeout, "the script ran longer than cgi_max_time = \(total.seconds)s and was ended\(cut)")
+        }
+        if isOutputDone { return nil }
+        if let lastOutput {
+            if !isHeldBack, now >= lastOutput + settings.cgiIdleTimeout {
+                mustEnd = true
+                return .failed(.gatewayTimeout, "the script printed nothing for cgi_idle_timeout = \(settings.cgiIdleTimeout.seconds)s and was ended\(cut)")
+            }
+        } else if now >= started + settings.cgiTimeout {
+            mustEnd = true
+            return .failed(.gatewayTimeout, "the script printed nothing within cgi_timeout = \(settings.cgiTimeout.seconds)s and was ended")
+        }
+        return nil
+    }
+
+    private var cut: String {
+        exchange.hasBegun ? "; the answer was cut after \(exchange.contentSent + exchange.pendingBytes) bytes of content" : ""
+    }
+
+    /// The client is behind, so the script is not read and may not be blamed for silence.
+    private var isHeldBack: Bool { exchange.hasBegun && exchange.pendingBytes >= ScriptRelay.pendingLimit }
+
+    private var deadline: Instant {
+        let settings = part.settings
+        var result = Instant.never
+        if exit == nil {
+            if let total = settings.cgiMaxTime { result = min(result, started + total) }
+            if !isOutputDone {
+                if let lastOutput {
+                    if !isHeldBack { result = min(result, lastOutput + settings.cgiIdleTimeout) }
+                } else {
+                    result = min(result, started + settings.cgiTimeout)
+                }
+            } else if let outputEnded {
+                result = min(result, outputEnded + site.config.cgiLinger)
+            }
+        } else if !isOutputDone, let exited {
+            result = min(result, exited + site.config.cgiLinger)
+        }
+        if let clientLeft { result = min(result, clientLeft + ScriptRelay.halfClosedGrace) }
+        if exchange.hasBegun, exchange.pendingBytes > 0 { result = min(result, lastTaken + exchange.context.writeTimeout) }
+        return result
+    }
+
+    // MARK: Words
+
+    private static func describe(_ failure: ScriptHead.Failure) -> String {
+        switch failure {
+        case .notAField(let line): "the script printed something that is no header before the empty line: \(quote(line.span))"
+        case .tooLong: "the script's header is longer than \(ScriptHead.limit) bytes, or has no empty line at its end"
+        case .badStatus(let value): "the script's Status is none: \(quote(value.span))"
+        case .badContentLength(let value): "the script's Content-Length is no number: \(quote(value.span))"
+        }
+    }
+
+    static func describe(_ exit: ExitStatus) -> String {
+        switch exit.reason {
+        case .exited(let code): "exited with status \(code)"
+        case .signal(let number, let dumped): "was killed by \(Signal.name(number))\(dumped ? " (core dumped)" : "")"
+        }
+    }
+
+    private static func quote(_ bytes: Span<UInt8>) -> String { "\"" + bytes.string + "\"" }
+}

@@ -1,0 +1,204 @@
+import Base
+import Config
+import Net
+import Wire
+
+/// Answers a request by running a script (RFC 3875): receives the content, waits for a place, starts
+/// the script, passes its answer on, and says what became of it.
+struct ScriptService {
+    enum Outcome {
+        case answered
+        /// The script answered with a path of this site in its place (section 6.2.2).
+        case redirected([UInt8])
+    }
+
+    let exchange: Exchange
+    let site: Site
+    let part: Part
+    let script: Script
+
+    func serve() async throws(StreamError) -> Outcome {
+        exchange.script = ScriptReport(name: String(decoding: script.name, as: UTF8.self))
+        let content: RequestContent
+        do throws(RequestContent.Failure) {
+            content = try await RequestContent.receive(exchange, limit: part.settings.maxBody)
+        } catch {
+            try await refuse(error)
+            return .answered
+        }
+        switch await part.scriptQueue.enter(exchange) {
+        case .granted: break
+        case .abandoned: throw .cancelled
+        case .full, .timedOut:
+            exchange.log(
+                .error,
+                "no place to run the script: cgi_max_processes = \(part.settings.cgiMaxProcesses) of this site were running all the time"
+            )
+            try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "5")], on: exchange)
+            return .answered
+        }
+        return try await run(content)
+    }
+
+    private func refuse(_ failure: RequestContent.Failure) async throws(StreamError) {
+        switch failure {
+        case .content(.tooLarge):
+            exchange.log(.warning, "the request is larger than max_body = \(part.settings.maxBody)")
+            try await ErrorPage.send(.contentTooLarge, on: exchange)
+        case .content(.malformed(let reason)):
+            exchange.log(.warning, "bad request content: \(reason)")
+            try await ErrorPage.send(.badRequest, on: exchange)
+        case .content(.incomplete): throw .failed(.connectionReset)
+        case .content(.stream(.timedOut)):
+            exchange.log(.warning, "the request content did not arrive within body_timeout")
+            try await ErrorPage.send(.requestTimeout, on: exchange)
+        case .content(.stream(let error)): throw error
+        case .storage(let reason):
+            exchange.log(.error, "cannot put the request content aside in TMPDIR or /var/tmp: \(reason)")
+            try await ErrorPage.send(
+                reason == .noSpace ? .insufficientStorage : .internalServerError, on: exchange)
+        }
+    }
+
+    private func run(_ content: consuming RequestContent) async throws(StreamError) -> Outcome {
+        let queue = part.scriptQueue
+        let relay: ScriptRelay
+        do throws(SpawnError) {
+            relay = try await start(content)
+        } catch {
+            queue.leave()
+            try await report(error)
+            return .answered
+        }
+        let ending = await relay.run()
+        relay.close { queue.leave() }
+        exchange.script?.exit = relay.exit
+        return try await conclude(relay, ending)
+    }
+
+    private func start(_ content: consuming RequestContent) async throws(SpawnError) -> ScriptRelay {
+        var output = try pipe()
+        var errors = try pipe()
+        let outputEnd = output.takeRead()
+        let errorEnd = errors.takeRead()
+        do throws(Errno) {
+            try outputEnd.setNonBlocking()
+            try errorEnd.setNonBlocking()
+        } catch {
+            throw SpawnError(step: .streams, reason: error)
+        }
+        let context = exchange.context
+        let child = try await ChildProcess.start(
+            plan(contentLength: content.length), input: content.input(orElse: context.nullDevice),
+            standardOutput: output.takeWrite(), standardError: errors.takeWrite(), on: context.pool,
+            waiter: exchange.waiter)
+        exchange.script?.pid = child.pid
+        return ScriptRelay(exchange, part, site, script, child, output: outputEnd, errors: errorEnd)
+    }
+
+    private func pipe() throws(SpawnError) -> PipeEnds {
+        do throws(Errno) { return try FileDescriptor.pipe() } catch {
+            throw SpawnError(step: .streams, reason: error)
+        }
+    }
+
+    private func plan(contentLength: Int?) -> SpawnPlan {
+        let query = exchange.query ?? []
+        var arguments = CStringList()
+        if let interpreter = script.interpreter { arguments.append(interpreter) }
+        arguments.append(script.file)
+        for word in MetaVariables.indexedArguments(query.span) { arguments.append(word.span) }
+        return SpawnPlan(
+            path: script.interpreter ?? script.file, folder: script.folder, arguments: arguments,
+            environment: environment(query, contentLength: contentLength))
+    }
+
+    private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    private func environment(_ query: [UInt8], contentLength: Int?) -> CStringList {
+        let head = exchange.head
+        var facts = MetaVariables.Facts()
+        facts.method = exchange.redirectCount > 0 && exchange.method == .get ? Array("GET".utf8) : exchange.bytes(head.methodName)
+        facts.protocolVersion = head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
+        facts.requestURI = exchange.bytes(head.path)
+        if facts.requestURI.isEmpty { facts.requestURI = [ASCII.slash] }
+        if let query = head.query { facts.requestURI += [ASCII.question] + exchange.bytes(query) }
+        facts.queryString = query
+        facts.scriptName = script.name
+        facts.scriptFilename = Array(script.file.utf8)
+        facts.pathInfo = script.pathInfo
+        if let pathInfo = script.pathInfo { facts.pathTranslated = site.documentRoot + pathInfo }
+        facts.documentRoot = site.documentRoot
+        facts.serverName = serverName()
+        facts.serverPort = Int(exchange.connection.local.port ?? 0)
+        facts.serverAddress = exchange.connection.local.ip?.description ?? ""
+        facts.serverSoftware = exchange.context.software
+        facts.remoteAddress = exchange.connection.peer.ip?.description ?? ""
+        facts.remotePort = Int(exchange.connection.peer.port ?? 0)
+        facts.scheme = exchange.connection.isSecure ? "https" : "http"
+        facts.contentLength = contentLength
+        facts.requestID = exchange.id.description
+        let settings = part.settings.cgiEnvironment
+        facts.path = settings.last { $0.name == "PATH" }?.value ?? ScriptService.defaultPath
+        switch part.settings.cgiPassAuthorization {
+        case .yes, .auto: facts.passAuthorization = true
+        case .no: facts.passAuthorization = false
+        }
+        var list = exchange.withHeadBytes { MetaVariables.environment(facts, head, $0) }
+        if !settings.contains(where: { $0.name == "LANG" }) { list.append("LANG", "C.UTF-8") }
+        for setting in settings where setting.name != "PATH" {
+            list.append(name: setting.name.utf8.span, value: setting.value.utf8.span)
+        }
+        return list
+    }
+
+    /// The host that was asked for, without port; the site's own name where the request has none.
+    private func serverName() -> [UInt8] {
+        if let authority = exchange.head.authority {
+            return exchange.withHeadBytes { SiteTable.host(of: $0.extracting(authority.range)).array }
+        }
+        if let host = site.config.hosts.first(where: { !$0.hasPrefix("*") }) { return Array(host.utf8) }
+        return Array((exchange.connection.local.ip?.description ?? site.name).utf8)
+    }
+
+    // MARK: What became of it
+
+    private func report(_ error: SpawnError) async throws(StreamError) {
+        let status: Status
+        switch error.reason {
+        case .tooManyFiles, .tooManyFilesInSystem, .wouldBlock: status = .serviceUnavailable
+        case .accessDenied where error.step == .execute: status = .forbidden
+        default: status = .internalServerError
+        }
+        let what =
+            switch error.step {
+            case .execute: "cannot run \(script.interpreter ?? script.file): \(error.reason)"
+            case .folder: "cannot enter the script's folder \(script.folder): \(error.reason)"
+            default: "cannot start the script (\(error.step)): \(error.reason)"
+            }
+        exchange.log(.error, what)
+        try await ErrorPage.send(status, on: exchange)
+    }
+
+    private func conclude(_ relay: ScriptRelay, _ ending: ScriptRelay.Ending) async throws(StreamError) -> Outcome {
+        switch ending {
+        case .complete:
+            if exchange.hasBegun { exchange.finish() }
+            return .answered
+        case .redirected(let target):
+            return .redirected(target)
+        case .failed(let status, let reason):
+            exchange.log(.error, reason)
+            if exchange.hasBegun {
+                exchange.abort()
+            } else {
+                try await ErrorPage.send(status, on: exchange)
+            }
+            return .answered
+        case .clientGone:
+            throw .failed(.connectionReset)
+        case .cancelled:
+            throw .cancelled
+        }
+    }
+}

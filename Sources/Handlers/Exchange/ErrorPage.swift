@@ -1,0 +1,77 @@
+import Base
+package import Net
+package import Wire
+
+/// The pages that the server itself answers with where something is wrong.
+package enum ErrorPage {
+    /// Answers with a short page for `status`. `explanation` is shown as plain text under the heading;
+    /// it may hold what only some clients may see, so the caller decides whether to give it.
+    package static func send(
+        _ status: Status, explanation: String? = nil, fields: [(StaticString, String)] = [], on exchange: Exchange
+    ) async throws(StreamError) {
+        var head = ResponseHead(status)
+        for (name, value) in fields { head.add(name, value) }
+        if status.isWithoutContent { return try await exchange.send(head, []) }
+        head.add("Content-Type", "text/html; charset=utf-8")
+        let page = html(status, explanation: explanation, id: exchange.id)
+        try await exchange.send(head, page)
+    }
+
+    /// The page as bytes.
+    package static func html(_ status: Status, explanation: String?, id: RequestID) -> [UInt8] {
+        var page = """
+            <!DOCTYPE html>
+            <html lang="en">
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width">
+            <title>\(status.code) \(status.reason)</title>
+            <style>
+            :root { color-scheme: light dark }
+            body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 12vh auto; padding: 0 1rem }
+            h1 { font-size: 1.4rem } pre { white-space: pre-wrap; padding: .8rem; border: 1px solid #8886; border-radius: .4rem }
+            small { opacity: .7 }
+            </style>
+            <h1>\(status.code) \(status.reason)</h1>
+
+            """
+        if let sentence = sentence(status) { page += "<p>\(sentence)</p>\n" }
+        if let explanation { page += "<pre>\(HTML.escape(explanation))</pre>\n" }
+        page += "<p><small>Request \(id)</small></p>\n</html>\n"
+        return Array(page.utf8)
+    }
+
+    private static func sentence(_ status: Status) -> StaticString? {
+        switch status {
+        case .badRequest: "The server could not read this request."
+        case .forbidden: "You may not see this page."
+        case .notFound: "There is nothing at this address."
+        case .methodNotAllowed: "This address does not take this kind of request."
+        case .requestTimeout: "The request took too long to arrive."
+        case .contentTooLarge: "The request is larger than this server takes."
+        case .internalServerError: "The program behind this page failed. The server's error log says why; quote the request below."
+        case .serviceUnavailable: "The server is busy. Please try again in a moment."
+        case .gatewayTimeout: "The program behind this page took too long to answer."
+        default: nil
+        }
+    }
+}
+
+package enum HTML {
+    /// `text` with everything escaped that means something in HTML, attributes included.
+    package static func escape(_ text: String) -> String {
+        var result: [UInt8] = []
+        for byte in text.utf8 { escape(byte, into: &result) }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    package static func escape(_ byte: UInt8, into result: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "<"): result += "&lt;".utf8
+        case UInt8(ascii: ">"): result += "&gt;".utf8
+        case UInt8(ascii: "&"): result += "&amp;".utf8
+        case ASCII.quote: result += "&quot;".utf8
+        case UInt8(ascii: "'"): result += "&#39;".utf8
+        default: result.append(byte)
+        }
+    }
+}

@@ -1,0 +1,150 @@
+package import Base
+package import Net
+package import Wire
+
+/// Who is at the other end of a connection, and where it came in.
+package struct ConnectionFacts: Sendable {
+    package var peer: SocketAddress
+    package var local: SocketAddress
+    package var isSecure = false
+
+    package init(peer: SocketAddress, local: SocketAddress) { (self.peer, self.local) = (peer, local) }
+}
+
+/// Why the content of a request could not be had.
+package enum ContentError: Error, Sendable {
+    /// Longer than `max_body`.
+    case tooLarge
+    case malformed(StaticString)
+    /// The client ended the connection before the content did.
+    case incomplete
+    case stream(StreamError)
+}
+
+/// One request and the way to answer it: what a service is given.
+///
+/// The protocol behind it is a subclass; a service knows neither the protocol nor the socket. A
+/// request is answered once, by `send` or by `begin … append … finish`. Where a call throws, the
+/// client is gone or the server is ending, and the service only cleans up.
+///
+/// All on the loop's thread.
+package class Exchange {
+    package let context: LoopContext
+    /// Woken by whatever happens on the client's side. A service waits here, for its own events too.
+    package let waiter: Waiter
+    package let connection: ConnectionFacts
+
+    // MARK: The request
+
+    package var head = RequestHead()
+    /// What the places in `head` refer to. Stays where it is until the request has ended.
+    package var input: ByteBuffer
+    /// The target's path, decoded.
+    package var path: [UInt8] = []
+    package var id = RequestID(value: 0)
+    package var started = Instant(nanoseconds: 0)
+    /// What decides on this request, once it is known.
+    package var site: Site?
+    package var part: Part?
+    /// How many times a script has sent this request on to another path (RFC 3875, section 6.2.2).
+    package var redirectCount = 0
+    /// The path and query it was sent on to; the target otherwise.
+    package var redirectedTarget: [UInt8]?
+
+    // MARK: What became of it, for the log
+
+    /// Status of the answer, 0 before there is one.
+    package var status = 0
+    /// Bytes of content sent.
+    package var contentSent = 0
+    package var script: ScriptReport?
+
+    package init(context: LoopContext, waiter: Waiter, connection: ConnectionFacts) {
+        self.context = context
+        self.waiter = waiter
+        self.connection = connection
+        input = ByteBuffer()
+    }
+
+    /// The bytes of a place in the head.
+    package final func bytes(_ place: ByteRange) -> [UInt8] {
+        input.all.extracting(place.range).array
+    }
+
+    /// Calls `body` with the bytes that the places in `head` refer to.
+    package final func withHeadBytes<R>(_ body: (Span<UInt8>) -> R) -> R { body(input.all) }
+
+    /// The method as it counts now: a local redirect makes every method but HEAD a GET.
+    package final var method: Method {
+        if redirectCount > 0 { return head.method == .head ? .head : .get }
+        return head.method
+    }
+
+    /// The query as sent, nil without one.
+    package final var query: [UInt8]? {
+        if let redirectedTarget {
+            return redirectedTarget.firstIndex(of: ASCII.question).map { Array(redirectedTarget[($0 + 1)...]) }
+        }
+        return head.query.map { bytes($0) }
+    }
+
+    // MARK: The content of the request
+
+    /// How the content is delimited; `none` also after a local redirect.
+    package var framing: BodyFraming { redirectCount > 0 ? .none : head.framing }
+
+    /// Tells a client that waits for it (`Expect: 100-continue`) to send its content.
+    package func sendContinue() async throws(StreamError) { fatalError("abstract") }
+
+    /// Appends what has come of the content to `buffer`, `room` bytes at most. Waits for the first
+    /// byte. 0 at the end of the content.
+    package func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
+        fatalError("abstract")
+    }
+
+    // MARK: The client's state
+
+    /// Begins to notice a client that leaves while nothing is read or written.
+    package func watchClient() { fatalError("abstract") }
+    /// The client has ended its side. It may still read, but most that do this have gone.
+    package var isClientDone: Bool { fatalError("abstract") }
+    /// Nothing reaches the client any more.
+    package var isClientGone: Bool { fatalError("abstract") }
+
+    // MARK: The answer
+
+    /// Answers with the head alone, or with `content`, which for HEAD is only counted.
+    package func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) { fatalError("abstract") }
+
+    /// Answers with a range of a file.
+    package func send(
+        _ head: ResponseHead, file: borrowing FileDescriptor, range: Range<Int>
+    ) async throws(StreamError) { fatalError("abstract") }
+
+    /// Sends an interim answer (103) where the client understands one.
+    package func sendInterim(_ head: ResponseHead) throws(StreamError) { fatalError("abstract") }
+
+    /// Begins an answer whose content comes piece by piece. Nothing is sent before `flushNow`.
+    package func begin(_ head: ResponseHead) { fatalError("abstract") }
+    package var hasBegun: Bool { fatalError("abstract") }
+    /// Adds a piece of content.
+    package func append(_ content: Span<UInt8>) { fatalError("abstract") }
+    /// Bytes that wait to be sent.
+    package var pendingBytes: Int { fatalError("abstract") }
+    /// Sends what the client takes now.
+    package func flushNow() throws(StreamError) { fatalError("abstract") }
+    /// Ends the content; what waits is sent by the connection.
+    package func finish() { fatalError("abstract") }
+    /// Ends the connection so that the client can tell that the content is not whole.
+    package func abort() { fatalError("abstract") }
+}
+
+/// What is known of the script that made an answer.
+package struct ScriptReport: Sendable {
+    package var name: String
+    package var pid: Int32?
+    package var exit: ExitStatus?
+    package var firstByte: TimeSpan?
+
+    package init(name: String) { self.name = name }
+}

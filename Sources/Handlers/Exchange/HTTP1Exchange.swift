@@ -1,0 +1,409 @@
+package import Base
+import Config
+package import Net
+import Wire
+
+/// A request that came by HTTP/1.x, and its answer (RFC 9112).
+package final class HTTP1Exchange: Exchange {
+    private let stream: Stream
+    private let settings: HTTP1Settings
+
+    /// What is to be sent next: a head, content with its framing.
+    private var output = ByteBuffer()
+    /// Raw bytes of a chunked request between the socket and the decoder.
+    private var staging = ByteBuffer()
+    private var content = ContentState.none
+    private var decoder = ChunkedDecoder()
+    private var owesContinue = false
+    private var answer = AnswerState.none
+    /// Whether the connection may carry another request after this one.
+    package private(set) var keepsAlive = false
+
+    private enum ContentState {
+        case none
+        case length(left: Int)
+        case chunked
+        /// Whole, or given up.
+        case done
+    }
+
+    private enum AnswerState {
+        case none
+        /// A final head has been written.
+        case begun(framing: AnswerFraming)
+        case finished
+        case aborted
+    }
+
+    private enum AnswerFraming {
+        case none
+        /// For HEAD: counted, not sent.
+        case suppressed
+        case length(left: Int)
+        case chunked
+        case untilClose
+    }
+
+    package init(
+        stream: Stream, settings: HTTP1Settings, context: LoopContext, connection: ConnectionFacts
+    ) {
+        self.stream = stream
+        self.settings = settings
+        super.init(context: context, waiter: stream.waiter, connection: connection)
+    }
+
+    /// Makes ready for a request whose head has been read.
+    package func beginRequest(closing: Bool) {
+        id = context.nextRequestID()
+        started = context.loop.now
+        status = 0
+        contentSent = 0
+        script = nil
+        site = nil
+        part = nil
+        redirectCount = 0
+        redirectedTarget = nil
+        answer = .none
+        keepsAlive = head.wantsKeepAlive && !closing
+        owesContinue = head.expectsContinue
+        switch head.framing {
+        case .none: content = .done
+        case .length(let length): content = .length(left: length)
+        case .chunked:
+            content = .chunked
+            decoder = ChunkedDecoder()
+        }
+    }
+
+    // MARK: The content of the request
+
+    package override func sendContinue() async throws(StreamError) {
+        guard owesContinue else { return }
+        owesContinue = false
+        // Content that is already here needs no invitation (RFC 9110, section 10.1.1).
+        if !input.isEmpty { return }
+        output.append("HTTP/1.1 100 Continue\r\n\r\n")
+        try await stream.write(&output, timeout: settings.writeTimeout)
+    }
+
+    package override func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
+        switch content {
+        case .none, .done: return 0
+        case .length(let left): return try await readCounted(into: &buffer, left: left, room: room)
+        case .chunked: return try await readChunked(into: &buffer, room: room)
+        }
+    }
+
+    private func readCounted(into buffer: inout ByteBuffer, left: Int, room: Int) async throws(ContentError) -> Int {
+        let wanted = min(left, room)
+        var count = min(wanted, input.count)
+        if count > 0 {
+            input.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            input.consume(count)
+        } else {
+            count = try await receive(into: &buffer, atMost: wanted)
+            if count == 0 {
+                content = .done
+                throw .incomplete
+            }
+        }
+        content = left == count ? .done : .length(left: left - count)
+        return count
+    }
+
+    private func readChunked(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
+        while true {
+            if staging.isEmpty, !input.isEmpty {
+                staging.removeAll()
+                input.withUnsafeBytes { staging.append($0) }
+                input.consume(input.count)
+            }
+            if !staging.isEmpty {
+                let before = buffer.count
+                do throws(ChunkedDecoder.Failure) {
+                    let used = try staging.withSpan { (bytes) throws(ChunkedDecoder.Failure) in
+                        try decoder.decode(bytes, into: &buffer, room: room)
+                    }
+                    staging.consume(used)
+                } catch {
+                    content = .done
+                    keepsAlive = false
+                    switch error {
+                    case .malformed(let reason): throw .malformed(reason)
+                    case .tooLong: throw .malformed("a chunk's size line or the trailers are too long")
+                    }
+                }
+                if decoder.isDone { content = .done }
+                if buffer.count > before || decoder.isDone { return buffer.count - before }
+            }
+            staging.removeAll()
+            if try await receive(into: &staging, atMost: 65536) == 0 {
+                content = .done
+                throw .incomplete
+            }
+        }
+    }
+
+    private func receive(into buffer: inout ByteBuffer, atMost: Int) async throws(ContentError) -> Int {
+        let deadline = context.loop.now + settings.bodyTimeout
+        while true {
+            do throws(StreamError) {
+                if let count = try readPiece(into: &buffer, atMost: atMost) { return count }
+                try await stream.wait(until: deadline)
+            } catch {
+                keepsAlive = false
+                throw .stream(error)
+            }
+        }
+    }
+
+    private func readPiece(into buffer: inout ByteBuffer, atMost: Int) throws(StreamError) -> Int? {
+        var isBlocked = false
+        do throws(Errno) {
+            let count = try buffer.fill(atLeast: min(atMost, 65536)) { (room) throws(Errno) in
+                let place = UnsafeMutableRawBufferPointer(rebasing: room.prefix(atMost))
+                guard let count = try stream.tryRead(into: place) else {
+                    isBlocked = true
+                    return 0
+                }
+                return count
+            }
+            return isBlocked ? nil : count
+        } catch {
+            throw .failed(error)
+        }
+    }
+
+    /// Passes over content that nobody has read, so that the next request can follow. What is too
+    /// much, or would have to be waited for because it was never invited, ends the connection.
+    package func finishRequest() async {
+        if owesContinue {
+            keepsAlive = false
+            content = .done
+        }
+        var passed = 0
+        var scratch = ByteBuffer()
+        while keepsAlive, isContentLeft {
+            do throws(ContentError) {
+                scratch.removeAll()
+                passed += try await readContent(into: &scratch, room: 65536)
+            } catch {
+                keepsAlive = false
+            }
+            if passed > HTTP1Exchange.passOverLimit { keepsAlive = false }
+        }
+        // What the decoder left is the beginning of the next request.
+        if !staging.isEmpty {
+            input.removeAll()
+            staging.withUnsafeBytes { input.append($0) }
+        }
+        staging.removeAll()
+    }
+
+    /// Unread content that is received only to keep the connection.
+    private static let passOverLimit = 256 * 1024
+
+    private var isContentLeft: Bool {
+        if case .done = content { return false }
+        return true
+    }
+
+    /// Whether the client may still be sending, so that closing at once would reset the connection
+    /// and could take the answer with it.
+    package var mayHaveUnreadInput: Bool { isContentLeft || !input.isEmpty || !staging.isEmpty || owesContinue }
+
+    // MARK: The client's state
+
+    package override func watchClient() { try? stream.watch() }
+    package override var isClientDone: Bool { stream.isPeerDone }
+    package override var isClientGone: Bool { stream.isHungUp }
+
+    // MARK: The answer
+
+    package override func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
+        var head = head
+        if head.contentLength == nil, !head.status.isWithoutContent { head.contentLength = content.count }
+        let framing = writeHead(head)
+        answer = .finished
+        guard case .length = framing, !content.isEmpty else {
+            return try await stream.write(&output, timeout: settings.writeTimeout)
+        }
+        contentSent = content.count
+        try await stream.write(&output, content, timeout: settings.writeTimeout)
+    }
+
+    package override func send(
+        _ head: ResponseHead, file: borrowing FileDescriptor, range: Range<Int>
+    ) async throws(StreamError) {
+        _ = writeHead(head)
+        answer = .finished
+        if method == .head || range.isEmpty {
+            return try await stream.write(&output, timeout: settings.writeTimeout)
+        }
+        try await stream.write(&output, more: true, timeout: settings.writeTimeout)
+        let sent = try await stream.sendFile(
+            file.raw, offset: range.lowerBound, count: range.count, timeout: settings.writeTimeout)
+        contentSent = sent
+        if sent < range.count {
+            log(.warning, "the file became shorter while it was sent; the connection was cut after \(sent) of \(range.count) bytes")
+            abort()
+        }
+    }
+
+    package override func sendInterim(_ head: ResponseHead) throws(StreamError) {
+        guard self.head.minorVersion > 0 else { return }
+        appendStatusLine(head.status)
+        output.append(head.lines)
+        output.append("\r\n")
+        try flushNow()
+    }
+
+    package override func begin(_ head: ResponseHead) {
+        answer = .begun(framing: writeHead(head))
+    }
+
+    package override var hasBegun: Bool {
+        if case .none = answer { return false }
+        return true
+    }
+
+    package override func append(_ content: Span<UInt8>) {
+        if content.isEmpty { return }
+        guard case .begun(let framing) = answer else { return }
+        switch framing {
+        case .none, .suppressed: return
+        case .length(let left):
+            let count = min(left, content.count)
+            output.append(content.extracting(0..<count))
+            contentSent += count
+            answer = .begun(framing: .length(left: left - count))
+        case .chunked:
+            output.append(hex: content.count)
+            output.append("\r\n")
+            output.append(content)
+            output.append("\r\n")
+            contentSent += content.count
+        case .untilClose:
+            output.append(content)
+            contentSent += content.count
+        }
+    }
+
+    package override var pendingBytes: Int { output.count }
+
+    package override func flushNow() throws(StreamError) {
+        while !output.isEmpty {
+            guard let count = try stream.writeNow(output) else { return }
+            output.consume(count)
+        }
+        output.removeAll()
+    }
+
+    package override func finish() {
+        guard case .begun(let framing) = answer else { return }
+        switch framing {
+        case .chunked: output.append("0\r\n\r\n")
+        case .length(let left) where left > 0: return abort()
+        default: break
+        }
+        answer = .finished
+    }
+
+    package override func abort() {
+        answer = .aborted
+        keepsAlive = false
+    }
+
+    package var isAborted: Bool {
+        if case .aborted = answer { return true }
+        return false
+    }
+
+    /// Sends what still waits.
+    package func drain() async throws(StreamError) {
+        try await stream.write(&output, timeout: settings.writeTimeout)
+    }
+
+    /// Drops what still waits.
+    package func dropOutput() { output.removeAll() }
+
+    // MARK: Heads
+
+    /// Writes a final head and decides how content is delimited.
+    private func writeHead(_ head: ResponseHead) -> AnswerFraming {
+        status = head.status.code
+        let framing = framing(head)
+        if isContentLeft, owesContinue { keepsAlive = false }
+        appendStatusLine(head.status)
+        appendDefaults()
+        appendFields(head)
+        switch framing {
+        case .chunked: output.append("Transfer-Encoding: chunked\r\n")
+        case .none, .untilClose: break
+        case .length, .suppressed:
+            if let length = head.contentLength {
+                output.append("Content-Length: ")
+                output.append(decimal: length)
+                output.append("\r\n")
+            }
+        }
+        if !keepsAlive {
+            output.append("Connection: close\r\n")
+        } else if self.head.minorVersion == 0 {
+            output.append("Connection: keep-alive\r\n")
+        }
+        output.append("\r\n")
+        return framing
+    }
+
+    private func framing(_ head: ResponseHead) -> AnswerFraming {
+        if head.status.isWithoutContent { return .none }
+        if method == .head { return .suppressed }
+        if let length = head.contentLength { return .length(left: length) }
+        if self.head.minorVersion > 0 { return .chunked }
+        keepsAlive = false
+        return .untilClose
+    }
+
+    private func appendStatusLine(_ status: Status) {
+        output.append("HTTP/1.1 ")
+        output.append(decimal: status.code)
+        output.append(ASCII.space)
+        output.append(status.reason)
+        output.append("\r\n")
+    }
+
+    private func appendDefaults() {
+        output.append("Date: ")
+        context.appendDate(to: &output)
+        output.append("\r\n")
+        output.append(settings.serverLine)
+    }
+
+    /// The service's fields and the site's; a field that the site sets replaces the service's.
+    private func appendFields(_ head: ResponseHead) {
+        guard let part, !part.fieldNames.isEmpty else {
+            output.append(head.lines)
+            return
+        }
+        let lines = head.lines.span
+        var index = 0
+        while index < lines.count {
+            let rest = lines.extracting(index...)
+            let length = (rest.firstIndex(of: ASCII.lf) ?? rest.count - 1) + 1
+            let line = rest.extracting(0..<length)
+            let nameLength = line.firstIndex(of: ASCII.colon) ?? 0
+            if !HTTP1Exchange.has(part.fieldNames, line.extracting(0..<nameLength)) { output.append(line) }
+            index += length
+        }
+        output.append(part.fieldLines)
+    }
+
+    private static func has(_ names: [[UInt8]], _ name: Span<UInt8>) -> Bool {
+        names.contains { candidate in
+            guard candidate.count == name.count else { return false }
+            for index in name.indices where ASCII.lower(name[index]) != candidate[index] { return false }
+            return true
+        }
+    }
+}

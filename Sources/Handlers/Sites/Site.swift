@@ -1,0 +1,116 @@
+import Base
+package import Config
+package import Logs
+
+/// A web site as one loop serves it: what its section says, made ready.
+///
+/// Belongs to the loop's thread.
+package final class Site {
+    package let config: SiteConfig
+    package let name: String
+    package let errorLog: ErrorLog
+    package let mediaTypes: MediaTypes
+    package let documentRoot: [UInt8]
+    /// The site's settings as a whole.
+    package let part: Part
+    private let root: Folder?
+    /// Prefixes, the longest first.
+    private let mappings: [Mapping]
+    private let parts: [(prefix: [UInt8], part: Part)]
+
+    package struct Mapping {
+        package enum Kind { case files(Folder), scripts(Folder), script(path: String) }
+        /// Without a slash at its end; empty for the root.
+        package let prefix: [UInt8]
+        package let kind: Kind
+    }
+
+    /// `makePart` gives a part's settings their log and their queue.
+    package init(
+        _ config: SiteConfig, errorLog: ErrorLog, mediaTypes: MediaTypes,
+        makePart: (PartSettings) -> Part
+    ) {
+        self.config = config
+        name = config.name
+        self.errorLog = errorLog
+        self.mediaTypes = mediaTypes
+        documentRoot = Array((config.root ?? "").utf8)
+        part = makePart(config.part)
+        root = config.root.map { Folder($0) }
+        parts = config.locations
+            .map { (Site.trimmed($0.prefix), makePart($0.part)) }
+            .sorted { $0.0.count > $1.0.count }
+        var mappings = config.aliases.map { Mapping(prefix: Site.trimmed($0.prefix), kind: .files(Folder($0.path))) }
+        for entry in config.cgi {
+            let isFolder = (try? FileDescriptor.openPath(entry.path)) != nil
+            mappings.append(
+                Mapping(
+                    prefix: Site.trimmed(entry.prefix),
+                    kind: isFolder ? .scripts(Folder(entry.path)) : .script(path: entry.path)))
+        }
+        self.mappings = mappings.sorted { $0.prefix.count > $1.prefix.count }
+    }
+
+    private static func trimmed(_ prefix: String) -> [UInt8] {
+        var bytes = Array(prefix.utf8)
+        while bytes.last == ASCII.slash { bytes.removeLast() }
+        return bytes
+    }
+
+    /// What stands behind a decoded path; nil where the site has no root and no mapping fits.
+    package func mapping(for path: [UInt8]) -> Mapping? {
+        for mapping in mappings where Site.isPrefix(mapping.prefix, of: path) { return mapping }
+        return root.map { Mapping(prefix: [], kind: .files($0)) }
+    }
+
+    /// The settings for a decoded path: those of the longest location that fits, or the site's.
+    package func part(for path: [UInt8]) -> Part {
+        for (prefix, part) in parts where Site.isPrefix(prefix, of: path) { return part }
+        return part
+    }
+
+    /// Whether `prefix` ends at a segment's border of `path`.
+    private static func isPrefix(_ prefix: [UInt8], of path: [UInt8]) -> Bool {
+        guard path.count >= prefix.count else { return false }
+        for index in prefix.indices where path[index] != prefix[index] { return false }
+        return path.count == prefix.count || path[prefix.count] == ASCII.slash
+    }
+}
+
+/// The settings of a site or of one of its locations, made ready.
+package final class Part {
+    package let settings: PartSettings
+    /// Fields for every answer, as whole lines, and their names in lower case.
+    package let fieldLines: [UInt8]
+    package let fieldNames: [[UInt8]]
+    /// Number of the access log among the loop's; nil for none.
+    package let accessLog: Int?
+    package let scriptQueue: ScriptQueue
+
+    package init(_ settings: PartSettings, accessLog: Int?, scriptQueue: ScriptQueue) {
+        self.scriptQueue = scriptQueue
+        self.settings = settings
+        self.accessLog = accessLog
+        var lines: [UInt8] = []
+        for field in settings.headers { lines += "\(field.name): \(field.value)\r\n".utf8 }
+        fieldLines = lines
+        fieldNames = settings.headers.map { $0.name.utf8.map(ASCII.lower) }
+    }
+
+    /// Whether files that end so are scripts here.
+    package func isScript(_ path: [UInt8]) -> Bool {
+        interpreter(for: path) != nil || settings.cgiExtensions.contains { path.ends(with: $0) }
+    }
+
+    package func interpreter(for path: [UInt8]) -> String? {
+        settings.cgiInterpreters.first { path.ends(with: $0.suffix) }?.program
+    }
+
+    package var hasScripts: Bool { !settings.cgiExtensions.isEmpty || !settings.cgiInterpreters.isEmpty }
+}
+
+extension [UInt8] {
+    fileprivate func ends(with suffix: String) -> Bool {
+        count > suffix.utf8.count && self[(count - suffix.utf8.count)...].elementsEqual(suffix.utf8)
+    }
+}

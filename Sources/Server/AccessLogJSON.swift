@@ -1,0 +1,108 @@
+import Base
+import Handlers
+import Net
+import Wire
+
+/// The `json` format: one object a line.
+enum AccessLogJSON {
+    static func append(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+        line.append("{\"time\":\"")
+        appendTime(to: &line)
+        line.append("\",\"id\":\"")
+        line.append(exchange.id.description)
+        line.append("\",\"site\":")
+        append(string: Array((exchange.site?.name ?? "").utf8).span, to: &line)
+        line.append(",\"client\":\"")
+        AccessLogFormat.appendAddress(exchange.connection.peer, to: &line)
+        line.append("\"")
+        exchange.withHeadBytes { bytes in
+            let head = exchange.head
+            append("method", bytes.extracting(head.methodName.range), to: &line)
+            append("target", bytes.extracting(head.target.range), to: &line)
+            append("host", bytes.extracting((head.authority ?? .empty).range), to: &line)
+            append("referer", bytes.extracting((head.first(.referer) ?? .empty).range), to: &line)
+            append("user_agent", bytes.extracting((head.first(.userAgent) ?? .empty).range), to: &line)
+        }
+        line.append(",\"version\":\"1.")
+        line.append(decimal: exchange.head.minorVersion)
+        line.append("\",\"status\":")
+        line.append(decimal: exchange.status)
+        line.append(",\"bytes\":")
+        line.append(decimal: exchange.contentSent)
+        line.append(",\"duration_us\":")
+        line.append(decimal: (Instant.now - exchange.started).microseconds)
+        if let script = exchange.script { append(script, to: &line) }
+        line.append("}")
+    }
+
+    private static func append(_ script: ScriptReport, to line: inout ByteBuffer) {
+        append("script", Array(script.name.utf8).span, to: &line)
+        if let pid = script.pid {
+            line.append(",\"pid\":")
+            line.append(decimal: Int(pid))
+        }
+        if let first = script.firstByte {
+            line.append(",\"first_byte_us\":")
+            line.append(decimal: first.microseconds)
+        }
+        guard let exit = script.exit else { return }
+        switch exit.reason {
+        case .exited(let code):
+            line.append(",\"exit\":")
+            line.append(decimal: code)
+        case .signal(let number, _):
+            line.append(",\"signal\":\"")
+            line.append(Signal.name(number))
+            line.append("\"")
+        }
+        line.append(",\"cpu_us\":")
+        line.append(decimal: exit.cpu.microseconds)
+        line.append(",\"peak_kb\":")
+        line.append(decimal: exit.peakMemory / 1024)
+    }
+
+    private static func append(_ name: StaticString, _ value: Span<UInt8>, to line: inout ByteBuffer) {
+        line.append(",\"")
+        line.append(name)
+        line.append("\":")
+        append(string: value, to: &line)
+    }
+
+    /// A JSON string; bytes that are no UTF-8 become U+FFFD.
+    static func append(string value: Span<UInt8>, to line: inout ByteBuffer) {
+        line.append(ASCII.quote)
+        for byte in value.string.utf8 {
+            switch byte {
+            case ASCII.quote, ASCII.backslash:
+                line.append(ASCII.backslash)
+                line.append(byte)
+            case ..<ASCII.space, ASCII.delete:
+                line.append("\\u00")
+                line.append(ASCII.hexDigit(byte >> 4))
+                line.append(ASCII.hexDigit(byte & 15))
+            default: line.append(byte)
+            }
+        }
+        line.append(ASCII.quote)
+    }
+
+    /// UTC with milliseconds, `2026-11-21T13:03:07.123Z`.
+    private static func appendTime(to line: inout ByteBuffer) {
+        let now = WallClock.now
+        let time = CalendarTime(secondsSince1970: now.seconds)
+        line.append(decimal: time.year, width: 4)
+        line.append(ASCII.dash)
+        line.append(decimal: time.month, width: 2)
+        line.append(ASCII.dash)
+        line.append(decimal: time.day, width: 2)
+        line.append(UInt8(ascii: "T"))
+        line.append(decimal: time.hour, width: 2)
+        line.append(ASCII.colon)
+        line.append(decimal: time.minute, width: 2)
+        line.append(ASCII.colon)
+        line.append(decimal: time.second, width: 2)
+        line.append(ASCII.dot)
+        line.append(decimal: now.nanoseconds / 1_000_000, width: 3)
+        line.append(UInt8(ascii: "Z"))
+    }
+}

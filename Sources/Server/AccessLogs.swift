@@ -1,0 +1,64 @@
+import Base
+import Config
+import Handlers
+import Logs
+import Net
+
+/// The access logs as one loop writes them: whole lines, gathered for a moment and handed over together.
+///
+/// Belongs to the loop's thread.
+final class AccessLogs {
+    private let writer: LogWriter
+    private var logs: [LogBox] = []
+    private var oldest: Instant?
+    private let context: LoopContext
+
+    /// Logs are few and live as long as the loop.
+    private final class LogBox {
+        let sink: LogSink
+        let format: AccessLogFormat
+        var lines = ByteBuffer()
+        init(_ sink: LogSink, _ format: AccessLogFormat) { (self.sink, self.format) = (sink, format) }
+    }
+
+    /// A line waits no longer than this; the contract allows 100 ms with the writing included.
+    private static let delay = TimeSpan.milliseconds(30)
+    private static let pieceSize = 64 * 1024
+
+    init(writer: LogWriter, context: LoopContext) {
+        self.writer = writer
+        self.context = context
+    }
+
+    /// Adds a log and returns its number.
+    func add(_ sink: LogSink, _ format: AccessLogFormat) -> Int {
+        logs.append(LogBox(sink, format))
+        return logs.count - 1
+    }
+
+    func write(_ exchange: HTTP1Exchange) {
+        guard let number = exchange.part?.accessLog, number < logs.count else { return }
+        let log = logs[number]
+        log.format.append(exchange, to: &log.lines)
+        if oldest == nil { oldest = context.loop.now }
+        if log.lines.count >= AccessLogs.pieceSize { flush(log) }
+    }
+
+    /// Hands over what has waited long enough. Returns when to call again.
+    func flushIfDue(_ now: Instant) -> Instant {
+        guard let oldest else { return .never }
+        if now < oldest + AccessLogs.delay { return oldest + AccessLogs.delay }
+        flush()
+        return .never
+    }
+
+    func flush() {
+        for log in logs where !log.lines.isEmpty { flush(log) }
+        oldest = nil
+    }
+
+    private func flush(_ log: LogBox) {
+        writer.submit(log.lines.withUnsafeBytes { Array($0) }, to: log.sink)
+        log.lines.removeAll()
+    }
+}

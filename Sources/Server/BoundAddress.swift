@@ -1,0 +1,71 @@
+import Base
+import Config
+import Glibc
+import Net
+
+/// An address that the server listens on, bound, with a socket for each loop.
+///
+/// Binding is apart from serving, so that the process that may bind need not be the one that serves.
+struct BoundAddress {
+    let setting: ListenAddress
+    /// With the port that the kernel chose where 0 was asked for.
+    let address: SocketAddress
+    /// One a loop. Each is taken over by its listener.
+    let sockets: [CInt]
+
+    /// As it is announced: `http://127.0.0.1:8080`.
+    var url: String { "http://\(address)" }
+
+    /// Binds every address that the server or a site listens on.
+    static func bindAll(_ config: ServerConfig, loops: Int) throws(StartError) -> [BoundAddress] {
+        var settings: [ListenAddress] = []
+        for setting in config.server.listen + config.sites.flatMap(\.listen) where !settings.contains(setting) {
+            settings.append(setting)
+        }
+        var result: [BoundAddress] = []
+        for setting in settings {
+            switch setting.host {
+            case .address(let address): result.append(try bind(setting, address, loops))
+            case .any(let port):
+                let v4 = try bind(setting, .ip(.anyIPv4, port: port), loops)
+                result.append(v4)
+                // The same port for both families, also where the kernel chose it.
+                let v6 = SocketAddress.ip(.anyIPv6, port: v4.address.port ?? port)
+                do throws(StartError) { result.append(try bind(setting, v6, loops)) } catch {
+                    // A machine without IPv6 still has all its addresses served.
+                    guard access("/proc/net/if_inet6", F_OK) != 0 else { throw error }
+                }
+            }
+        }
+        return result
+    }
+
+    private static func bind(
+        _ setting: ListenAddress, _ wanted: SocketAddress, _ loops: Int
+    ) throws(StartError) -> BoundAddress {
+        do throws(Errno) {
+            let first = try ListeningSocket.bind(wanted, shared: true)
+            let address = try ListeningSocket.address(of: first)
+            var sockets: [CInt] = []
+            for _ in 1..<max(loops, 1) {
+                // A Unix socket cannot be shared by port; its loops accept from one.
+                if case .unix = address {
+                    sockets.append(try first.duplicate().release())
+                } else {
+                    sockets.append(try ListeningSocket.bind(address, shared: true).release())
+                }
+            }
+            sockets.append(first.release())
+            return BoundAddress(setting: setting, address: address, sockets: sockets)
+        } catch {
+            var hint = ""
+            switch error.code {
+            case EADDRINUSE: hint = "; another program listens there (`ss -ltnp` shows which)"
+            case EACCES: hint = "; ports below 1024 need root or the capability cap_net_bind_service"
+            case EADDRNOTAVAIL: hint = "; this machine does not have that address"
+            default: break
+            }
+            throw StartError("cannot listen on \(wanted): \(error)\(hint)")
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import Base
+import CLinux
+package import Config
+import Glibc
+import Handlers
+import Logs
+import Net
+
+/// The whole server: binds, opens logs, drops privileges, serves until it is told to stop.
+package enum Server {
+    /// Serves `config` in this process until TERM or INT. `announce` gets a line for each address.
+    package static func run(_ config: ServerConfig, announce: (String) -> Void) throws(StartError) {
+        let signals = SignalWaiter()
+        raiseDescriptorLimit()
+        let loops = config.server.threads > 0 ? config.server.threads : gh_thread_count()
+        let bound = try BoundAddress.bindAll(config, loops: loops)
+        let logs = try OpenLogs(config)
+        let pidFile = try pidFile(config)
+        defer { pidFile?.remove() }
+        try Privileges.drop(user: config.server.user, group: config.server.group)
+        try serve(config, bound, logs, loops, signals, announce)
+        for case .unix(let path) in bound.map(\.address) { unlink(path) }
+    }
+
+    private static func pidFile(_ config: ServerConfig) throws(StartError) -> PidFile? {
+        guard let path = config.server.pidFile else { return nil }
+        return try PidFile(path)
+    }
+
+    /// The part that needs no rights: loops on sockets that are bound and logs that are open.
+    private static func serve(
+        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ loops: Int, _ signals: SignalWaiter,
+        _ announce: (String) -> Void
+    ) throws(StartError) {
+        logs.writer.start()
+        let shared = SharedParts(config)
+        var workers: [Worker] = []
+        for index in 0..<loops { workers.append(try shared.makeWorker(index, config, bound, logs)) }
+        let crew = Crew(workers, signals)
+        for address in bound { announce("listening on \(address.url)") }
+        crew.serve(shutdownTimeout: config.server.shutdownTimeout, logs: logs)
+        logs.writer.flush()
+    }
+
+    /// As many connections as the machine allows, whatever the shell's soft limit is.
+    private static func raiseDescriptorLimit() {
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        if gh_get_limit(gh_rlimit_nofile, &soft, &hard) == 0, soft < hard {
+            _ = gh_set_limit(gh_rlimit_nofile, hard, hard)
+        }
+    }
+}
+
+/// What the loops share, and how a loop's own things are made from it.
+private final class SharedParts {
+    private let pool: WorkerPool
+    private let limit: ConnectionLimit
+    private var mediaTypes: [String: MediaTypes] = [:]
+    private var queues: [String: ScriptQueue] = [:]
+
+    init(_ config: ServerConfig) {
+        pool = WorkerPool(name: "work", threads: max(2, gh_thread_count()))
+        limit = ConnectionLimit(config.server.maxConnections)
+    }
+
+    func makeWorker(
+        _ index: Int, _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs
+    ) throws(StartError) -> Worker {
+        let loop: EventLoop
+        let context: LoopContext
+        do throws(Errno) {
+            loop = try EventLoop(index: index)
+            context = try LoopContext(
+                loop: loop, pool: pool, errorLog: logs.errorLog, software: "gatehouse/\(gatehouseVersion)",
+                writeTimeout: config.server.writeTimeout)
+        } catch {
+            throw StartError("cannot start event loop \(index): \(error)")
+        }
+        let accessLogs = AccessLogs(writer: logs.writer, context: context)
+        let worker = Worker(
+            loop: loop, context: context, settings: config.server, limit: limit, accessLogs: accessLogs)
+        var sites: [(SiteConfig, Site)] = []
+        for site in config.sites { sites.append((site, try makeSite(site, logs, accessLogs))) }
+        for address in bound {
+            let answering = sites.filter { site, _ in
+                site.listen.isEmpty ? config.server.listen.contains(address.setting) : site.listen.contains(address.setting)
+            }
+            guard let table = SiteTable(answering.map(\.1)) else {
+                throw StartError("no site answers on \(address.address)")
+            }
+            worker.listen(FileDescriptor(owning: address.sockets[index]), address: address.address, sites: table)
+        }
+        return worker
+    }
+
+    private func makeSite(_ config: SiteConfig, _ logs: OpenLogs, _ accessLogs: AccessLogs) throws(StartError) -> Site {
+        let format: AccessLogFormat
+        do throws(AccessLogFormat.Problem) { format = try AccessLogFormat(config.logFormat) } catch {
+            throw StartError("[site \(config.name)] log_format: \(error.message)")
+        }
+        var numbers: [LogTarget: Int] = [:]
+        return Site(config, errorLog: logs.errorLog(config.errorLog), mediaTypes: types(config)) { settings in
+            let target = settings.accessLog
+            if numbers[target] == nil, let sink = logs.sink(target) { numbers[target] = accessLogs.add(sink, format) }
+            // Locations that say nothing else share the site's places.
+            let key = "\(config.name)\u{0}\(settings.cgiMaxProcesses)"
+            let queue = queues[key] ?? ScriptQueue(limit: settings.cgiMaxProcesses, timeout: config.cgiQueueTimeout)
+            queues[key] = queue
+            return Part(settings, accessLog: numbers[target], scriptQueue: queue)
+        }
+    }
+
+    private func types(_ config: SiteConfig) -> MediaTypes {
+        // Most sites use the same file and nothing of their own; it is read once.
+        if config.mime.isEmpty, let known = mediaTypes[config.mimeTypesFile] { return known }
+        let types = MediaTypes(file: config.mimeTypesFile, extra: config.mime)
+        if config.mime.isEmpty { mediaTypes[config.mimeTypesFile] = types }
+        return types
+    }
+}
