@@ -38,7 +38,8 @@ package struct Instant: Hashable, Comparable, Sendable {
         return overflow ? .never : Instant(nanoseconds: sum)
     }
     package static func - (later: Instant, earlier: Instant) -> TimeSpan {
-        TimeSpan(nanoseconds: later.nanoseconds - earlier.nanoseconds)
+        let (difference, overflow) = later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
+        return TimeSpan(nanoseconds: overflow ? (later < earlier ? .min : .max) : difference)
     }
 }
 

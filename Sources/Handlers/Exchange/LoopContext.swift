@@ -41,7 +41,7 @@ package final class LoopContext {
 
     /// Seconds since 1970, read again when the loop's clock has moved on by 100 ms.
     package var wallSeconds: Int {
-        if loop.now.nanoseconds - wallClock.read.nanoseconds > 100_000_000 || wallClock.seconds == 0 {
+        if loop.now - wallClock.read > .milliseconds(100) {
             wallClock = (WallClock.now.seconds, loop.now)
         }
         return wallClock.seconds

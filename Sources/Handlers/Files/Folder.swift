@@ -38,7 +38,8 @@ package final class Folder {
         _ relative: [UInt8].SubSequence, flags: CInt = O_RDONLY, symlinks: SymlinkPolicy, now: Instant
     ) throws(Errno) -> OpenFile {
         let name = Folder.name(relative)
-        let flags = flags | O_NONBLOCK | O_NOCTTY
+        // Opening a pipe must not wait for its other end. With O_PATH openat2 takes no such flags.
+        let flags = flags & gh_o_path != 0 ? flags : flags | O_NONBLOCK | O_NOCTTY
         let raw: CInt
         switch symlinks {
         case .inside:
