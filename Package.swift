@@ -41,5 +41,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "gatehouse", dependencies: ["Base", "Config", "Server"], swiftSettings: strict),
+
+        .testTarget(name: "ConfigTests", dependencies: ["Base", "Config"], swiftSettings: strict),
     ]
 )

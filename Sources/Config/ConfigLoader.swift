@@ -1,0 +1,49 @@
+import Base
+
+/// Makes a `ServerConfig` of a configuration file.
+package enum ConfigLoader {
+    /// Reads `file` and what it includes. `environment` is what `${NAME}` and a bare `cgi_env` look in.
+    ///
+    /// Looks at the file system (folders, scripts, users), and changes nothing there. Throws all problems
+    /// there are, at least one.
+    package static func load(
+        file: String, environment: [String: String]
+    ) throws(ConfigProblems) -> ServerConfig {
+        var sections = SectionCollector(file: file, environment: environment)
+        sections.read(file, includedFrom: nil)
+        return try ConfigAssembly.config(sections)
+    }
+
+    /// What `gatehouse serve [DIR] [--listen ADDR] [--cgi DIR]` serves: one site with listings, its access
+    /// log on stdout, on 127.0.0.1:8080 unless `listen` says otherwise. The scripts in `cgi` are at
+    /// `/cgi-bin/`. Relative paths start at the working folder.
+    ///
+    /// Problems stand at the words of the command, with line 0.
+    package static func serve(
+        folder: String = ".", listen: String? = nil, cgi: String? = nil
+    ) throws(ConfigProblems) -> ServerConfig {
+        func entry(_ name: String, _ value: String, from word: String) -> INIEntry {
+            INIEntry(name: name, value: value, position: SourcePosition(file: word, line: 0))
+        }
+        let origin = SourcePosition(file: "serve", line: 0)
+        var server = INISection(name: "server", position: origin)
+        if let listen {
+            server.entries.append(entry("listen", INIText.quote(listen), from: "--listen"))
+        }
+        var site = INISection(name: "site default", position: origin)
+        site.entries = [
+            entry("root", INIText.quote(Paths.absolute(folder, from: Paths.current)), from: "serve"),
+            entry("index", "index.html", from: "serve"),
+            entry("listing", "yes", from: "serve"),
+            entry("log_format", "combined", from: "serve"),
+            entry("access_log", "stdout", from: "serve"),
+        ]
+        if let cgi {
+            let path = Paths.absolute(cgi, from: Paths.current)
+            site.entries.append(entry("cgi", "/cgi-bin/ " + INIText.quote(path), from: "--cgi"))
+        }
+        var sections = SectionCollector(file: "", environment: [:])
+        sections.take([server, site])
+        return try ConfigAssembly.config(sections)
+    }
+}

@@ -1,0 +1,55 @@
+extension Settings {
+    /// What a site and its locations say of scripts.
+    static let cgi: [Setting] = [
+        .repeatable(
+            site: "cgi", Values.prefixMapping, .described("none"),
+            "`/cgi-bin/ cgi-bin/`: a URL prefix, and the folder of scripts or the one script behind it",
+            add: { $0.cgi.append($1) }),
+        .part(
+            "cgi_extensions", Values.extensions, \.cgiExtensions, .value("none"),
+            "`.cgi .pl`: such files are run where they stand below `root` or an `alias`"),
+        .repeatable(
+            part: "cgi_interpreter", Values.interpreter, .described("none"),
+            "`.php /usr/bin/php-cgi`: files that end so are run by that program",
+            add: { part, new in
+                // A second program for an ending takes the place of the first.
+                part.cgiInterpreters.removeAll { $0.suffix == new.suffix }
+                part.cgiInterpreters.append(new)
+            }),
+        .repeatable(
+            part: "cgi_env", Values.environmentSetting, .described("none"),
+            "`NAME=value` for the scripts; a bare `NAME` passes the server's own",
+            add: { part, new in
+                guard let new else { return }
+                part.cgiEnvironment.removeAll { $0.name == new.name }
+                part.cgiEnvironment.append(new)
+            }),
+        .part(
+            "cgi_timeout", Values.timeout, \.cgiTimeout, .value("60s"),
+            "for a script's first byte of output: 504"),
+        .part(
+            "cgi_idle_timeout", Values.timeout, \.cgiIdleTimeout, .value("60s"),
+            "between two pieces of a script's output"),
+        .part(
+            "cgi_max_time", Values.optionalTime, \.cgiMaxTime, .value("0"),
+            "for a script in all; 0 for no limit"),
+        .site(
+            "cgi_kill_grace", Values.time(), \.cgiKillGrace, .value("3s"),
+            "between TERM and KILL for a script whose time is up"),
+        .part(
+            "cgi_on_disconnect", Values.onDisconnect, \.cgiOnDisconnect, .value("kill"),
+            "when the client is gone: `kill` the script, or let it `finish`"),
+        .site(
+            "cgi_linger", Values.time(), \.cgiLinger, .value("1s"),
+            "for a child that holds the output open when the script has exited"),
+        .part(
+            "cgi_max_processes", Values.number(1...100_000), \.cgiMaxProcesses, .value("64"),
+            "scripts at once; more wait"),
+        .site(
+            "cgi_queue_timeout", Values.time(), \.cgiQueueTimeout, .value("30s"),
+            "for a request that waits for its script to start: 503"),
+        .part(
+            "cgi_pass_authorization", Values.passAuthorization, \.cgiPassAuthorization, .value("auto"),
+            "give scripts the Authorization field; `auto` where the site does not check it itself"),
+    ]
+}

@@ -1,0 +1,52 @@
+extension Settings {
+    /// `[site NAME]` and `[defaults]`, all but CGI. What is a `part` stands in `[location]`, too.
+    static let site: [Setting] = [
+        .site(
+            "host", Values.hosts, \.hosts, .described("NAME"),
+            "names of the site; `*.example.org` for all below example.org"),
+        .repeatable(
+            site: "listen", Values.listenAddress, .described("all of [server]'s"),
+            "addresses of [server] that this site answers on, where not all", add: { $0.listen.append($1) }),
+        .site("root", Values.optionalFolder, \.root, .value("none"), "folder of the static files"),
+        .part(
+            "index", Values.indexNames, \.index, .value("index.html index.htm"),
+            "default pages of a folder, the first that exists"),
+        .part(
+            "listing", Values.flag, \.listing, .value("no"),
+            "a folder without a default page: its listing, else 403"),
+        .repeatable(
+            site: "alias", Values.prefixMapping, .described("none"),
+            "`/icons/ /usr/share/icons/`: a URL prefix, and the folder or file behind it",
+            add: { $0.aliases.append($1) }),
+        .part("max_body", Values.maxBody, \.maxBody, .value("1G"), "of a request body: 413; 0 for no limit"),
+        .site(
+            "mime_types", Values.mediaTypesFile, \.mimeTypesFile, .value("/etc/mime.types"),
+            "a file of media types and their extensions"),
+        .repeatable(
+            site: "mime", Values.mediaType, .described("none"),
+            "`.ext type/subtype`: the media type of an extension",
+            add: { $0.mime[$1.suffix] = $1.type }),
+        .part("charset", Values.charset, \.charset, .value("off"), "of text files: a name or `off`"),
+        .part(
+            "symlinks", Values.symlinks, \.symlinks, .value("inside"),
+            "symbolic links: those that stay `inside` the root, `follow` anywhere, `deny` all"),
+        .part(
+            "dotfiles", Values.dotfiles, \.serveDotfiles, .value("deny"),
+            "names that begin with a dot, /.well-known/ aside: `deny` is 404"),
+        .repeatable(
+            part: "header", Values.field, .described("none"), "`Name: value`: a field of each answer",
+            add: { $0.headers.append($1) }),
+        .part(
+            "cache_control", Values.cacheControl, \.cacheControl, .value("none"),
+            "the Cache-Control field of static files"),
+        .part(
+            "access_log", Values.accessLog, \.accessLog, .value("stdout"),
+            "a line for each request: a path, `stdout`, `stderr`, `off`"),
+        .site(
+            "log_format", Values.logFormat, \.logFormat, .value("combined"),
+            "`common`, `combined`, `vhost_combined`, `json`, or Apache's `%` directives"),
+        .site(
+            "error_log", Values.errorLog, \.errorLog, .described("[server]'s"),
+            "what the site's scripts write to stderr: a path or `stderr`"),
+    ]
+}

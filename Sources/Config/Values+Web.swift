@@ -1,0 +1,262 @@
+import Base
+
+/// Addresses, host names, fields, media types, log formats and what scripts get.
+extension Values {
+    // MARK: Listeners
+
+    static let listenAddress = ValueType<ListenAddress>("address") { (value) throws(ValueProblem) in
+        let words = try value.words()
+        if words.count > 1 { throw ValueProblem("unknown option \(words[1].quoted) behind the address") }
+        let text = words[0]
+        if text.hasPrefix("unix:") {
+            let path = try value.path(String(text.dropFirst(5)))
+            if text.utf8.count == 5 { throw ValueProblem("no path behind `unix:`") }
+            // What fits into a sockaddr_un with the zero.
+            if path.utf8.count > 107 {
+                throw ValueProblem("path of a socket with \(path.utf8.count) bytes; maximum 107")
+            }
+            if value.context.checksPaths { try Paths.requireParent(path) }
+            return ListenAddress(.address(.unix(path)))
+        }
+        return try tcpAddress(text)
+    }
+
+    private static func tcpAddress(_ text: String) throws(ValueProblem) -> ListenAddress {
+        let takes = "takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`"
+        guard let colon = text.utf8.lastIndex(of: ASCII.colon), text.utf8.last != 0x5D /* ] */ else {
+            throw ValueProblem("no port in \(text.quoted); \(takes)")
+        }
+        let host = text[..<colon]
+        let digits = text[text.utf8.index(after: colon)...]
+        guard !digits.isEmpty, digits.utf8.allSatisfy(ASCII.isDigit), let port = UInt16(digits) else {
+            throw ValueProblem("\(digits.quoted) in \(text.quoted) is no port; takes 0 to 65535")
+        }
+        if host == "*" { return ListenAddress(.any(port: port)) }
+        let isBracketed = host.utf8.first == 0x5B && host.utf8.last == 0x5D
+        if !isBracketed, host.utf8.contains(ASCII.colon) {
+            throw ValueProblem("an IPv6 address stands in brackets, as `[::1]:8080`, not \(text.quoted)")
+        }
+        // Brackets are for IPv6 only, which always has a colon.
+        guard let address = IPAddress(isBracketed ? host.dropFirst().dropLast() : host),
+            isBracketed == host.utf8.contains(ASCII.colon)
+        else { throw ValueProblem("\(host.quoted) is no IP address; \(takes)") }
+        return ListenAddress(.address(.ip(address, port: port)))
+    }
+
+    // MARK: Names
+
+    static let hosts = ValueType<[String]>("list of names") { (value) throws(ValueProblem) in
+        var hosts: [String] = []
+        for word in try value.words() {
+            let host = try hostName(word)
+            if hosts.contains(host) { throw ValueProblem("\(host.quoted) stands there twice") }
+            hosts.append(host)
+        }
+        return hosts
+    }
+
+    /// A name as requests ask for it, in lower case; `*.` may stand before it.
+    static func hostName(_ text: String) throws(ValueProblem) -> String {
+        var host = text.lowercased()
+        if host.hasPrefix("[") || IPAddress(host) != nil {
+            guard
+                let address = IPAddress(
+                    host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host)
+            else { throw ValueProblem("\(text.quoted) is no IP address") }
+            return address.isIPv4 ? "\(address)" : "[\(address)]"
+        }
+        if host.utf8.last == ASCII.dot { host.removeLast() }
+        let labels = host.hasPrefix("*.") ? host.dropFirst(2) : host[...]
+        if labels.utf8.contains(ASCII.colon) {
+            throw ValueProblem("`:` in the host name \(text.quoted); takes a name without port")
+        }
+        if !labels.utf8.allSatisfy({ $0 < 0x80 }) {
+            throw ValueProblem(
+                "host name \(text.quoted) is not ASCII; takes the form that begins with `xn--`")
+        }
+        if labels.utf8.contains(ASCII.asterisk) {
+            throw ValueProblem(
+                "`*` in the host name \(text.quoted); takes it as a whole first label, `*.example.org`")
+        }
+        let isName = labels.utf8.allSatisfy {
+            ASCII.isAlphanumeric($0) || $0 == ASCII.dash || $0 == ASCII.dot || $0 == ASCII.underscore
+        }
+        // 253 is the longest that DNS can carry.
+        guard isName, !labels.isEmpty, labels.utf8.count <= 253, labels.utf8.first != ASCII.dot,
+            !labels.contains("..")
+        else { throw ValueProblem("\(text.quoted) is no host name") }
+        return host
+    }
+
+    static let indexNames = ValueType<[String]>("list of names") { (value) throws(ValueProblem) in
+        let words = try value.words()
+        for word in words where word.utf8.contains(ASCII.slash) {
+            throw ValueProblem("`/` in \(word.quoted); takes names of files in the folder asked for")
+        }
+        for word in words where word == "." || word == ".." {
+            throw ValueProblem("\(word.quoted) is no file")
+        }
+        return words
+    }
+
+    /// With the dot. `none` makes an empty list.
+    static let extensions = ValueType<[String]>("list of extensions") { (value) throws(ValueProblem) in
+        let words = try value.words()
+        if words.count == 1, words[0].lowercased() == "none" { return [] }
+        for word in words { try requireExtension(word) }
+        return words
+    }
+
+    private static func requireExtension(_ text: String) throws(ValueProblem) {
+        guard text.utf8.first == ASCII.dot, text.utf8.count > 1, !text.utf8.contains(ASCII.slash) else {
+            throw ValueProblem("\(text.quoted) is no extension; takes one such as .cgi")
+        }
+    }
+
+    // MARK: Answers
+
+    static let mediaType = ValueType<(suffix: String, type: String)>("extension and type") {
+        (value) throws(ValueProblem) in
+        let (suffix, type) = try value.pair(
+            takes: "an extension and a media type, as in `.wasm application/wasm`")
+        try requireExtension(suffix)
+        let parts = type.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ isToken($0) }) else {
+            throw ValueProblem("\(type.quoted) is no media type; takes one such as text/plain")
+        }
+        return (suffix.dropFirst().lowercased(), type)
+    }
+
+    static let charset = ValueType<CharsetSetting>("name, off") { (value) throws(ValueProblem) in
+        let text = try value.text()
+        switch text.lowercased() {
+        case "off": return .off
+        // Detection is none of the names that a client could know.
+        case "auto", "none":
+            throw ValueProblem("\(text.quoted) is not supported; takes a name such as utf-8, or `off`")
+        default: break
+        }
+        guard isToken(text) else {
+            throw ValueProblem("\(text.quoted) is no character set; takes a name such as utf-8, or `off`")
+        }
+        return .named(text)
+    }
+
+    static let field = ValueType<FieldSetting>("Name: value") { (value) throws(ValueProblem) in
+        let text = try value.text()
+        guard let colon = text.utf8.firstIndex(of: ASCII.colon) else {
+            throw ValueProblem("no `:` in \(text.quoted); takes `Name: value`")
+        }
+        let name = String(text[..<colon])
+        guard isToken(name) else {
+            throw ValueProblem("\(name.quoted) is no field name; takes `Name: value`")
+        }
+        if ["content-length", "transfer-encoding", "connection", "date"].contains(name.lowercased()) {
+            throw ValueProblem("the server itself sets \(name)")
+        }
+        // The value can hold no control bytes: no text can.
+        return FieldSetting(name: name, value: String(INIText.trimmed(text[colon...].dropFirst())))
+    }
+
+    /// Nil for `none`.
+    static let cacheControl = ValueType<String?>("text") { (value) throws(ValueProblem) in
+        let text = try value.text()
+        return text.lowercased() == "none" ? nil : text
+    }
+
+    static func isToken(_ text: some StringProtocol) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy(ASCII.isTokenCharacter)
+    }
+
+    // MARK: Logs
+
+    static let logFormat = ValueType<LogFormatSetting>("name or directives") { (value) throws(ValueProblem) in
+        let text = try value.text()
+        if let name = LogFormatSetting.Name(rawValue: text.lowercased()) { return .named(name) }
+        let names = LogFormatSetting.Name.allCases.map(\.rawValue)
+        guard text.utf8.contains(ASCII.percent) else {
+            throw ValueProblem(
+                "\(text.quoted) is unknown; takes \(list(names)), or directives such as %h"
+                    + NearestName.hint(text, among: names))
+        }
+        try checkDirectives(text)
+        return .directives(text)
+    }
+
+    /// Apache's directives: `%`, perhaps status codes and `<` or `>`, perhaps `{…}`, a letter.
+    private static func checkDirectives(_ text: String) throws(ValueProblem) {
+        var rest = text.utf8[...]
+        while let percent = rest.firstIndex(of: ASCII.percent) {
+            rest = rest[percent...].dropFirst()
+            if rest.first == ASCII.percent {
+                rest = rest.dropFirst()
+                continue
+            }
+            rest = rest.drop {
+                ASCII.isDigit($0) || [0x21 /* ! */, ASCII.comma, 0x3C /* < */, 0x3E /* > */].contains($0)
+            }
+            if rest.first == 0x7B /* { */ {
+                guard let close = rest.firstIndex(of: 0x7D /* } */) else {
+                    throw ValueProblem("no `}` behind \(String(text[percent...]).quoted)")
+                }
+                rest = rest[close...].dropFirst()
+            }
+            // Trailers: %{NAME}^ti and %{NAME}^to.
+            if rest.first == 0x5E /* ^ */, rest.dropFirst().first == 0x74 /* t */ {
+                rest = rest.dropFirst(2)
+            }
+            guard let letter = rest.first, "aABbCDefhHiklLmnoOpPqrRsStTuUvVXI".utf8.contains(letter) else {
+                let end = rest.isEmpty ? text.endIndex : rest.index(after: rest.startIndex)
+                throw ValueProblem(
+                    "\(String(decoding: text.utf8[percent..<end], as: UTF8.self).quoted) is no directive of a log format"
+                )
+            }
+            rest = rest.dropFirst()
+        }
+    }
+
+    // MARK: Scripts
+
+    static let interpreter = ValueType<Interpreter>("extension and path") { (value) throws(ValueProblem) in
+        let (suffix, program) = try value.pair(
+            takes: "an extension and a program, as in `.php /usr/bin/php-cgi`")
+        try requireExtension(suffix)
+        let path = try value.path(program)
+        if value.context.checksPaths { try Paths.requireFile(path) }
+        return Interpreter(suffix: suffix, program: path)
+    }
+
+    /// Nil for a bare name that the server's own environment lacks: scripts do not get it either.
+    static let environmentSetting = ValueType<EnvironmentSetting?>("NAME=value") {
+        (value) throws(ValueProblem) in
+        // Quotes may stand around all of it or around what is behind the `=`.
+        let text = INIText.isQuoted(value.raw[...]) ? try value.text() : value.raw
+        guard let equals = text.utf8.firstIndex(of: ASCII.equals) else {
+            let name = try variableName(value.text())
+            return value.context.environment[name].map { EnvironmentSetting(name: name, value: $0) }
+        }
+        let name = try variableName(String(INIText.trimmed(text[..<equals])))
+        let rest = text[equals...].dropFirst()
+        let content = INIText.isQuoted(value.raw[...]) ? String(rest) : try value.text(of: rest)
+        return EnvironmentSetting(name: name, value: content)
+    }
+
+    private static func variableName(_ name: String) throws(ValueProblem) -> String {
+        let isName = name.utf8.allSatisfy { ASCII.isAlphanumeric($0) || $0 == ASCII.underscore }
+        guard isName, let first = name.utf8.first, !ASCII.isDigit(first) else {
+            throw ValueProblem("\(name.quoted) is no name of a variable; takes `NAME=value` or `NAME`")
+        }
+        if metaVariables.contains(name) || name.hasPrefix("HTTP_") {
+            throw ValueProblem("the server itself sets \(name)")
+        }
+        return name
+    }
+
+    /// What the server computes for each request (RFC 3875, section 4.1, and what Apache adds).
+    private static let metaVariables: Set<String> = [
+        "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_ROOT", "GATEWAY_INTERFACE", "PATH_INFO",
+        "PATH_TRANSLATED", "QUERY_STRING", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_IDENT", "REMOTE_PORT",
+        "REMOTE_USER", "REQUEST_METHOD", "REQUEST_SCHEME", "REQUEST_URI", "SCRIPT_FILENAME", "SCRIPT_NAME",
+        "SERVER_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE",
+    ]
+}

@@ -1,0 +1,276 @@
+import Glibc
+import Testing
+
+@testable import Config
+
+/// A whole `server.ini` and all that is said of it.
+struct ProblemCase: CustomTestStringConvertible, Sendable {
+    let name: String
+    let text: String
+    let problems: [String]
+
+    init(_ name: String, _ text: String, _ problems: [String]) {
+        (self.name, self.text, self.problems) = (name, text, problems)
+    }
+
+    var testDescription: String { name }
+}
+
+@Suite struct ProblemTests {
+    static let cases: [ProblemCase] = [
+        ProblemCase("the least there can be", "[site a]", []),
+        ProblemCase("no site", "", ["server.ini: no [site NAME]; a server has at least one"]),
+        ProblemCase(
+            "no site but others", "[server]\n[defaults]\n",
+            ["server.ini: no [site NAME]; a server has at least one"]),
+        ProblemCase(
+            "everything at once, by line",
+            """
+            [server]
+            lisen = 127.0.0.1:80
+            threads = none
+            [site a]
+            root = nowhere
+            threads = 4
+            [sit b]
+            root = ignored
+            [site c]
+            indx = x.html
+            just words
+            [location d /x]
+            listing = perhaps
+            [site a
+            """,
+            [
+                "server.ini:2: unknown key `lisen`; did you mean `listen`?",
+                "server.ini:3: threads: `none` is no number; takes 1 to 1024, or `auto`",
+                "server.ini:5: root: `nowhere`: No such file or directory",
+                "server.ini:6: `threads` belongs in [server]",
+                "server.ini:7: unknown section `[sit b]`; did you mean `site`?",
+                "server.ini:10: unknown key `indx`; did you mean `index`?",
+                "server.ini:11: neither `[section]` nor `key = value`",
+                "server.ini:12: no site `d` for this location; did you mean `a`?",
+                "server.ini:13: listing: `perhaps` is neither; takes yes or no",
+                "server.ini:14: `[` without `]`",
+                "server.ini:14: second [site a]; the first is at server.ini:4",
+            ]),
+        ProblemCase(
+            "keys in the wrong section",
+            "[site a]\n[location a /x]\nroot = www\nlog_level = info\n[server]\nroot = www\n",
+            [
+                "server.ini:3: `root` belongs in [site NAME] or [defaults]",
+                "server.ini:4: `log_level` belongs in [server]",
+                "server.ini:6: `root` belongs in [site NAME] or [defaults]",
+            ]),
+        ProblemCase(
+            "unknown keys",
+            "[site a]\ndocumentroot = www\nCGI-Timeout = 3s\ncgi_cache = /x 1s\nauth = x\nthread = 1\n",
+            [
+                "server.ini:2: unknown key `documentroot`",
+                "server.ini:3: unknown key `CGI-Timeout`; did you mean `cgi_timeout`?",
+                "server.ini:4: unknown key `cgi_cache`",
+                "server.ini:5: unknown key `auth`",
+                "server.ini:6: unknown key `thread`; did you mean `threads`?",
+            ]),
+        ProblemCase(
+            "sections that are none",
+            """
+            [proxy]
+            listen = x
+            [service echo]
+            [socks]
+            [server x]
+            [defaults x]
+            [site]
+            [site a b]
+            [location a]
+            [location a x]
+            []
+            [ ]
+            [site ok]
+            """,
+            [
+                "server.ini:1: unknown section `[proxy]`",
+                "server.ini:3: unknown section `[service echo]`",
+                "server.ini:4: unknown section `[socks]`",
+                "server.ini:5: [server] takes no name: `[server x]`",
+                "server.ini:6: [defaults] takes no name: `[defaults x]`",
+                "server.ini:7: [site] has no name; takes [site NAME]",
+                "server.ini:8: more than one name in `[site a b]`; takes [site NAME]",
+                "server.ini:9: `[location a]` is incomplete; takes [location SITE /prefix]",
+                "server.ini:10: URL prefix `x` does not begin with `/`",
+                "server.ini:11: section without a name",
+                "server.ini:12: section without a name",
+            ]),
+        ProblemCase(
+            "sections twice, in any case, and what is in them",
+            """
+            [site a]
+            [Site A]
+            rot = x
+            [server]
+            [SERVER]
+            threads = x
+            [defaults]
+            [defaults]
+            [location a /x]
+            [location A /x/]
+            listing = x
+            [location a /X]
+            """,
+            [
+                "server.ini:2: second [site a]; the first is at server.ini:1",
+                "server.ini:3: unknown key `rot`; did you mean `root`?",
+                "server.ini:5: second [server]; the first is at server.ini:4",
+                "server.ini:6: threads: `x` is no number; takes 1 to 1024, or `auto`",
+                "server.ini:8: second [defaults]; the first is at server.ini:7",
+                "server.ini:10: second [location a /x]; the first is at server.ini:9",
+                "server.ini:11: listing: `x` is neither; takes yes or no",
+            ]),
+        ProblemCase(
+            "keys twice, in any case",
+            "[site a]\nroot = www\nRoot = www\nroot = nowhere\nheader = A: 1\nheader = A: 2\n",
+            [
+                "server.ini:3: second `root` in this section; the first is at line 2",
+                "server.ini:4: second `root` in this section; the first is at line 2",
+            ]),
+        ProblemCase(
+            "a wrong home is one problem",
+            "[server]\nhome = nowhere\ninclude = x.ini\nerror_log = logs/x\n[site a]\nroot = www\ncgi = /x y\n",
+            ["server.ini:2: home: `nowhere`: No such file or directory"]),
+        ProblemCase(
+            "one host name for two sites",
+            "[site a]\nhost = x.org y.org\n[site b]\nhost = z.org Y.org\n[site x.org]\n",
+            [
+                "server.ini:4: host name `y.org` belongs to [site a] already, at server.ini:2",
+                "server.ini:5: host name `x.org` belongs to [site a] already, at server.ini:2",
+            ]),
+        ProblemCase(
+            "one host name on different addresses",
+            """
+            [server]
+            listen = 127.0.0.1:81
+            listen = 127.0.0.1:82
+            [site a]
+            host = x.org
+            listen = 127.0.0.1:81
+            [site b]
+            host = x.org
+            listen = 127.0.0.1:82
+            """, []),
+        ProblemCase(
+            "one host name on all addresses and on one",
+            "[site a]\nhost = x.org\nlisten = 127.0.0.1:8080\n[site b]\nhost = x.org\n",
+            ["server.ini:5: host name `x.org` belongs to [site a] already, at server.ini:2"]),
+        ProblemCase(
+            "an address that nobody opens", "[site a]\nlisten = 127.0.0.1:9\n",
+            ["server.ini:2: listen: `127.0.0.1:9` is no `listen` of [server], which opens the addresses"]),
+        ProblemCase(
+            "an address twice",
+            "[server]\nlisten = *:80\nlisten = *:80\nlisten = *:0\nlisten = *:0\n[site a]\n",
+            ["server.ini:3: listen: `*:80` is at line 2 already"]),
+        ProblemCase(
+            "an unreadable address is said once",
+            "[server]\nlisten = 80\n[site a]\nlisten = 127.0.0.1:80\n",
+            ["server.ini:2: listen: no port in `80`; takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`"]
+        ),
+        ProblemCase(
+            "a name that is no host",
+            "[site a/b]\n[site c_d]\n[site é]\nhost = e.org\n[site f/g]\nhost = :\n",
+            [
+                "server.ini:1: `a/b` is no host name; a site of that name needs a `host`",
+                "server.ini:6: host: `:` in the host name `:`; takes a name without port",
+            ]),
+        ProblemCase(
+            "a prefix twice", "[site a]\ncgi = /x cgi-bin\nalias = /x/ www\nalias = /y www\n",
+            ["server.ini:3: URL prefix `/x` is at line 2 already"]),
+        ProblemCase(
+            "wrong defaults are said once", "[defaults]\nlisting = x\n[site a]\n[site b]\n",
+            ["server.ini:2: listing: `x` is neither; takes yes or no"]),
+    ]
+
+    @Test(arguments: cases) func says(_ test: ProblemCase) {
+        #expect(ScratchFolder().problems(test.text) == test.problems)
+    }
+
+    @Test func filesThatCannotBeRead() {
+        let folder = ScratchFolder()
+        func problems(_ name: String) -> [String] {
+            if case .failure(let problems) = folder.read("\(folder.path)/\(name)") {
+                problems.list
+            } else {
+                []
+            }
+        }
+        #expect(problems("none.ini") == ["none.ini: cannot be read: No such file or directory"])
+        #expect(problems("www") == ["www: is a folder; takes a file"])
+        #expect(problems("server.ini/x") == ["server.ini/x: cannot be read: No such file or directory"])
+        folder.write("large.ini", [UInt8](repeating: 0x0A, count: INIReader.maxFile + 1))
+        #expect(problems("large.ini") == ["large.ini: larger than 16M"])
+        if getuid() != 0 {
+            chmod(folder.write("closed.ini", "[site a]"), 0)
+            #expect(problems("closed.ini") == ["closed.ini: cannot be read: Permission denied"])
+        }
+    }
+
+    @Test func linesInIncludedFiles() {
+        let folder = ScratchFolder()
+        folder.makeFolder("sites")
+        folder.write("sites/a.ini", "[site a]\nrot = www\n")
+        folder.write("sites/b.ini", "[server]\n[site A]\nlisting = ?\n[location c /x]\n")
+        folder.write("sites/c.txt", "nonsense\n")
+        #expect(
+            folder.problems("[server]\ninclude = sites/*.ini\n[site c]\nroot = x\n") == [
+                "server.ini:4: root: `x`: No such file or directory",
+                "sites/a.ini:2: unknown key `rot`; did you mean `root`?",
+                "sites/b.ini:1: second [server]; the first is at server.ini:1",
+                "sites/b.ini:2: second [site a]; the first is at sites/a.ini:1",
+                "sites/b.ini:3: listing: `?` is neither; takes yes or no",
+            ])
+    }
+
+    @Test func includesThatGoWrong() {
+        let folder = ScratchFolder()
+        folder.write("a.ini", "[site a]\n")
+        folder.link("b.ini", to: "a.ini")
+        folder.makeFolder("d.ini")
+        let found = folder.problems(
+            """
+            [server]
+            include = *.ini
+            include = a.ini
+            include = missing.ini
+            include = none/*.ini
+            include = ${NONE}
+            """)
+        #expect(
+            found == [
+                "server.ini:2: include: `b.ini` is read already, by the `include` at server.ini:2",
+                "server.ini:2: include: `d.ini` is a folder; takes a file",
+                "server.ini:2: include: `server.ini` is read already, as the file with this `include`",
+                "server.ini:3: include: `a.ini` is read already, by the `include` at server.ini:2",
+                "server.ini:4: include: `missing.ini` cannot be read: No such file or directory",
+                "server.ini:5: include: `none`: No such file or directory",
+                "server.ini:6: include: environment variable `NONE` is not set; `${NONE:-text}` gives a default",
+            ])
+    }
+
+    @Test func hostileFiles() {
+        let folder = ScratchFolder()
+        let name = String(repeating: "x", count: 60_000)
+        #expect(
+            folder.problems("[site a]\n[\(name)]\n[location \(name) /]\n[site \(name)]\nhost = \(name)\n")
+                == [
+                    "server.ini:2: unknown section `[\(name.prefix(79))…`",
+                    "server.ini:5: host: `\(name.prefix(80))…` is no host name",
+                ])
+        let garbage = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* $0 &* 31 >> 3) }
+        guard case .failure = folder.load(garbage) else {
+            Issue.record("garbage was taken for a configuration")
+            return
+        }
+        // Ten thousand wrong keys are ten thousand problems.
+        let keys = String(repeating: "wrongkey = 1\n", count: 10_000)
+        #expect(folder.problems("[site a]\n" + keys).count == 10_000)
+    }
+}
