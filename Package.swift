@@ -41,5 +41,12 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "gatehouse", dependencies: ["Base", "Config", "Server"], swiftSettings: strict),
+
+        // Tests. TestSupport starts the real executable, talks to it byte by byte and inspects its end.
+        .target(
+            name: "TestSupport", dependencies: ["Base"], path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "TestSupportTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "EndToEndTests", dependencies: ["gatehouse", "TestSupport"], swiftSettings: strict),
     ]
 )
