@@ -44,6 +44,15 @@ import Testing
         #expect(expected.secondsSince1970 == seconds)
     }
 
+    @Test(arguments: [Int.min, Int.min + 1, Int.min + 86399, Int.max - 1, Int.max])
+    func `no number of seconds is out of reach`(_ seconds: Int) {
+        let calendar = CalendarTime(secondsSince1970: seconds)
+        #expect((1...12).contains(calendar.month))
+        #expect((1...31).contains(calendar.day))
+        #expect((0...23).contains(calendar.hour))
+        #expect((0...6).contains(calendar.weekday))
+    }
+
     @Test func `names of days and months`() {
         #expect(CalendarTime.weekdays.count == 7)
         #expect(CalendarTime.months.count == 12)
