@@ -156,6 +156,19 @@ private func write(_ seconds: Int) -> String { String(decoding: HTTPDate.bytes(s
         }
     }
 
+    @Test(arguments: [
+        (-1, "Wed, 31 Dec 1969 23:59:59 GMT"),
+        (secondsByLibrary(9999, 12, 31, 23, 59, 59), "Fri, 31 Dec 9999 23:59:59 GMT"),
+        (secondsByLibrary(10000, 1, 1), "Fri, 31 Dec 9999 23:59:59 GMT"),
+        (Int.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        (secondsByLibrary(0, 1, 1), "Sat, 01 Jan 0000 00:00:00 GMT"),
+        (secondsByLibrary(-1, 12, 31), "Sat, 01 Jan 0000 00:00:00 GMT"),
+        (Int.min, "Sat, 01 Jan 0000 00:00:00 GMT"),
+    ]) func `any time stamp of a file has a date of 29 bytes`(_ seconds: Int, _ expected: String) {
+        #expect(write(seconds) == expected)
+        #expect(HTTPDate.bytes(seconds).count == HTTPDate.length)
+    }
+
     @Test func `a date is appended behind what is there`() {
         var buffer = ByteBuffer()
         buffer.append("Date: ")
