@@ -34,6 +34,8 @@ package struct IPAddress: Hashable, Sendable {
     /// Reads `192.0.2.1` or `2001:db8::1`, nil for anything else.
     package init?(_ text: some StringProtocol) {
         let text = String(text)
+        // inet_pton reads no further than a zero.
+        if text.utf8.contains(0) { return nil }
         var v4 = in_addr()
         var v6 = in6_addr()
         if inet_pton(AF_INET, text, &v4) == 1 {
