@@ -100,8 +100,12 @@ package struct IPNetwork: Hashable, Sendable {
         guard let first = parts.first, let address = IPAddress(first) else { return nil }
         let bits = address.isIPv4 ? 32 : 128
         if parts.count == 2 {
-            guard parts[1].utf8.allSatisfy(ASCII.isDigit), let length = Int(parts[1]), length <= bits else { return nil }
-            self.length = length
+            // In an IPv4 network that is written as IPv6 (`::ffff:10.0.0.0/104`) 96 more bits are counted.
+            let ahead = address.isIPv4 && first.utf8.contains(ASCII.colon) ? 96 : 0
+            guard parts[1].utf8.allSatisfy(ASCII.isDigit), let length = Int(parts[1]),
+                (ahead...ahead + bits) ~= length
+            else { return nil }
+            self.length = length - ahead
         } else {
             length = bits
         }

@@ -97,6 +97,8 @@ private func throughSockaddr(_ address: SocketAddress) throws -> SocketAddress? 
         Case(network: "2001:db8::/64", inside: ["2001:db8::ffff:0:0:1"], outside: ["2001:db8:0:1::"]),
         Case(network: "2001:db8::/65", inside: ["2001:db8::7fff:0:0:1"], outside: ["2001:db8::8000:0:0:1"]),
         Case(network: "2001:db8::4/127", inside: ["2001:db8::5"], outside: ["2001:db8::6", "2001:db8::3"]),
+        Case(network: "::ffff:10.0.0.0/104", inside: ["10.255.0.1"], outside: ["11.0.0.0", "::"]),
+        Case(network: "::ffff:0:0/96", inside: ["0.0.0.0", "203.0.113.9"], outside: ["::1"]),
     ]) func `what is inside`(_ row: Case) throws {
         let network = try #require(IPNetwork(row.network))
         for text in row.inside { #expect(network.contains(try #require(IPAddress(text))), "\(text)") }
@@ -108,7 +110,9 @@ private func throughSockaddr(_ address: SocketAddress) throws -> SocketAddress? 
         "10.0.0.0/ 8",
         "10.0.0.0/255.0.0.0", "10.0.0.0/99999999999999999999", "10.0.0.1/8", "10.128.0.0/8", "::/129",
         "::1/127",
-        "2001:db8::1/64", "2001:db8:0:1::/63", "example.org", "10.0.0.0/８",
+        "2001:db8::1/64", "2001:db8:0:1::/63", "example.org", "10.0.0.0/８", "::ffff:10.0.0.0/24",
+        "::ffff:10.0.0.1/104",
+        "::ffff:10.0.0.0/129",
     ]) func `no network`(_ text: String) {
         #expect(IPNetwork(text) == nil)
     }
