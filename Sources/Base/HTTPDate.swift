@@ -3,9 +3,13 @@ package enum HTTPDate {
     /// Length of the preferred form, `Sun, 06 Nov 1994 08:49:37 GMT`.
     package static let length = 29
 
-    /// Appends the preferred form.
+    /// From the first second of the year 0 to the last one of 9999: what four digits can say.
+    private static let writable = -62_167_219_200...253_402_300_799
+
+    /// Appends the preferred form. A time outside of its years is written as the nearest one within.
     package static func append(_ secondsSince1970: Int, to buffer: inout ByteBuffer) {
-        let time = CalendarTime(secondsSince1970: secondsSince1970)
+        let seconds = min(max(secondsSince1970, writable.lowerBound), writable.upperBound)
+        let time = CalendarTime(secondsSince1970: seconds)
         buffer.append(CalendarTime.weekdays[time.weekday])
         buffer.append(", ")
         buffer.append(decimal: time.day, width: 2)

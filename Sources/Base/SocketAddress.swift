@@ -34,6 +34,8 @@ package struct IPAddress: Hashable, Sendable {
     /// Reads `192.0.2.1` or `2001:db8::1`, nil for anything else.
     package init?(_ text: some StringProtocol) {
         let text = String(text)
+        // inet_pton reads no further than a zero.
+        if text.utf8.contains(0) { return nil }
         var v4 = in_addr()
         var v6 = in6_addr()
         if inet_pton(AF_INET, text, &v4) == 1 {
@@ -98,8 +100,12 @@ package struct IPNetwork: Hashable, Sendable {
         guard let first = parts.first, let address = IPAddress(first) else { return nil }
         let bits = address.isIPv4 ? 32 : 128
         if parts.count == 2 {
-            guard parts[1].utf8.allSatisfy(ASCII.isDigit), let length = Int(parts[1]), length <= bits else { return nil }
-            self.length = length
+            // In an IPv4 network that is written as IPv6 (`::ffff:10.0.0.0/104`) 96 more bits are counted.
+            let ahead = address.isIPv4 && first.utf8.contains(ASCII.colon) ? 96 : 0
+            guard parts[1].utf8.allSatisfy(ASCII.isDigit), let length = Int(parts[1]),
+                (ahead...ahead + bits) ~= length
+            else { return nil }
+            self.length = length - ahead
         } else {
             length = bits
         }

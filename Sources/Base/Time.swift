@@ -65,8 +65,9 @@ package struct CalendarTime: Equatable, Sendable {
 
     /// The calendar of `seconds` since 1970-01-01 00:00:00, in the proleptic Gregorian calendar.
     package init(secondsSince1970 seconds: Int) {
-        let days = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
-        let rest = seconds - days * 86400
+        // Rounded down; no step may overflow, for a file's time stamp is whatever somebody set.
+        var (days, rest) = seconds.quotientAndRemainder(dividingBy: 86400)
+        if rest < 0 { (days, rest) = (days - 1, rest + 86400) }
         (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60)
         weekday = ((days % 7) + 11) % 7
         // Years are counted from March, so that the leap day is the last of a year.

@@ -1,0 +1,38 @@
+import Base
+import Glibc
+import Testing
+
+@Suite struct ErrnoTests {
+    @Test(arguments: [
+        (Errno.noSuchFile, ENOENT, "No such file or directory"), (.notAFolder, ENOTDIR, "Not a directory"),
+        (.isAFolder, EISDIR, "Is a directory"), (.accessDenied, EACCES, "Permission denied"),
+        (.notPermitted, EPERM, "Operation not permitted"), (.interrupted, EINTR, "Interrupted system call"),
+        (.wouldBlock, EAGAIN, "Resource temporarily unavailable"),
+        (.crossesRoot, EXDEV, "Invalid cross-device link"),
+        (.tooManyLinks, ELOOP, "Too many levels of symbolic links"),
+        (.nameTooLong, ENAMETOOLONG, "File name too long"),
+        (.tooManyFiles, EMFILE, "Too many open files"),
+        (.tooManyFilesInSystem, ENFILE, "Too many open files in system"),
+        (.brokenPipe, EPIPE, "Broken pipe"), (.connectionReset, ECONNRESET, "Connection reset by peer"),
+        (.connectionAborted, ECONNABORTED, "Software caused connection abort"),
+        (.invalid, EINVAL, "Invalid argument"),
+        (.noSpace, ENOSPC, "No space left on device"), (.noDevice, ENXIO, "No such device or address"),
+        (.notExecutable, ENOEXEC, "Exec format error"), (.listTooLong, E2BIG, "Argument list too long"),
+    ]) func `code and words`(_ error: Errno, _ code: CInt, _ words: String) {
+        #expect(error.code == code)
+        #expect(error == Errno(code))
+        #expect(error.description == words)
+        #expect("\(error)" == words)
+    }
+
+    @Test(arguments: [-1, 9999, CInt.max, CInt.min]) func `a number without words`(_ code: CInt) {
+        #expect(Errno(code).description == "error \(code)")
+    }
+
+    @Test func `the thread's own`() {
+        errno = ENOENT
+        #expect(Errno.current == .noSuchFile)
+        errno = 0
+        #expect(Errno.current.description == "Success")
+    }
+}

@@ -1,0 +1,164 @@
+import Base
+import Glibc
+import Testing
+import TestSupport
+
+/// What `/proc` says the descriptor is, nil for a closed one.
+///
+/// Tests run in parallel and numbers are used again, so it is what stands behind a number that counts.
+private func target(_ raw: CInt) -> String? { readLink("/proc/self/fd/\(raw)") }
+
+@Suite struct FileDescriptorTests {
+    @Test func `closed when its owner ends`() throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write("file", "text")
+        let raw: CInt
+        do {
+            let file = try FileDescriptor.open(path, O_RDONLY)
+            raw = file.raw
+            #expect(target(raw) == path)
+        }
+        #expect(target(raw) != path)
+    }
+
+    @Test func `closed at once by close`() throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write("file", "text")
+        let file = try FileDescriptor.open(path, O_RDONLY)
+        let raw = file.raw
+        file.close()
+        #expect(target(raw) != path)
+    }
+
+    @Test func `closed once only`() async {
+        // In a process of its own, where nobody else takes the number.
+        await #expect(processExitsWith: .success) {
+            let raw = open("/dev/null", O_RDONLY)
+            let file = FileDescriptor(owning: raw)
+            file.close()
+            guard open("/dev/zero", O_RDONLY) == raw else { exit(1) }
+            // A second close would have to come before here.
+            exit(fcntl(raw, F_GETFD) >= 0 ? 0 : 2)
+        }
+    }
+
+    @Test func `released unclosed`() throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write("file", "text")
+        let raw = try FileDescriptor.open(path, O_RDONLY).release()
+        #expect(target(raw) == path)
+        #expect(close(raw) == 0)
+    }
+
+    @Test func `opened close-on-exec`() throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write("file", "text")
+        let file = try FileDescriptor.open(path, O_RDONLY)
+        #expect(fcntl(file.raw, F_GETFD) & FD_CLOEXEC != 0)
+        let copy = try file.duplicate()
+        #expect(copy.raw != file.raw)
+        #expect(copy.raw >= 3)
+        #expect(fcntl(copy.raw, F_GETFD) & FD_CLOEXEC != 0)
+        let node = try FileDescriptor.openPath(folder.path)
+        #expect(fcntl(node.raw, F_GETFD) & FD_CLOEXEC != 0)
+    }
+
+    @Test func `a duplicate outlives the first`() throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write("file", "text")
+        let first = try FileDescriptor.open(path, O_RDONLY)
+        let second = try first.duplicate()
+        first.close()
+        #expect(try second.status().st_size == 4)
+    }
+
+    @Test func `errors are the system's`() throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write("file", "text")
+        #expect(throws: Errno.noSuchFile) { _ = try FileDescriptor.open(folder.path + "/none", O_RDONLY) }
+        #expect(throws: Errno.isAFolder) { _ = try FileDescriptor.open(folder.path, O_WRONLY) }
+        #expect(throws: Errno.notAFolder) { _ = try FileDescriptor.openPath(path) }
+        #expect(throws: Errno.notAFolder) { _ = try FileDescriptor.temporaryFile(in: path) }
+    }
+
+    @Test func `created with the mode asked for`() throws {
+        let folder = try ScratchFolder()
+        let file = try FileDescriptor.open(folder.path + "/new", O_WRONLY | O_CREAT, mode: 0o600)
+        #expect(try file.status().st_mode & 0o777 == 0o600)
+    }
+
+    @Test func `a path descriptor names and does not read`() throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write("file", "text")
+        let node = try FileDescriptor.openPath(path, folder: false)
+        #expect(try node.status().st_size == 4)
+        var byte: UInt8 = 0
+        #expect(read(node.raw, &byte, 1) == -1)
+    }
+
+    @Test func `a temporary file has no name and works`() throws {
+        let folder = try ScratchFolder()
+        let file = try FileDescriptor.temporaryFile(in: folder.path)
+        #expect(try file.status().st_nlink == 0)
+        #expect(try file.status().st_mode & 0o777 == 0o600)
+        #expect(try listFolder(folder.path) == [])
+        let text = Array("kept".utf8)
+        try text.withUnsafeBytes { try file.writeAll($0) }
+        #expect(lseek(file.raw, 0, SEEK_SET) == 0)
+        var back = [UInt8](repeating: 0, count: 10)
+        #expect(read(file.raw, &back, 10) == 4)
+        #expect(Array(back[..<4]) == text)
+    }
+
+    @Test func `a pipe carries bytes and ends`() throws {
+        let ends = try FileDescriptor.pipe()
+        let text = Array("through".utf8)
+        try text.withUnsafeBytes { try ends.write.writeAll($0) }
+        ends.write.close()
+        var back = [UInt8](repeating: 0, count: 20)
+        #expect(read(ends.read.raw, &back, 20) == 7)
+        #expect(Array(back[..<7]) == text)
+        #expect(read(ends.read.raw, &back, 20) == 0)
+    }
+
+    @Test func `a pipe is close-on-exec at both ends, and not blocking where asked`() throws {
+        let ends = try FileDescriptor.pipe(flags: O_NONBLOCK)
+        for raw in [ends.read.raw, ends.write.raw] {
+            #expect(fcntl(raw, F_GETFD) & FD_CLOEXEC != 0)
+            #expect(fcntl(raw, F_GETFL) & O_NONBLOCK != 0)
+        }
+        var byte: UInt8 = 0
+        #expect(read(ends.read.raw, &byte, 1) == -1)
+        #expect(Errno.current == .wouldBlock)
+    }
+
+    @Test func `set not to block`() throws {
+        let ends = try FileDescriptor.pipe()
+        #expect(fcntl(ends.read.raw, F_GETFL) & O_NONBLOCK == 0)
+        try ends.read.setNonBlocking()
+        #expect(fcntl(ends.read.raw, F_GETFL) & O_NONBLOCK != 0)
+    }
+
+    @Test func `writing more than a pipe holds`() async throws {
+        let ends = try FileDescriptor.pipe()
+        let size = 300_000
+        let readingEnd = ends.read.release()
+        async let received = blocking {
+            let reading = FileDescriptor(owning: readingEnd)
+            var total = 0
+            var part = [UInt8](repeating: 0, count: 4096)
+            while true {
+                let count = read(reading.raw, &part, part.count)
+                if count <= 0 { return total }
+                total += count
+            }
+        }
+        let writingEnd = ends.write.release()
+        try await blocking {
+            let writing = FileDescriptor(owning: writingEnd)
+            let bytes = [UInt8](repeating: 0x61, count: size)
+            try bytes.withUnsafeBytes { try writing.writeAll($0) }
+        }
+        #expect(try await received == size)
+    }
+}
