@@ -1,0 +1,39 @@
+/// The words behind a subcommand, taken one by one.
+struct Arguments {
+    private var words: [String]
+
+    init(_ words: [String]) { self.words = words }
+
+    /// The value of an option, `-c FILE`, `--config FILE` or `--config=FILE`; nil where it is not given.
+    mutating func option(_ names: String...) throws(UsageError) -> String? {
+        var value: String?
+        var index = 0
+        while index < words.count {
+            let word = words[index]
+            if names.contains(word) {
+                guard index + 1 < words.count else { throw UsageError(message: "\(word) needs a value") }
+                value = words[index + 1]
+                words.removeSubrange(index...index + 1)
+            } else if let name = names.first(where: { $0.hasPrefix("--") && word.hasPrefix($0 + "=") }) {
+                value = String(word.dropFirst(name.count + 1))
+                words.remove(at: index)
+            } else {
+                index += 1
+            }
+        }
+        return value
+    }
+
+    /// The next word that is no option; nil at the end.
+    mutating func operand() throws(UsageError) -> String? {
+        guard let word = words.first else { return nil }
+        if word.hasPrefix("-"), word != "-" { throw UsageError(message: "unknown option `\(word)`") }
+        return words.removeFirst()
+    }
+
+    /// Throws where anything is left.
+    func end() throws(UsageError) {
+        guard let word = words.first else { return }
+        throw UsageError(message: word.hasPrefix("-") ? "unknown option `\(word)`" : "`\(word)` is too much")
+    }
+}

@@ -1,0 +1,54 @@
+import Base
+
+/// A subcommand: what it is called, how it is used, what it does.
+struct Command: Sendable {
+    let name: String
+    /// What stands behind the name: `[-c FILE]`.
+    let arguments: String
+    /// One line for the list.
+    let summary: String
+    /// For `gatehouse help NAME`.
+    let details: String
+    let run: @Sendable ([String]) throws(UsageError) -> ExitStatus
+
+    var synopsis: String { "usage: gatehouse \(name)\(arguments.isEmpty ? "" : " ")\(arguments)" }
+    var usage: String { "\(synopsis)\n\n\(summary)\n\(details.isEmpty ? "" : "\n\(details)\n")" }
+
+    static let all: [Command] = [
+        .run, .serve, .check, .keys, .stop, .reopen, .version, .help,
+    ]
+
+    static func named(_ name: String) -> Command? { all.first { $0.name == name } }
+
+    static let version = Command(
+        name: "version", arguments: "", summary: "Prints the version.", details: ""
+    ) { words throws(UsageError) in
+        try Arguments(words).end()
+        Console.print("gatehouse \(gatehouseVersion)")
+        return .fine
+    }
+
+    static let help = Command(
+        name: "help", arguments: "[SUBCOMMAND]", summary: "Lists the subcommands, or explains one.", details: ""
+    ) { words throws(UsageError) in
+        var arguments = Arguments(words)
+        guard let name = try arguments.operand() else {
+            Console.print(overview)
+            return .fine
+        }
+        try arguments.end()
+        guard let command = named(name) else { throw UsageError(message: "there is no subcommand `\(name)`") }
+        Console.print(command.usage)
+        return .fine
+    }
+
+    private static var overview: String {
+        var text = "Gatehouse, a web server for CGI scripts.\n\nusage: gatehouse [SUBCOMMAND] [ARGUMENTS]\n\n"
+        let width = all.map(\.name.count).max() ?? 0
+        for command in all {
+            let padding = String(repeating: " ", count: width - command.name.count + 2)
+            text += "  \(command.name)\(padding)\(command.summary)\n"
+        }
+        return text + "\n`gatehouse` alone is `gatehouse run`. `gatehouse help SUBCOMMAND` tells more."
+    }
+}

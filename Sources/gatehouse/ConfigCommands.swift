@@ -1,0 +1,38 @@
+import Config
+
+extension Command {
+    static let check = Command(
+        name: "check", arguments: "[-c FILE]",
+        summary: "Reads a configuration and prints everything that is wrong with it.",
+        details: """
+            \(ConfigFile.explanation)
+
+            Exits 0 if it is good, 1 if not. Each problem is a line `FILE:LINE: what is wrong`.
+            """
+    ) { words throws(UsageError) in
+        var arguments = Arguments(words)
+        guard let config = try ConfigFile.load(&arguments) else { return .failed }
+        let sites = config.sites.count == 1 ? "1 site" : "\(config.sites.count) sites"
+        Console.print("\(config.file): good, \(sites)")
+        return .fine
+    }
+
+    static let keys = Command(
+        name: "keys", arguments: "[NAME]",
+        summary: "Prints the reference of all settings, or of one.", details: ""
+    ) { words throws(UsageError) in
+        var arguments = Arguments(words)
+        guard let name = try arguments.operand() else {
+            Console.print(SettingsReference.text)
+            return .fine
+        }
+        try arguments.end()
+        guard let text = SettingsReference.text(for: name) else {
+            let hint = SettingsReference.nearest(to: name).map { "; did you mean `\($0)`?" } ?? ""
+            Console.error("there is no setting `\(name)`\(hint)")
+            return .failed
+        }
+        Console.print(text)
+        return .fine
+    }
+}

@@ -1,0 +1,71 @@
+import Base
+import Glibc
+
+/// The program: finds the subcommand and runs it.
+@main
+struct Main {
+    static func main() {
+        var words = Array(CommandLine.arguments.dropFirst())
+        // Bare `gatehouse`, with or without options, is `gatehouse run`.
+        let name: String
+        switch words.first {
+        case nil: name = "run"
+        case "--version": name = "version"
+        case "--help", "-h": name = "help"
+        case let first? where first.hasPrefix("-"): name = "run"
+        case let first?: name = first
+        }
+        if words.first == name || name == "version" || name == "help" { words = Array(words.dropFirst()) }
+        exit(Main.run(name, words).code)
+    }
+
+    private static func run(_ name: String, _ words: [String]) -> ExitStatus {
+        guard let command = Command.named(name) else {
+            Console.error("unknown command `\(name)`; `gatehouse help` lists them")
+            return .wrongUsage
+        }
+        if words.contains("--help") || words.contains("-h") {
+            Console.print(command.usage)
+            return .fine
+        }
+        do throws(UsageError) {
+            return try command.run(words)
+        } catch {
+            Console.error("\(error.message)\n\(command.synopsis)")
+            return .wrongUsage
+        }
+    }
+}
+
+/// How the program ends.
+enum ExitStatus {
+    case fine, failed, wrongUsage
+
+    var code: CInt {
+        switch self {
+        case .fine: 0
+        case .failed: 1
+        case .wrongUsage: 2
+        }
+    }
+}
+
+/// The command line is not understood.
+struct UsageError: Error {
+    let message: String
+}
+
+enum Console {
+    static func print(_ text: String) { write(text, STDOUT_FILENO) }
+
+    /// Says what went wrong, with the program's name in front.
+    static func error(_ text: String) { write("gatehouse: \(text)", STDERR_FILENO) }
+
+    static func write(_ text: String, _ fd: CInt) {
+        var rest = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(fd, $0.baseAddress, $0.count) }
+            if count > 0 { rest = rest.dropFirst(count) } else if Errno.current != .interrupted { return }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import Config
+import Glibc
+import Server
+
+extension Command {
+    static let run = Command(
+        name: "run", arguments: "[-c FILE]",
+        summary: "Serves the sites of a configuration in the foreground until TERM or INT.",
+        details: """
+            \(ConfigFile.explanation)
+
+            Signals: TERM and INT stop, after requests under way have ended; a second one stops at once.
+            USR1 opens the logs again.
+            """
+    ) { words throws(UsageError) in
+        var arguments = Arguments(words)
+        guard let config = try ConfigFile.load(&arguments) else { return .failed }
+        return serve(config)
+    }
+
+    static let serve = Command(
+        name: "serve", arguments: "[DIR] [--listen ADDR] [--cgi DIR]",
+        summary: "Serves a folder without any configuration, with listings.",
+        details: """
+            DIR is the folder, the working folder if it is not given.
+              --listen ADDR   where to listen: IP:PORT, [IPv6]:PORT or *:PORT; 127.0.0.1:8080 if not given
+              --cgi DIR       a folder of CGI scripts, shown as /cgi-bin/
+            """
+    ) { words throws(UsageError) in
+        var arguments = Arguments(words)
+        let listen = try arguments.option("--listen", "-l")
+        let cgi = try arguments.option("--cgi")
+        let folder = try arguments.operand() ?? "."
+        try arguments.end()
+        do throws(ConfigProblems) {
+            return serve(try ConfigLoader.serve(folder: folder, listen: listen, cgi: cgi))
+        } catch {
+            ConfigFile.print(error)
+            return .failed
+        }
+    }
+
+    private static func serve(_ config: ServerConfig) -> ExitStatus {
+        do throws(StartError) {
+            try Server.run(config) { Console.write("gatehouse: \($0)", STDERR_FILENO) }
+            return .fine
+        } catch {
+            Console.error(error.description)
+            return .failed
+        }
+    }
+}
