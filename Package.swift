@@ -42,11 +42,11 @@ let package = Package(
         .executableTarget(
             name: "gatehouse", dependencies: ["Base", "Config", "Server"], swiftSettings: strict),
 
-        .testTarget(name: "ConfigTests", dependencies: ["Base", "Config"], swiftSettings: strict),
         // Tests. TestSupport starts the real executable, talks to it byte by byte and inspects its end.
         .target(
             name: "TestSupport", dependencies: ["Base"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ConfigTests", dependencies: ["Base", "Config"], swiftSettings: strict),
         .testTarget(name: "TestSupportTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["gatehouse", "TestSupport"], swiftSettings: strict),
     ]

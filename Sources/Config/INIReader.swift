@@ -138,8 +138,8 @@ private final class LineSource {
             return []
         }
         switch content.first {
-        case nil, ASCII.semicolon, 0x23 /* # */: return []
-        case 0x5B /* [ */: return header(text)
+        case nil, ASCII.semicolon, UInt8(ascii: "#"): return []
+        case UInt8(ascii: "["): return header(text)
         default: break
         }
         let name = trimmed(content.prefix { $0 != ASCII.equals && $0 != ASCII.colon })

@@ -102,9 +102,9 @@ enum INIText {
         return String(decoding: result, as: UTF8.self)
     }
 
-    private static let dollar: UInt8 = 0x24
-    private static let openBrace: UInt8 = 0x7B
-    private static let closeBrace: UInt8 = 0x7D
+    private static let dollar = UInt8(ascii: "$")
+    private static let openBrace = UInt8(ascii: "{")
+    private static let closeBrace = UInt8(ascii: "}")
 
     /// Goes through a value from left to right.
     private struct Scanner {

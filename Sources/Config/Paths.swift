@@ -121,7 +121,9 @@ enum Paths {
     /// The paths that `pattern` stands for, sorted. The folder before the first wildcard has to exist; a
     /// pattern without wildcards stands for itself.
     static func matching(_ pattern: String) throws(ValueProblem) -> [String] {
-        let isWild: (UInt8) -> Bool = { $0 == ASCII.asterisk || $0 == ASCII.question || $0 == 0x5B }
+        let isWild: (UInt8) -> Bool = {
+            $0 == ASCII.asterisk || $0 == ASCII.question || $0 == UInt8(ascii: "[")
+        }
         guard let wild = pattern.utf8.firstIndex(where: isWild) else { return [pattern] }
         try requireFolder(folder(of: String(pattern[..<wild])))
         var found = glob_t()

@@ -2,7 +2,7 @@ extension Settings {
     /// What a site and its locations say of scripts.
     static let cgi: [Setting] = [
         .repeatable(
-            site: "cgi", Values.prefixMapping, .described("none"),
+            site: "cgi", Values.scripts, .described("none"),
             "`/cgi-bin/ cgi-bin/`: a URL prefix, and the folder of scripts or the one script behind it",
             add: { $0.cgi.append($1) }),
         .part(

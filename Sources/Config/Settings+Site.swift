@@ -15,8 +15,8 @@ extension Settings {
             "listing", Values.flag, \.listing, .value("no"),
             "a folder without a default page: its listing, else 403"),
         .repeatable(
-            site: "alias", Values.prefixMapping, .described("none"),
-            "`/icons/ /usr/share/icons/`: a URL prefix, and the folder or file behind it",
+            site: "alias", Values.alias, .described("none"),
+            "`/icons/ /usr/share/icons/`: a URL prefix, and the folder behind it",
             add: { $0.aliases.append($1) }),
         .part("max_body", Values.maxBody, \.maxBody, .value("1G"), "of a request body: 413; 0 for no limit"),
         .site(

@@ -68,13 +68,25 @@ extension Values {
 
     // MARK: URL prefixes
 
-    /// `/prefix path`; the path is a folder or a file that exists.
-    static let prefixMapping = ValueType<PrefixMapping>("prefix and path") { (value) throws(ValueProblem) in
+    /// `/prefix path` with a folder.
+    static let alias = ValueType<PrefixMapping>("prefix and path") { (value) throws(ValueProblem) in
+        let mapping = try prefixMapping(value)
+        if value.context.checksPaths { try Paths.requireFolder(mapping.path) }
+        return mapping
+    }
+
+    /// `/prefix path` with a folder or a file.
+    static let scripts = ValueType<PrefixMapping>("prefix and path") { (value) throws(ValueProblem) in
+        let mapping = try prefixMapping(value)
+        if value.context.checksPaths { try Paths.requireSomething(mapping.path) }
+        return mapping
+    }
+
+    private static func prefixMapping(_ value: SettingValue) throws(ValueProblem) -> PrefixMapping {
         let (first, second) = try value.pair(
             takes: "a URL prefix and a path, one with blanks in double quotes")
         let prefix = try urlPrefix(first)
         let path = try value.path(second)
-        if value.context.checksPaths { try Paths.requireSomething(path) }
         return PrefixMapping(
             prefix: prefix, path: path, position: value.position ?? SourcePosition(file: "", line: 0))
     }
@@ -89,7 +101,7 @@ extension Values {
             case ASCII.percent:
                 throw ValueProblem(
                     "`%` in the URL prefix \(text.quoted); takes the decoded form, `ä` for `%C3%A4`")
-            case ASCII.question, 0x23 /* # */:
+            case ASCII.question, UInt8(ascii: "#"):
                 throw ValueProblem("URL prefix \(text.quoted) is more than a path")
             default: break
             }
@@ -105,16 +117,17 @@ extension Values {
 
     // MARK: Users
 
-    /// A name or number that the machine knows.
+    /// A name that the machine knows: with it go the user's groups, which a number alone may not have.
     static let user = ValueType<String?>("name") { (value) throws(ValueProblem) in
         let text = try value.text()
-        if !isNumber(text), !knows({ getpwnam_r(text, $0, $1, $2, $3) }, as: passwd()) {
+        if !knows({ getpwnam_r(text, $0, $1, $2, $3) }, as: passwd()) {
             throw ValueProblem("no user \(text.quoted) on this machine")
         }
         return text
     }
 
-    static let group = ValueType<String?>("name") { (value) throws(ValueProblem) in
+    /// A name that the machine knows, or a number.
+    static let group = ValueType<String?>("name or number") { (value) throws(ValueProblem) in
         let text = try value.text()
         if !isNumber(text), !knows({ getgrnam_r(text, $0, $1, $2, $3) }, as: Glibc.group()) {
             throw ValueProblem("no group \(text.quoted) on this machine")

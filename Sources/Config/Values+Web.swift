@@ -23,7 +23,7 @@ extension Values {
 
     private static func tcpAddress(_ text: String) throws(ValueProblem) -> ListenAddress {
         let takes = "takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`"
-        guard let colon = text.utf8.lastIndex(of: ASCII.colon), text.utf8.last != 0x5D /* ] */ else {
+        guard let colon = text.utf8.lastIndex(of: ASCII.colon), text.utf8.last != UInt8(ascii: "]") else {
             throw ValueProblem("no port in \(text.quoted); \(takes)")
         }
         let host = text[..<colon]
@@ -32,7 +32,7 @@ extension Values {
             throw ValueProblem("\(digits.quoted) in \(text.quoted) is no port; takes 0 to 65535")
         }
         if host == "*" { return ListenAddress(.any(port: port)) }
-        let isBracketed = host.utf8.first == 0x5B && host.utf8.last == 0x5D
+        let isBracketed = host.utf8.first == UInt8(ascii: "[") && host.utf8.last == UInt8(ascii: "]")
         if !isBracketed, host.utf8.contains(ASCII.colon) {
             throw ValueProblem("an IPv6 address stands in brackets, as `[::1]:8080`, not \(text.quoted)")
         }
@@ -179,40 +179,8 @@ extension Values {
                 "\(text.quoted) is unknown; takes \(list(names)), or directives such as %h"
                     + NearestName.hint(text, among: names))
         }
-        try checkDirectives(text)
+        try LogDirectives.check(text)
         return .directives(text)
-    }
-
-    /// Apache's directives: `%`, perhaps status codes and `<` or `>`, perhaps `{…}`, a letter.
-    private static func checkDirectives(_ text: String) throws(ValueProblem) {
-        var rest = text.utf8[...]
-        while let percent = rest.firstIndex(of: ASCII.percent) {
-            rest = rest[percent...].dropFirst()
-            if rest.first == ASCII.percent {
-                rest = rest.dropFirst()
-                continue
-            }
-            rest = rest.drop {
-                ASCII.isDigit($0) || [0x21 /* ! */, ASCII.comma, 0x3C /* < */, 0x3E /* > */].contains($0)
-            }
-            if rest.first == 0x7B /* { */ {
-                guard let close = rest.firstIndex(of: 0x7D /* } */) else {
-                    throw ValueProblem("no `}` behind \(String(text[percent...]).quoted)")
-                }
-                rest = rest[close...].dropFirst()
-            }
-            // Trailers: %{NAME}^ti and %{NAME}^to.
-            if rest.first == 0x5E /* ^ */, rest.dropFirst().first == 0x74 /* t */ {
-                rest = rest.dropFirst(2)
-            }
-            guard let letter = rest.first, "aABbCDefhHiklLmnoOpPqrRsStTuUvVXI".utf8.contains(letter) else {
-                let end = rest.isEmpty ? text.endIndex : rest.index(after: rest.startIndex)
-                throw ValueProblem(
-                    "\(String(decoding: text.utf8[percent..<end], as: UTF8.self).quoted) is no directive of a log format"
-                )
-            }
-            rest = rest.dropFirst()
-        }
     }
 
     // MARK: Scripts

@@ -265,6 +265,13 @@ import Testing
         #expect(Paths.folder(of: "/server.ini") == "/")
     }
 
+    @Test func theDemoSiteIsGood() throws {
+        let repository = Paths.absolute("../..", from: Paths.folder(of: #filePath))
+        let config = try folder.read(repository + "/etc/server.ini").get()
+        #expect(config.server.home == repository)
+        #expect(config.sites.first?.root == repository + "/www")
+    }
+
     @Test func serveWithoutFile() throws {
         let config = try ConfigLoader.serve(
             folder: folder.path + "/my pages", listen: "[::1]:0", cgi: folder.path + "/cgi-bin/")

@@ -273,4 +273,49 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
         let keys = String(repeating: "wrongkey = 1\n", count: 10_000)
         #expect(folder.problems("[site a]\n" + keys).count == 10_000)
     }
+
+    /// Bytes of a good file changed at random places: whatever comes of it, the loader comes back.
+    @Test func damagedFiles() {
+        let folder = ScratchFolder()
+        let good = Array(
+            #"""
+            [server]
+            listen = [::1]:8080
+            include = extra*.ini
+            header_timeout = 15s
+            max_header_size = 32K
+            [defaults]
+            header = X-A: "b ; c" ; comment
+            [site a]
+            host = a.org *.b.org [::1]
+            root = ${ROOT:-www}
+            alias = /x "my pages"
+            cgi = /cgi-bin/ cgi-bin/
+            cgi_env = A="b ; c"
+            log_format = "%h \"%r\" %{X}i"
+            mime = .a b/c
+            [location a /x/y]
+            cgi_extensions = .cgi .pl
+            """#.utf8)
+        let letters = Array("[]=:;#\"\\${}%/*. \t\n\r\u{0}é0K".utf8)
+        var state: UInt64 = 7
+        func random(_ limit: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % limit
+        }
+        for _ in 0..<1000 {
+            var bytes = good
+            for _ in 0...random(4) {
+                let index = random(bytes.count)
+                switch random(3) {
+                case 0: bytes[index] = letters[random(letters.count)]
+                case 1: bytes.insert(letters[random(letters.count)], at: index)
+                default: bytes.removeSubrange(index..<min(bytes.count, index + 1 + random(8)))
+                }
+            }
+            guard case .failure(let problems) = folder.load(bytes) else { continue }
+            #expect(!problems.list.isEmpty)
+            #expect(problems.list.allSatisfy { $0.hasPrefix("server.ini:") && !$0.contains("\n") })
+        }
+    }
 }
