@@ -217,6 +217,7 @@ import Testing
         buffer.append("abc")
         buffer.consume(1)
         #expect(buffer.withUnsafeBytes { Array($0) } == Array("bc".utf8))
+        #expect(buffer.withSpan { $0.array } == Array("bc".utf8))
     }
 
     @Test func `wrong use ends the process`() async {

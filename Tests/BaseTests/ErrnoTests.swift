@@ -36,3 +36,17 @@ import Testing
         #expect(Errno.current.description == "Success")
     }
 }
+
+@Suite struct SignalTests {
+    @Test(arguments: [
+        (SIGHUP, "SIGHUP"), (SIGINT, "SIGINT"), (SIGQUIT, "SIGQUIT"), (SIGILL, "SIGILL"),
+        (SIGTRAP, "SIGTRAP"),
+        (SIGABRT, "SIGABRT"), (SIGBUS, "SIGBUS"), (SIGFPE, "SIGFPE"), (SIGKILL, "SIGKILL"),
+        (SIGUSR1, "SIGUSR1"),
+        (SIGSEGV, "SIGSEGV"), (SIGUSR2, "SIGUSR2"), (SIGPIPE, "SIGPIPE"), (SIGALRM, "SIGALRM"),
+        (SIGTERM, "SIGTERM"),
+        (SIGXCPU, "SIGXCPU"), (SIGXFSZ, "SIGXFSZ"), (SIGSYS, "SIGSYS"), (0, "signal 0"), (40, "signal 40"),
+    ]) func `names of signals`(_ number: CInt, _ name: String) {
+        #expect(Signal.name(Int(number)) == name)
+    }
+}

@@ -111,38 +111,64 @@ private func target(_ raw: CInt) -> String? { readLink("/proc/self/fd/\(raw)") }
     }
 
     @Test func `a pipe carries bytes and ends`() throws {
-        let ends = try FileDescriptor.pipe()
+        var ends = try FileDescriptor.pipe()
+        let reading = ends.takeRead()
+        let writing = ends.takeWrite()
         let text = Array("through".utf8)
-        try text.withUnsafeBytes { try ends.write.writeAll($0) }
-        ends.write.close()
+        try text.withUnsafeBytes { try writing.writeAll($0) }
+        writing.close()
         var back = [UInt8](repeating: 0, count: 20)
-        #expect(read(ends.read.raw, &back, 20) == 7)
+        #expect(read(reading.raw, &back, 20) == 7)
         #expect(Array(back[..<7]) == text)
-        #expect(read(ends.read.raw, &back, 20) == 0)
+        #expect(read(reading.raw, &back, 20) == 0)
     }
 
     @Test func `a pipe is close-on-exec at both ends, and not blocking where asked`() throws {
-        let ends = try FileDescriptor.pipe(flags: O_NONBLOCK)
-        for raw in [ends.read.raw, ends.write.raw] {
+        var ends = try FileDescriptor.pipe(flags: O_NONBLOCK)
+        let reading = ends.takeRead()
+        let writing = ends.takeWrite()
+        for raw in [reading.raw, writing.raw] {
             #expect(fcntl(raw, F_GETFD) & FD_CLOEXEC != 0)
             #expect(fcntl(raw, F_GETFL) & O_NONBLOCK != 0)
         }
         var byte: UInt8 = 0
-        #expect(read(ends.read.raw, &byte, 1) == -1)
+        #expect(read(reading.raw, &byte, 1) == -1)
         #expect(Errno.current == .wouldBlock)
     }
 
+    @Test func `an end of a pipe that is not taken is closed`() throws {
+        let reading: FileDescriptor
+        do {
+            var ends = try FileDescriptor.pipe()
+            reading = ends.takeRead()
+        }
+        var byte: UInt8 = 0
+        #expect(read(reading.raw, &byte, 1) == 0)
+    }
+
+    @Test func `a number is given another file`() throws {
+        let folder = try ScratchFolder()
+        let first = try FileDescriptor.open(try folder.write("first", "1"), O_RDONLY)
+        let second = try FileDescriptor.open(try folder.write("second", "2"), O_RDONLY)
+        try second.replace(first)
+        #expect(target(first.raw) == folder.path("second"))
+        #expect(fcntl(first.raw, F_GETFD) & FD_CLOEXEC != 0)
+    }
+
     @Test func `set not to block`() throws {
-        let ends = try FileDescriptor.pipe()
-        #expect(fcntl(ends.read.raw, F_GETFL) & O_NONBLOCK == 0)
-        try ends.read.setNonBlocking()
-        #expect(fcntl(ends.read.raw, F_GETFL) & O_NONBLOCK != 0)
+        var ends = try FileDescriptor.pipe()
+        let reading = ends.takeRead()
+        #expect(fcntl(reading.raw, F_GETFL) & O_NONBLOCK == 0)
+        try reading.setNonBlocking()
+        #expect(fcntl(reading.raw, F_GETFL) & O_NONBLOCK != 0)
     }
 
     @Test func `writing more than a pipe holds`() async throws {
-        let ends = try FileDescriptor.pipe()
+        var ends = try FileDescriptor.pipe()
+        let reading = ends.takeRead()
+        let writing = ends.takeWrite()
         let size = 300_000
-        let readingEnd = ends.read.release()
+        let readingEnd = reading.release()
         async let received = blocking {
             let reading = FileDescriptor(owning: readingEnd)
             var total = 0
@@ -153,7 +179,7 @@ private func target(_ raw: CInt) -> String? { readLink("/proc/self/fd/\(raw)") }
                 total += count
             }
         }
-        let writingEnd = ends.write.release()
+        let writingEnd = writing.release()
         try await blocking {
             let writing = FileDescriptor(owning: writingEnd)
             let bytes = [UInt8](repeating: 0x61, count: size)

@@ -39,13 +39,15 @@ package final class ChildProcess: Sendable {
             let standardIn = try FileDescriptor.temporaryFile(in: "/tmp")
             try input.withUnsafeBytes { try standardIn.writeAll($0) }
             lseek(standardIn.raw, 0, SEEK_SET)
-            let out = try FileDescriptor.pipe()
-            let err = try FileDescriptor.pipe()
+            var out = try FileDescriptor.pipe()
+            var err = try FileDescriptor.pipe()
+            let outWrite = out.takeWrite()
+            let errWrite = err.takeWrite()
             pid = try Spawner.spawn(
                 [path] + command.dropFirst(), folder: folder, environment: environment,
-                streams: [standardIn.raw, out.write.raw, err.write.raw])
-            stdout = OutputCapture(reading: out.read)
-            stderr = OutputCapture(reading: err.read)
+                streams: [standardIn.raw, outWrite.raw, errWrite.raw])
+            stdout = OutputCapture(reading: out.takeRead())
+            stderr = OutputCapture(reading: err.takeRead())
         } catch {
             throw TestFailure("cannot start \(command.joined(separator: " ")): \(error)")
         }

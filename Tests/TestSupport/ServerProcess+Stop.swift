@@ -3,7 +3,8 @@ import Glibc
 extension ServerProcess {
     /// Ends the server as an operator does, and throws where it did not end well:
     ///
-    /// - descriptors open that were not when it started, though it had time to become idle
+    /// - descriptors open that were not when it started, though it had time to become idle; but each thread
+    ///   may keep a folder it has opened. After `restHere()` there is no such allowance.
     /// - not gone soon after the signal (then it is killed), another exit status than 0, a signal
     /// - processes left behind
     /// - a line on stderr that tells of a trap, a fatal error or a leak, unless it holds one of `allowed`
@@ -43,18 +44,24 @@ extension ServerProcess {
         }
     }
 
+    /// Says that the server has opened by now what it keeps: what it opens later and does not close is a leak.
+    ///
+    /// To be called when it is idle.
+    package func restHere() {
+        let now = openDescriptors
+        descriptorsAtRest.update { $0 = DescriptorBaseline(descriptors: now, foldersKept: 0) }
+    }
+
     private func leakedDescriptors() -> [String] {
-        var now = openDescriptors
+        let baseline = descriptorsAtRest.update { $0 }
+        var leaked: [String] = []
         let idle = eventually {
-            now = openDescriptors
-            return now.count <= descriptorsAtStart.count
+            leaked = baseline.leaked(openDescriptors)
+            return leaked.isEmpty
         }
-        if idle { return [] }
-        let new = now.filter { descriptorsAtStart[$0.key] != $0.value }.sorted { $0.key < $1.key }
-        return [
-            "\(now.count) descriptors are open, \(descriptorsAtStart.count) were at its start; new ones: "
-                + new.map { "\($0.key) → \($0.value)" }.joined(separator: ", ")
-        ]
+        return idle
+            ? []
+            : ["descriptors are open that were not when it was at rest: \(leaked.joined(separator: ", "))"]
     }
 
     /// Kills what is left of `children`, and what runs in the server's folder, and names it.
@@ -78,5 +85,36 @@ extension ServerProcess {
             return (trap || lower.contains("fatal") || lower.contains("leak"))
                 && !allowed.contains { line.contains($0) }
         }.map { "alarming: \($0)" }
+    }
+}
+
+/// What a server at rest may have open.
+struct DescriptorBaseline: Sendable {
+    var descriptors: [CInt: String]
+    /// How often one folder may be open besides.
+    var foldersKept: Int
+
+    /// What of `now` is too much, by what it stands for. Numbers say nothing: files are reopened.
+    func leaked(_ now: [CInt: String]) -> [String] {
+        func counted(_ descriptors: [CInt: String]) -> [String: Int] {
+            var counts: [String: Int] = [:]
+            for target in descriptors.values {
+                // Two pipes or sockets differ in their inode's number.
+                let kind = target.prefix { $0 != "[" }
+                counts[kind.hasSuffix(":") ? String(kind) : target, default: 0] += 1
+            }
+            return counts
+        }
+        let before = counted(descriptors)
+        return counted(now).compactMap { target, count in
+            let more = count - before[target, default: 0]
+            let allowed = foldersKept > 0 && isFolder(target) ? foldersKept : 0
+            return more > allowed ? "\(target) (\(more) more)" : nil
+        }.sorted()
+    }
+
+    private func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return path.hasPrefix("/") && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 }

@@ -16,8 +16,8 @@ package final class ServerProcess: Sendable {
     package let configuration: String
     package let process: ChildProcess
     package let listeners: [Listener]
-    /// What it had open when it was ready, by number.
-    let descriptorsAtStart: [CInt: String]
+    /// What it had open when it was ready, or when the test said that it had warmed up.
+    let descriptorsAtRest: Monitor<DescriptorBaseline>
     private let ends = Monitor((isStopped: false, isExpected: false))
 
     /// Writes `ini` as `server.ini` into `folder`, starts `gatehouse run` with it, and waits until it is ready.
@@ -47,7 +47,9 @@ package final class ServerProcess: Sendable {
                 """)
         }
         listeners = try lines.map { try Listener($0.dropFirst(prefix.count)) }
-        descriptorsAtStart = Self.descriptors(process.pid)
+        let keptFolders = Self.threads(ini)
+        descriptorsAtRest = Monitor(
+            DescriptorBaseline(descriptors: Self.descriptors(process.pid), foldersKept: keptFolders))
     }
 
     package var pid: pid_t { process.pid }
@@ -78,6 +80,17 @@ package final class ServerProcess: Sendable {
         if let path = getenv("GATEHOUSE_BINARY") { return String(cString: path) }
         let bundle = CommandLine.arguments[0]
         return (bundle.lastIndex(of: "/").map { String(bundle[...$0]) } ?? "./") + "gatehouse"
+    }
+
+    /// The number of event-loop threads.
+    private static func threads(_ ini: String) -> Int {
+        for line in ini.split(whereSeparator: \.isNewline) {
+            let words = line.split { $0 == " " || $0 == "\t" || $0 == "=" }
+            if words.count == 2, words[0].lowercased() == "threads", let count = Int(words[1]) {
+                return count
+            }
+        }
+        return sysconf(CInt(_SC_NPROCESSORS_ONLN))
     }
 
     /// The `listen` keys of sections that listen by themselves.

@@ -40,6 +40,17 @@ enum Spawner {
         return try started.get()
     }
 
+    private typealias AddCloseFrom =
+        @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, CInt) -> CInt
+
+    /// Closes what a test may have open without close-on-exec, which a server would keep alive.
+    ///
+    /// `posix_spawn_file_actions_addclosefrom_np` is in the C library since 2.34 and not in Swift's view of it.
+    private static let addCloseFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+        // The symbol has this signature in <spawn.h>.
+        unsafeBitCast($0, to: AddCloseFrom.self)
+    }
+
     private static func start(_ arguments: CStringList, _ variables: CStringList, _ streams: [CInt])
         -> Result<pid_t, Errno>
     {
@@ -50,6 +61,7 @@ enum Spawner {
         for (number, stream) in streams.enumerated() {
             posix_spawn_file_actions_adddup2(&actions, stream, CInt(number))
         }
+        _ = addCloseFrom?(&actions, CInt(streams.count))
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

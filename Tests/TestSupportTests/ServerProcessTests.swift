@@ -60,6 +60,20 @@ struct ServerProcessTests {
         #expect(error.description.contains(complaint))
     }
 
+    @Test func `a folder may be kept once by each thread, but not after the server is at rest`() async throws
+    {
+        try await StandIn.run(misbehaving: "keep-folder") { server in _ = try server.get("/a.txt") }
+        let error = try #require(
+            await #expect(throws: TestFailure.self) {
+                try await StandIn.run(misbehaving: "keep-folder") { server in
+                    _ = try server.get("/a.txt")
+                    server.restHere()
+                    _ = try server.get("/a.txt")
+                }
+            })
+        #expect(error.description.contains("/www (1 more)"))
+    }
+
     @Test func `a server that crashes fails the test, and its words are shown`() async throws {
         let error = try #require(
             await #expect(throws: TestFailure.self) {
