@@ -1,0 +1,64 @@
+# Everything that is done to Gatehouse from the command line. `make help` lists it.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SWIFT   ?= swift
+# Linked to itself: what `make install` puts in place runs without the toolchain.
+RELEASE_FLAGS ?= -c release --static-swift-stdlib
+
+# Debian packages: for building and running, for the tests, for the bench.
+BUILD_PACKAGES = libinih-dev pkg-config media-types
+TEST_PACKAGES  = curl git perl python3 libcgi-pm-perl php-cgi gitweb cgit apache2-utils
+BENCH_PACKAGES = wrk gcc libc6-dev python3
+
+RELEASE = .build/release/gatehouse
+SOURCES = $(wildcard Sources Tests Package.swift)
+# The demo site, as `etc/server.ini` finds it: beside its own folder.
+DEMO    = $(wildcard etc www cgi-bin)
+DOCS    = $(wildcard README.md CHANGELOG.md LICENSE docs)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build install bench format lint clean swift packages test-packages bench-packages
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: build ## install what is missing, build, serve the demo site at http://127.0.0.1:8080/
+	@exec $(RELEASE) run -c etc/server.ini
+
+test: swift packages test-packages ## install what is missing, run all tests
+	$(SWIFT) test
+
+build: swift packages ## release build
+	$(SWIFT) build $(RELEASE_FLAGS) --product gatehouse
+
+install: build ## install below PREFIX (/usr/local), staged in DESTDIR where set
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/gatehouse' '$(DESTDIR)$(PREFIX)/share/doc/gatehouse'
+	install -m 755 $(RELEASE) '$(DESTDIR)$(PREFIX)/bin/gatehouse'
+	cp -R $(DEMO) '$(DESTDIR)$(PREFIX)/share/gatehouse/'
+	cp -R $(DOCS) '$(DESTDIR)$(PREFIX)/share/doc/gatehouse/'
+	chmod -R u=rwX,go=rX '$(DESTDIR)$(PREFIX)/share/gatehouse' '$(DESTDIR)$(PREFIX)/share/doc/gatehouse'
+
+bench: build bench-packages ## measure against the nginx, lighttpd and Apache installed here (BENCH="--seconds 3 --only cgi-sh")
+	Tools/bench/bench.py --gatehouse $(RELEASE) $(BENCH)
+
+format: swift ## format all Swift in place
+	$(SWIFT) format format --in-place -r $(SOURCES)
+
+lint: swift ## check the format of all Swift
+	$(SWIFT) format lint --strict -r $(SOURCES)
+
+clean: ## remove what was built
+	rm -rf .build
+
+swift:
+	@Tools/check-swift '$(SWIFT)'
+
+packages:
+	@Tools/install-packages $(BUILD_PACKAGES)
+
+test-packages: packages
+	@Tools/install-packages $(TEST_PACKAGES)
+
+bench-packages: packages
+	@Tools/install-packages $(BENCH_PACKAGES)

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Measures Gatehouse against nginx, lighttpd and Apache on this machine and prints Markdown tables.
+
+docs/performance.md says what each figure means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import fields
+from http.client import HTTPException
+from pathlib import Path
+from typing import TypeVar
+
+sys.dont_write_bytecode = True  # No __pycache__ in the source tree.
+
+import report
+import scenarios
+from content import FILES, Content, make_content
+from processes import adopt_orphans, end_descendants
+from scenarios import QUIET_SHARE, Ceiling, Throughput
+from servers import ALL_SERVERS, DEFAULT_SERVERS, Gatehouse, Server, ServerFailed
+
+BINARY = Path(__file__).resolve().parents[2] / ".build/release/gatehouse"
+SCRIPTS = ["c", "sh", "perl", "python"]
+LOADS = [f"files-{kind}" for kind in FILES] + [f"cgi-{kind}" for kind in SCRIPTS]
+SCENARIOS = [*LOADS, "mixed", "memory", "start"]
+
+Figures = TypeVar("Figures")
+
+
+def note(text: str) -> None:
+    """Progress goes to stderr, so that stdout is the report and nothing else."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gatehouse", type=Path, default=BINARY, metavar="FILE", help="the release binary")
+    parser.add_argument("--seconds", type=int, default=5, help="length of each load, 5")
+    parser.add_argument("--rounds", type=int, default=1, help="measure so often and take medians, 1")
+    parser.add_argument("--only", type=_choice(SCENARIOS), default=SCENARIOS, help=",".join(SCENARIOS))
+    parser.add_argument(
+        "--servers",
+        type=_choice([server.name for server in ALL_SERVERS]),
+        default=DEFAULT_SERVERS,
+        help=",".join(server.name for server in ALL_SERVERS) + "; all but nginx-tuned unless told",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there as well")
+    arguments = parser.parse_args()
+    if arguments.seconds < 1 or arguments.rounds < 1:
+        parser.error("--seconds and --rounds are at least 1")
+    return arguments
+
+
+def _choice(names: list[str]) -> Callable[[str], list[str]]:
+    """A comma-separated list of known names, in the order in which we know them."""
+
+    def parse(text: str) -> list[str]:
+        asked = text.split(",")
+        if unknown := [name for name in asked if name not in names]:
+            raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(names)}")
+        return [name for name in names if name in asked]
+
+    return parse
+
+
+class Bench:
+    """Runs scenarios over servers and collects the report."""
+
+    def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
+        self._seconds: int = arguments.seconds
+        self._rounds: int = arguments.rounds
+        self._content: Content = make_content(folder)
+        self._servers: list[Server] = []
+        self.failures: list[str] = []
+        self.lines: list[str] = []
+        for kind in ALL_SERVERS:
+            if kind.name not in arguments.servers:
+                continue
+            if kind.find():
+                self._servers.append(kind(folder / kind.name, self._content))
+            elif kind is Gatehouse:
+                note(f"{arguments.gatehouse} is missing (make build makes it): measuring the others only")
+            else:
+                note(f"{kind.name} is not installed: left out")
+
+    def write(self, text: str) -> None:
+        """Show a part of the report as soon as there is one."""
+        self.lines.append(text)
+        print(text, flush=True)
+
+    def head(self) -> None:
+        versions = ", ".join(dict.fromkeys(server.version() for server in self._servers))
+        self.write(f"{report.machine()}. {versions}. {self._seconds} s each, rounds: {self._rounds}.\n")
+
+    def run(self, scenario: str) -> None:
+        """One scenario over all servers, and its table."""
+        group, _, kind = scenario.partition("-")
+        if group == "files":
+            self._run_files(scenario, kind)
+        elif group == "cgi":
+            self._run_scripts(scenario, kind)
+        elif group == "mixed":
+            self._section(f"mixed: 1 KiB, {scenarios.MIXED_CONNECTIONS} connections, beside scripts")
+            rows = self._measure(lambda it: scenarios.mixed(it, self._seconds), _last, self._script_servers())
+            self._table(report.mixed, rows)
+        elif group == "memory":
+            self._section("memory: sum of PSS")
+            self._table(report.memory, self._measure(scenarios.memory, _last))
+        elif group == "start":
+            self._section("start: to the end of the first answer")
+            self._table(report.start, self._measure(scenarios.start_milliseconds, statistics.median))
+
+    def _run_files(self, scenario: str, kind: str) -> None:
+        size = FILES[kind][1] >> 10
+        self._section(f"{scenario}: {size:,} KiB, {scenarios.FILE_CONNECTIONS} connections")
+        rows = self._measure(lambda it: scenarios.files(it, kind, self._seconds), _median_throughput)
+        self._table(report.throughput, rows)
+
+    def _run_scripts(self, scenario: str, kind: str) -> None:
+        if kind not in self._content.scripts:
+            note(f"{scenario}: nothing here to make or run such a script: left out")
+            return
+        self._section(f"{scenario}: one process per request, {scenarios.SCRIPT_CONNECTIONS} connections")
+        rows = self._measure(
+            lambda it: scenarios.scripts(it, kind, self._seconds), _median_throughput, self._script_servers()
+        )
+        ceiling = self._ceiling(kind)
+        self._table(lambda it: report.throughput(it, ceiling), rows)
+
+    def _script_servers(self) -> list[Server]:
+        return [server for server in self._servers if server.runs_scripts]
+
+    def _ceiling(self, kind: str) -> Ceiling | None:
+        """The best of the rounds: what was reached once is possible."""
+        note("  ceiling")
+        rounds = [scenarios.ceiling(self._content, kind, self._seconds) for _ in range(self._rounds)]
+        return max((it for it in rounds if it), key=lambda it: it.scripts_per_second, default=None)
+
+    def _section(self, title: str) -> None:
+        note(title)
+        self.write(f"### {title}\n")
+
+    def _table(self, show: Callable[[dict[str, Figures]], str], rows: dict[str, Figures]) -> None:
+        self.write(show(rows) if rows else "No server could be measured.\n")
+
+    def _measure(
+        self,
+        scenario: Callable[[Server], Figures],
+        condense: Callable[[list[Figures]], Figures],
+        servers: list[Server] | None = None,
+    ) -> dict[str, Figures]:
+        """Servers take turns in each round, so that a change in the machine's mood meets all of them."""
+        collected: dict[str, list[Figures]] = {}
+        for _ in range(self._rounds):
+            for server in self._servers if servers is None else servers:
+                note(f"  {server.name}")
+                try:
+                    collected.setdefault(server.name, []).append(scenario(server))
+                except (ServerFailed, OSError, RuntimeError, HTTPException) as error:
+                    note(f"  {server.name} FAILED: {error}")
+                    self.failures.append(f"{server.name}: {error}")
+        return {name: condense(figures) for name, figures in collected.items() if figures}
+
+
+def _median_throughput(rounds: list[Throughput]) -> Throughput:
+    """The median of each figure by itself, over the rounds in which nothing else ran, if there are such."""
+    rounds = [figures for figures in rounds if figures.other_share <= QUIET_SHARE] or rounds
+
+    def median(name: str) -> float | None:
+        values = [getattr(figures, name) for figures in rounds]
+        return None if None in values else statistics.median(values)
+
+    return Throughput(**{it.name: median(it.name) for it in fields(Throughput)})  # type: ignore[arg-type]
+
+
+def _last(rounds: list[Figures]) -> Figures:
+    return rounds[-1]
+
+
+def raise_file_limit() -> None:
+    """Room for the idle connections, here and (by inheritance) in the servers."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def terminate(_signal: int, _frame: object) -> None:
+    """Make SIGTERM and SIGHUP unwind the stack like Ctrl-C does, so that `finally` ends the servers."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    if not shutil.which("wrk"):
+        note("wrk is missing: apt-get install wrk")
+        return 1
+    Gatehouse.binary = arguments.gatehouse.resolve()
+    adopt_orphans()
+    raise_file_limit()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, terminate)
+
+    folder = Path(tempfile.mkdtemp(prefix="gatehouse-bench-"))
+    try:
+        bench = Bench(arguments, folder)
+        bench.head()
+        for scenario in arguments.only:
+            bench.run(scenario)
+        if bench.failures:
+            bench.write("### Failures\n\n" + "\n".join(f"- {failure}" for failure in bench.failures) + "\n")
+        if arguments.output:
+            arguments.output.write_text("\n".join(bench.lines))
+        return 1 if bench.failures else 0
+    except KeyboardInterrupt:
+        note("interrupted")
+        return 130
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        end_descendants()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,292 @@
+"""The scenarios: each takes one server from start to stop and returns its figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import instructions
+from content import FILES, SLOW_SCRIPT, Content
+from load import Load, get, run_load
+from processes import machine_cpu_seconds
+from servers import WORKERS, Server, ServerFailed
+
+FILE_CONNECTIONS = 64
+SCRIPT_CONNECTIONS = 16
+MIXED_CONNECTIONS = 8
+IDLE_CONNECTIONS = 5000
+START_RUNS = 11
+WARM_UP_SECONDS = 1
+COUNTING_SECONDS = 2
+SETTLE_SECONDS = 0.2
+# Others taking more than this of the machine while we measure are worth a note.
+QUIET_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Figures of one load on one server."""
+
+    requests_per_second: float
+    cpu_us: float
+    p50_ms: float
+    p99_ms: float
+    mib_per_second: float
+    instructions: float | None
+    # Share of the machine used by none of client and server, 0 to 1.
+    other_share: float
+    # False where the server's own CPU time cannot be read: then it is all that the client did not use.
+    cpu_is_own: bool
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """Figures of the bare spawn loop."""
+
+    scripts_per_second: float
+    cpu_us: float
+    other_share: float
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Sum of PSS in KiB, at rest and with idle connections."""
+
+    rest_kib: int
+    idle_kib: int
+    connections: int
+
+
+@dataclass(frozen=True)
+class FilesBeside:
+    """How a small file fares, and how many scripts ended meanwhile."""
+
+    p99_ms: float
+    files_per_second: float
+    scripts_per_second: float
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A small file alone, beside sleeping scripts, beside working ones."""
+
+    alone: FilesBeside
+    sleeping: FilesBeside
+    working: FilesBeside
+
+
+@contextmanager
+def running(server: Server) -> Iterator[None]:
+    """Start, hand over, stop whatever happens; then check that each answer was logged."""
+    try:
+        server.start()
+        yield
+        server.check_alive()
+    finally:
+        server.stop()
+    logged = server.logged_requests()
+    if logged < server.requests:
+        raise ServerFailed(f"logged {logged} requests of {server.requests}")
+
+
+def file_path(kind: str) -> str:
+    return "/" + FILES[kind][0]
+
+
+def script_path(content: Content, kind: str) -> str:
+    return "/cgi-bin/" + content.scripts[kind]
+
+
+def throughput(server: Server, path: str, connections: int, seconds: int) -> Throughput:
+    """Load one URL; CPU and latency from the main run, instructions from a short one after it."""
+    with running(server):
+        server.check_answer(path)
+        url = server.url(path)
+        server.requests += run_load(url, connections, WARM_UP_SECONDS).requests
+        time.sleep(SETTLE_SECONDS)
+
+        started = time.monotonic()
+        own_before = time.process_time()
+        machine_before, server_before = machine_cpu_seconds(), server.cpu_seconds()
+        load = run_load(url, connections, seconds)
+        time.sleep(SETTLE_SECONDS)  # Scripts under way when wrk left are still counted.
+        server.check_alive()
+        cpu = server.cpu_seconds() - server_before
+        not_client = machine_cpu_seconds() - machine_before - load.client_cpu_seconds
+        not_client -= time.process_time() - own_before
+        elapsed = time.monotonic() - started
+        cpu_is_own = server.waits_for_scripts or not path.startswith("/cgi-bin/")
+        if not cpu_is_own:
+            cpu = not_client
+
+        server.requests += load.requests
+        if load.errors or not load.requests:
+            raise ServerFailed(f"{load.errors} errors in {load.requests} requests for {path}")
+        counted: float | None = None
+        if instructions.can_count():
+            counted = instructions.count(
+                server.all_pids(), lambda: run_load(url, connections, COUNTING_SECONDS).requests
+            )
+    return Throughput(
+        requests_per_second=load.requests / load.seconds,
+        cpu_us=cpu / load.requests * 1e6,
+        p50_ms=load.p50_ms,
+        p99_ms=load.p99_ms,
+        mib_per_second=load.bytes / load.seconds / (1 << 20),
+        instructions=counted,
+        other_share=max(0.0, not_client - cpu) / elapsed / (os.cpu_count() or 1),
+        cpu_is_own=cpu_is_own,
+    )
+
+
+def files(server: Server, kind: str, seconds: int) -> Throughput:
+    """Static files over keep-alive connections."""
+    return throughput(server, file_path(kind), FILE_CONNECTIONS, seconds)
+
+
+def scripts(server: Server, kind: str, seconds: int) -> Throughput:
+    """CGI scripts over keep-alive connections."""
+    return throughput(server, script_path(server.content, kind), SCRIPT_CONNECTIONS, seconds)
+
+
+def ceiling(content: Content, kind: str, seconds: int) -> Ceiling | None:
+    """What starting the script and waiting for it costs without any server."""
+    if not content.spawnloop:
+        return None
+    script = content.cgi_bin / content.scripts[kind]
+    machine_before = machine_cpu_seconds()
+    output = subprocess.run(
+        [content.spawnloop, str(seconds), str(WORKERS), script],
+        stdout=subprocess.PIPE,
+        check=True,
+        start_new_session=True,
+    ).stdout
+    figures = json.loads(output)
+    others = machine_cpu_seconds() - machine_before - figures["cpu_seconds"]
+    return Ceiling(
+        scripts_per_second=figures["scripts"] / figures["seconds"],
+        cpu_us=figures["cpu_seconds"] / figures["scripts"] * 1e6,
+        other_share=max(0.0, others) / figures["seconds"] / (os.cpu_count() or 1),
+    )
+
+
+def memory(server: Server) -> Memory:
+    """PSS after the first answers, and with many connections that had one answer each and now wait."""
+    wanted = min(IDLE_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200)
+    connections: list[socket.socket] = []
+    try:
+        with running(server):
+            # Some more than one, so that each worker has answered before "at rest".
+            for _ in range(20):
+                server.check_answer(file_path("1k"))
+            time.sleep(1)
+            rest = server.pss_kib()
+            for _ in range(wanted):
+                connections.append(_connection_after_one_answer(server))
+            time.sleep(1)
+            open_connections = sum(1 for connection in connections if _is_open(connection))
+            if open_connections < wanted:
+                raise ServerFailed(f"kept {open_connections} of {wanted} idle connections")
+            idle = server.pss_kib()
+    finally:
+        for connection in connections:
+            connection.close()
+    return Memory(rest, idle, wanted)
+
+
+def _connection_after_one_answer(server: Server) -> socket.socket:
+    path = file_path("1k")
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    received = b""
+    while True:
+        head, separator, body = received.partition(b"\r\n\r\n")
+        if separator and len(body) == server.content.expected_length(path):
+            break
+        more = connection.recv(65536)
+        if not more:
+            raise ServerFailed(f"closed a new connection after {len(received)} bytes")
+        received += more
+    if not head.startswith(b"HTTP/1.1 200 "):
+        raise ServerFailed(f"{head[:60]!r}")
+    server.requests += 1
+    return connection
+
+
+def _is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def start_milliseconds(server: Server) -> float:
+    """From starting the program to the end of its first answer; median of several starts."""
+    return statistics.median(_start_once(server) for _ in range(START_RUNS))
+
+
+def _start_once(server: Server) -> float:
+    server.prepare()
+    try:
+        started = time.perf_counter()
+        server.launch()
+        while True:
+            try:
+                status, _ = get(server.port, file_path("1k"))
+                break
+            except ConnectionRefusedError:
+                server.check_alive()
+                time.sleep(0.0005)
+        elapsed = time.perf_counter() - started
+    finally:
+        server.stop()
+    if status != 200:
+        raise ServerFailed(f"answers {status}")
+    return elapsed * 1e3
+
+
+def mixed(server: Server, seconds: int) -> Mixed:
+    """Do scripts hold up files? The same small load of files three times, scripts beside it twice."""
+    with running(server):
+        server.check_answer(file_path("1k"))
+        return Mixed(
+            alone=_files_beside(server, None, seconds),
+            sleeping=_files_beside(server, f"/cgi-bin/{SLOW_SCRIPT}", seconds),
+            working=_files_beside(server, script_path(server.content, "sh"), seconds),
+        )
+
+
+def _files_beside(server: Server, script: str | None, seconds: int) -> FilesBeside:
+    background: Load | None = None
+    scripts_per_second = 0.0
+    try:
+        if script:
+            server.check_answer(script)
+            background = Load(server.url(script), SCRIPT_CONNECTIONS, seconds + 2, threads=1)
+            time.sleep(1)
+        load = run_load(server.url(file_path("1k")), MIXED_CONNECTIONS, seconds, threads=1)
+        server.requests += load.requests
+        if load.errors:
+            raise ServerFailed(f"{load.errors} errors in {load.requests} requests")
+        if background:
+            behind = background.finish()
+            server.requests += behind.requests
+            if behind.errors or not behind.requests:
+                raise ServerFailed(f"{behind.errors} errors in {behind.requests} script requests")
+            scripts_per_second = behind.requests / behind.seconds
+    finally:
+        if background:
+            background.cancel()
+    time.sleep(SETTLE_SECONDS)
+    return FilesBeside(load.p99_ms, load.requests / load.seconds, scripts_per_second)
