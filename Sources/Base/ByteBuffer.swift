@@ -12,8 +12,10 @@ package struct ByteBuffer: ~Copyable {
     package private(set) var end: Int = 0
 
     package init(capacity: Int = 0) {
-        memory = capacity > 0
-            ? .allocate(byteCount: capacity, alignment: 16) : UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        memory =
+            capacity > 0
+            ? .allocate(byteCount: capacity, alignment: 16)
+            : UnsafeMutableRawBufferPointer(start: nil, count: 0)
     }
 
     deinit { memory.deallocate() }
@@ -44,9 +46,12 @@ package struct ByteBuffer: ~Copyable {
     }
 
     /// Calls `body` with the bytes not yet read, for buffers that are stored in a class.
-    package func withSpan<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R { try body(bytes) }
+    package func withSpan<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        try body(bytes)
+    }
 
-    package func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    package func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R
+    {
         try body(UnsafeRawBufferPointer(rebasing: memory[start..<end]))
     }
 

@@ -52,11 +52,13 @@ package struct CStringList: Sendable {
     /// Calls `body` with the null-ended array of pointers that `execve` takes.
     package func withPointers<R>(_ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
         bytes.withUnsafeBytes { memory in
-            withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<CChar>?.self, capacity: starts.count + 1) { pointers in
+            withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<CChar>?.self, capacity: starts.count + 1) {
+                pointers in
                 // execve reads the strings and never writes them.
                 let base = UnsafeMutableRawPointer(mutating: memory.baseAddress)
                 for (index, start) in starts.enumerated() {
-                    pointers.initializeElement(at: index, to: base.map { ($0 + start).assumingMemoryBound(to: CChar.self) })
+                    pointers.initializeElement(
+                        at: index, to: base.map { ($0 + start).assumingMemoryBound(to: CChar.self) })
                 }
                 pointers.initializeElement(at: starts.count, to: nil)
                 // An allocation of at least one element has an address.

@@ -49,7 +49,10 @@ package struct IPAddress: Hashable, Sendable {
 
     init(_ address: in6_addr, scope: UInt32 = 0) {
         let words = withUnsafeBytes(of: address) {
-            ($0.loadUnaligned(fromByteOffset: 0, as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            (
+                $0.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
+                $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            )
         }
         self.init(high: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1), scope: scope)
     }
@@ -146,7 +149,9 @@ package enum SocketAddress: Hashable, Sendable {
         case AF_INET:
             self = withUnsafeBytes(of: storage) {
                 let address = $0.loadUnaligned(as: sockaddr_in.self)
-                return .ip(IPAddress(v4: UInt32(bigEndian: address.sin_addr.s_addr)), port: UInt16(bigEndian: address.sin_port))
+                return .ip(
+                    IPAddress(v4: UInt32(bigEndian: address.sin_addr.s_addr)),
+                    port: UInt16(bigEndian: address.sin_port))
             }
         case AF_INET6:
             self = withUnsafeBytes(of: storage) {

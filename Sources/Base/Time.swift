@@ -6,8 +6,12 @@ package struct TimeSpan: Hashable, Comparable, Sendable {
 
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    package static func milliseconds(_ count: Int) -> TimeSpan { TimeSpan(nanoseconds: Int64(count) * 1_000_000) }
-    package static func seconds(_ count: Int) -> TimeSpan { TimeSpan(nanoseconds: Int64(count) * 1_000_000_000) }
+    package static func milliseconds(_ count: Int) -> TimeSpan {
+        TimeSpan(nanoseconds: Int64(count) * 1_000_000)
+    }
+    package static func seconds(_ count: Int) -> TimeSpan {
+        TimeSpan(nanoseconds: Int64(count) * 1_000_000_000)
+    }
     package static let zero = TimeSpan(nanoseconds: 0)
 
     package var milliseconds: Int { Int(nanoseconds / 1_000_000) }

@@ -23,24 +23,30 @@ package enum Dispatcher {
             return try await exchange.send(answer, [])
         case .authority:
             // CONNECT is for proxies.
-            return try await ErrorPage.send(.methodNotAllowed, fields: [("Allow", "GET, HEAD, POST, OPTIONS")], on: exchange)
+            return try await ErrorPage.send(
+                .methodNotAllowed, fields: [("Allow", "GET, HEAD, POST, OPTIONS")], on: exchange)
         case .origin, .absolute: break
         }
         if head.method == .trace {
-            return try await ErrorPage.send(.methodNotAllowed, fields: [("Allow", "GET, HEAD, POST, OPTIONS")], on: exchange)
+            return try await ErrorPage.send(
+                .methodNotAllowed, fields: [("Allow", "GET, HEAD, POST, OPTIONS")], on: exchange)
         }
         let decoded = exchange.withHeadBytes { decode($0.extracting(head.path.range), exchange) }
         guard decoded else { return try await ErrorPage.send(.badRequest, on: exchange) }
         while let target = try await route(exchange, site) {
             guard exchange.redirectCount < redirectLimit else {
-                exchange.log(.error, "more than \(redirectLimit) local redirects, the last to \(String(decoding: target, as: UTF8.self))")
+                exchange.log(
+                    .error,
+                    "more than \(redirectLimit) local redirects, the last to \(String(decoding: target, as: UTF8.self))"
+                )
                 return try await ErrorPage.send(.internalServerError, on: exchange)
             }
             exchange.redirectCount += 1
             exchange.redirectedTarget = target
             let path = target.prefix { $0 != ASCII.question }
             guard decode(Array(path).span, exchange) else {
-                exchange.log(.error, "the script's Location is no path: \(String(decoding: target, as: UTF8.self))")
+                exchange.log(
+                    .error, "the script's Location is no path: \(String(decoding: target, as: UTF8.self))")
                 return try await ErrorPage.send(.internalServerError, on: exchange)
             }
         }
@@ -74,7 +80,8 @@ package enum Dispatcher {
             case .script(let script): return try await run(script, exchange, site, part)
             }
         case .scripts(let folder):
-            let locator = ScriptLocator(exchange: exchange, part: part, folder: folder, prefixLength: prefixLength)
+            let locator = ScriptLocator(
+                exchange: exchange, part: part, folder: folder, prefixLength: prefixLength)
             switch locator.find() {
             case .found(let script): return try await run(script, exchange, site, part)
             case .refused(let status):
@@ -84,7 +91,8 @@ package enum Dispatcher {
         case .script(let file):
             let rest = exchange.path[prefixLength...]
             let script = Script(
-                file: file, name: Array(exchange.path[..<prefixLength]), pathInfo: rest.isEmpty ? nil : Array(rest),
+                file: file, name: Array(exchange.path[..<prefixLength]),
+                pathInfo: rest.isEmpty ? nil : Array(rest),
                 interpreter: part.interpreter(for: Array(file.utf8)))
             return try await run(script, exchange, site, part)
         }

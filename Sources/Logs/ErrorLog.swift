@@ -10,9 +10,12 @@ package struct LogContext: Sendable {
     package var client: String?
 
     package init(
-        site: String? = nil, script: String? = nil, pid: Int32? = nil, requestID: String? = nil, client: String? = nil
+        site: String? = nil, script: String? = nil, pid: Int32? = nil, requestID: String? = nil,
+        client: String? = nil
     ) {
-        (self.site, self.script, self.pid, self.requestID, self.client) = (site, script, pid, requestID, client)
+        (self.site, self.script, self.pid, self.requestID, self.client) = (
+            site, script, pid, requestID, client
+        )
     }
 }
 

@@ -79,7 +79,10 @@ package final class LogWriter: Sendable {
                 do throws(Errno) { try sink.write(bytes) } catch { complain(sink, error) }
             }
             if dropped > 0, let sink = pieces.last?.0 {
-                try? sink.write(Array("gatehouse: \(dropped) pieces of log were dropped here: this log is read or written too slowly\n".utf8))
+                try? sink.write(
+                    Array(
+                        "gatehouse: \(dropped) pieces of log were dropped here: this log is read or written too slowly\n"
+                            .utf8))
             }
             queue.withLock { $0.isWriting = false }
         }

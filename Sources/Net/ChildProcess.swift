@@ -113,7 +113,8 @@ package struct ChildProcess: ~Copyable {
         let (output, errors) = (standardOutput.raw, standardError.raw)
         let result = await pool.run { spawn(plan, input: input, output: output, errors: errors) }
         let started = try result.get()
-        let child = ChildProcess(pid: started.pid, pidfd: FileDescriptor(owning: started.pidfd), waiter: waiter)
+        let child = ChildProcess(
+            pid: started.pid, pidfd: FileDescriptor(owning: started.pidfd), waiter: waiter)
         do throws(Errno) { try child.pidfd.watch() } catch { throw SpawnError(step: .clone, reason: error) }
         return child
     }
@@ -174,7 +175,8 @@ package struct ChildProcess: ~Copyable {
                 ? .signal(Int(raw.code), dumpedCore: raw.dumped_core)
                 : .exited(Int(raw.code))
         return ExitStatus(
-            reason: reason, cpu: TimeSpan(nanoseconds: raw.cpu_us.multipliedReportingOverflow(by: 1000).partialValue),
+            reason: reason,
+            cpu: TimeSpan(nanoseconds: raw.cpu_us.multipliedReportingOverflow(by: 1000).partialValue),
             peakMemory: Int(raw.peak_kb) * 1024)
     }
 

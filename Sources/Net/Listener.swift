@@ -6,7 +6,9 @@ import Glibc
 package enum ListeningSocket {
     /// A socket bound to `address` and listening. `shared`: several may be bound to one address,
     /// and the kernel spreads connections over them (SO_REUSEPORT).
-    package static func bind(_ address: SocketAddress, shared: Bool, backlog: CInt = 4096) throws(Errno) -> FileDescriptor {
+    package static func bind(_ address: SocketAddress, shared: Bool, backlog: CInt = 4096) throws(Errno)
+        -> FileDescriptor
+    {
         let family: CInt
         switch address {
         case .ip(let ip, _): family = ip.isIPv4 ? AF_INET : AF_INET6
@@ -14,7 +16,8 @@ package enum ListeningSocket {
             family = AF_UNIX
             try removeStaleSocket(path)
         }
-        let raw = socket(family, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        let raw = socket(
+            family, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         if raw < 0 { throw .current }
         let socket = FileDescriptor(owning: raw)
         if family != AF_UNIX {
@@ -55,7 +58,9 @@ package enum ListeningSocket {
 
     private static func set(_ socket: borrowing FileDescriptor, _ level: CInt, _ option: CInt) throws(Errno) {
         var one: CInt = 1
-        if setsockopt(socket.raw, level, option, &one, socklen_t(MemoryLayout<CInt>.size)) < 0 { throw .current }
+        if setsockopt(socket.raw, level, option, &one, socklen_t(MemoryLayout<CInt>.size)) < 0 {
+            throw .current
+        }
     }
 
     /// A socket file that nobody listens on any more stands in the way of bind(2).

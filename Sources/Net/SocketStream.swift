@@ -21,7 +21,9 @@ package final class SocketStream: Stream {
     package override func tryWrite(_ bytes: UnsafeRawBufferPointer, more: Bool) throws(Errno) -> Int? {
         let fd = source.fd
         let flags = CInt(MSG_NOSIGNAL) | (more ? CInt(MSG_MORE) : 0)
-        return try source.attemptWrite(wanted: bytes.count) { send(fd, bytes.baseAddress, bytes.count, flags) }
+        return try source.attemptWrite(wanted: bytes.count) {
+            send(fd, bytes.baseAddress, bytes.count, flags)
+        }
     }
 
     package override func tryWrite(
@@ -34,9 +36,14 @@ package final class SocketStream: Stream {
             withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { parts in
                 // The kernel only reads through these.
                 parts.initializeElement(
-                    at: 0, to: iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count))
+                    at: 0,
+                    to: iovec(
+                        iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count))
                 parts.initializeElement(
-                    at: 1, to: iovec(iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count))
+                    at: 1,
+                    to: iovec(
+                        iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count
+                    ))
                 var message = msghdr()
                 message.msg_iov = parts.baseAddress
                 message.msg_iovlen = 2

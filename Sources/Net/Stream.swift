@@ -81,7 +81,9 @@ package class Stream {
     }
 
     /// Reads what there is now; nil when there is nothing.
-    package final func readNow(into buffer: inout ByteBuffer, atLeast room: Int = 1) throws(StreamError) -> Int? {
+    package final func readNow(into buffer: inout ByteBuffer, atLeast room: Int = 1) throws(StreamError)
+        -> Int?
+    {
         do throws(Errno) {
             var isBlocked = false
             let count = try buffer.fill(atLeast: room) { (place) throws(Errno) in
@@ -111,7 +113,9 @@ package class Stream {
         buffer.removeAll()
     }
 
-    package final func writeNow(_ buffer: borrowing ByteBuffer, more: Bool = false) throws(StreamError) -> Int? {
+    package final func writeNow(_ buffer: borrowing ByteBuffer, more: Bool = false) throws(StreamError)
+        -> Int?
+    {
         do throws(Errno) {
             return try buffer.withUnsafeBytes { (bytes) throws(Errno) in try tryWrite(bytes, more: more) }
         } catch {

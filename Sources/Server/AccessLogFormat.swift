@@ -16,7 +16,8 @@ final class AccessLogFormat {
     private enum TimePattern { case common, seconds, milliseconds, microseconds }
 
     private enum Variable {
-        case method, path, query, protocolVersion, siteName, host, localPort, localAddress, remotePort, microseconds
+        case method, path, query, protocolVersion, siteName, host, localPort, localAddress, remotePort,
+            microseconds
         case seconds, milliseconds, requestID, script, connectionStatus, percent
     }
 
@@ -55,7 +56,9 @@ final class AccessLogFormat {
             while rest.first == UInt8(ascii: ">") || rest.first == UInt8(ascii: "<") { rest.removeFirst() }
             var argument: [UInt8]?
             if rest.first == UInt8(ascii: "{") {
-                guard let close = rest.firstIndex(of: UInt8(ascii: "}")) else { throw Problem(message: "`%{` without `}`") }
+                guard let close = rest.firstIndex(of: UInt8(ascii: "}")) else {
+                    throw Problem(message: "`%{` without `}`")
+                }
                 argument = Array(rest[(rest.startIndex + 1)..<close])
                 rest = rest[(close + 1)...]
             }
@@ -105,7 +108,8 @@ final class AccessLogFormat {
         case (UInt8(ascii: "X"), nil): return .variable(.connectionStatus)
         default:
             let shown = name.map { "{\($0)}" } ?? ""
-            throw Problem(message: "`%\(shown)\(String(UnicodeScalar(letter)))` is no directive of a log format")
+            throw Problem(
+                message: "`%\(shown)\(String(UnicodeScalar(letter)))` is no directive of a log format")
         }
     }
 
@@ -126,7 +130,11 @@ final class AccessLogFormat {
         case .status: line.append(decimal: exchange.status)
         case .bytes: line.append(decimal: exchange.contentSent)
         case .bytesOrDash:
-            if exchange.contentSent == 0 { line.append(ASCII.dash) } else { line.append(decimal: exchange.contentSent) }
+            if exchange.contentSent == 0 {
+                line.append(ASCII.dash)
+            } else {
+                line.append(decimal: exchange.contentSent)
+            }
         case .field(let name): AccessLogFormat.appendField(name, exchange, to: &line)
         case .variable(let variable): append(variable, exchange, to: &line)
         case .json: AccessLogJSON.append(exchange, to: &line)
@@ -189,7 +197,10 @@ final class AccessLogFormat {
         let duration = { Instant.now - exchange.started }
         switch variable {
         case .method: exchange.withHeadBytes { line.append($0.extracting(exchange.head.methodName.range)) }
-        case .path: exchange.withHeadBytes { AccessLogFormat.appendQuoted($0.extracting(exchange.head.path.range), to: &line) }
+        case .path:
+            exchange.withHeadBytes {
+                AccessLogFormat.appendQuoted($0.extracting(exchange.head.path.range), to: &line)
+            }
         case .query:
             guard let query = exchange.head.query else { return }
             line.append(ASCII.question)

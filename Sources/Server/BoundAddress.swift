@@ -19,7 +19,8 @@ struct BoundAddress {
     /// Binds every address that the server or a site listens on.
     static func bindAll(_ config: ServerConfig, loops: Int) throws(StartError) -> [BoundAddress] {
         var settings: [ListenAddress] = []
-        for setting in config.server.listen + config.sites.flatMap(\.listen) where !settings.contains(setting) {
+        for setting in config.server.listen + config.sites.flatMap(\.listen) where !settings.contains(setting)
+        {
             settings.append(setting)
         }
         var result: [BoundAddress] = []

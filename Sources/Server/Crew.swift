@@ -44,7 +44,9 @@ final class Crew {
             case .stop: return
             case .reopen: logs.reopen()
             case .reload:
-                logs.errorLog.write(.warning, "HUP: this version cannot reload; stop and start it to read the configuration again")
+                logs.errorLog.write(
+                    .warning,
+                    "HUP: this version cannot reload; stop and start it to read the configuration again")
             case .upgrade:
                 logs.errorLog.write(.warning, "USR2: this version cannot replace itself; stop and start it")
             case .wake, .timeout: break

@@ -28,7 +28,9 @@ final class OpenLogs: Sendable {
         level = config.server.logLevel
         writer = LogWriter()
         // `error_log = off` is not offered, but nothing would be lost that way either.
-        guard let main = sinks[config.server.errorLog] else { throw StartError("the server needs an error_log") }
+        guard let main = sinks[config.server.errorLog] else {
+            throw StartError("the server needs an error_log")
+        }
         errorLog = ErrorLog(sink: main, writer: writer, level: level)
     }
 
@@ -52,7 +54,9 @@ final class OpenLogs: Sendable {
     func reopen() {
         for sink in sinks.values {
             do throws(Errno) { try sink.reopen() } catch {
-                errorLog.write(.error, "cannot reopen the log \(OpenLogs.name(sink.target)), the old one stays in use: \(error)")
+                errorLog.write(
+                    .error,
+                    "cannot reopen the log \(OpenLogs.name(sink.target)), the old one stays in use: \(error)")
             }
         }
         errorLog.write(.info, "logs reopened")

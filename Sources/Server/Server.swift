@@ -29,7 +29,8 @@ package enum Server {
 
     /// The part that needs no rights: loops on sockets that are bound and logs that are open.
     private static func serve(
-        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ loops: Int, _ signals: SignalWaiter,
+        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ loops: Int,
+        _ signals: SignalWaiter,
         _ announce: (String) -> Void
     ) throws(StartError) {
         logs.writer.start()
@@ -84,17 +85,21 @@ private final class SharedParts {
         for site in config.sites { sites.append((site, try makeSite(site, logs, accessLogs))) }
         for address in bound {
             let answering = sites.filter { site, _ in
-                site.listen.isEmpty ? config.server.listen.contains(address.setting) : site.listen.contains(address.setting)
+                site.listen.isEmpty
+                    ? config.server.listen.contains(address.setting) : site.listen.contains(address.setting)
             }
             guard let table = SiteTable(answering.map(\.1)) else {
                 throw StartError("no site answers on \(address.address)")
             }
-            worker.listen(FileDescriptor(owning: address.sockets[index]), address: address.address, sites: table)
+            worker.listen(
+                FileDescriptor(owning: address.sockets[index]), address: address.address, sites: table)
         }
         return worker
     }
 
-    private func makeSite(_ config: SiteConfig, _ logs: OpenLogs, _ accessLogs: AccessLogs) throws(StartError) -> Site {
+    private func makeSite(_ config: SiteConfig, _ logs: OpenLogs, _ accessLogs: AccessLogs) throws(StartError)
+        -> Site
+    {
         let format: AccessLogFormat
         do throws(AccessLogFormat.Problem) { format = try AccessLogFormat(config.logFormat) } catch {
             throw StartError("[site \(config.name)] log_format: \(error.message)")
@@ -102,10 +107,13 @@ private final class SharedParts {
         var numbers: [LogTarget: Int] = [:]
         return Site(config, errorLog: logs.errorLog(config.errorLog), mediaTypes: types(config)) { settings in
             let target = settings.accessLog
-            if numbers[target] == nil, let sink = logs.sink(target) { numbers[target] = accessLogs.add(sink, format) }
+            if numbers[target] == nil, let sink = logs.sink(target) {
+                numbers[target] = accessLogs.add(sink, format)
+            }
             // Locations that say nothing else share the site's places.
             let key = "\(config.name)\u{0}\(settings.cgiMaxProcesses)"
-            let queue = queues[key] ?? ScriptQueue(limit: settings.cgiMaxProcesses, timeout: config.cgiQueueTimeout)
+            let queue =
+                queues[key] ?? ScriptQueue(limit: settings.cgiMaxProcesses, timeout: config.cgiQueueTimeout)
             queues[key] = queue
             return Part(settings, accessLog: numbers[target], scriptQueue: queue)
         }

@@ -28,7 +28,8 @@ struct SignalWaiter: Sendable {
         var number: CInt
         if let limit {
             var time = timespec(
-                tv_sec: Int(limit.nanoseconds / 1_000_000_000), tv_nsec: Int(limit.nanoseconds % 1_000_000_000))
+                tv_sec: Int(limit.nanoseconds / 1_000_000_000),
+                tv_nsec: Int(limit.nanoseconds % 1_000_000_000))
             number = sigtimedwait(&set, nil, &time)
         } else {
             number = sigwaitinfo(&set, nil)

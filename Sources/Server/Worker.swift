@@ -25,7 +25,8 @@ final class Worker: @unchecked Sendable {
     private var spareExchanges: [HTTP1Exchange] = []
 
     init(
-        loop: EventLoop, context: LoopContext, settings: ServerSettings, limit: ConnectionLimit, accessLogs: AccessLogs
+        loop: EventLoop, context: LoopContext, settings: ServerSettings, limit: ConnectionLimit,
+        accessLogs: AccessLogs
     ) {
         self.loop = loop
         self.context = context
@@ -51,7 +52,8 @@ final class Worker: @unchecked Sendable {
         let waiter = Waiter(loop: loop)
         let number = endpoints.count
         endpoints.append(
-            Endpoint(listener: Listener(socket, waiter: waiter), waiter: waiter, address: address, sites: sites))
+            Endpoint(
+                listener: Listener(socket, waiter: waiter), waiter: waiter, address: address, sites: sites))
         connections[ObjectIdentifier(waiter)] = waiter
         loop.spawn { [self] in
             await accept(number)
@@ -101,7 +103,8 @@ final class Worker: @unchecked Sendable {
             connections[ObjectIdentifier(waiter)] = waiter
             // A socket bound to every address is asked where the client really came in.
             let isWildcard = endpoint.address.ip == .anyIPv4 || endpoint.address.ip == .anyIPv6
-            let local = isWildcard ? ListeningSocket.localAddress(descriptor) ?? endpoint.address : endpoint.address
+            let local =
+                isWildcard ? ListeningSocket.localAddress(descriptor) ?? endpoint.address : endpoint.address
             let stream = SocketStream(FileDescriptor(owning: descriptor), waiter: waiter)
             let facts = ConnectionFacts(peer: peer, local: local)
             await HTTP1Connection(worker: self, stream: stream, sites: endpoint.sites, facts: facts).serve()

@@ -29,7 +29,8 @@ struct Command: Sendable {
     }
 
     static let help = Command(
-        name: "help", arguments: "[SUBCOMMAND]", summary: "Lists the subcommands, or explains one.", details: ""
+        name: "help", arguments: "[SUBCOMMAND]", summary: "Lists the subcommands, or explains one.",
+        details: ""
     ) { words throws(UsageError) in
         var arguments = Arguments(words)
         guard let name = try arguments.operand() else {

@@ -6,13 +6,15 @@ import Server
 extension Command {
     static let stop = signal(
         "stop", SIGTERM, "Stops the running server; requests under way get shutdown_timeout to end.")
-    static let reopen = signal("reopen", SIGUSR1, "Has the running server open its logs again, after a rotation.")
+    static let reopen = signal(
+        "reopen", SIGUSR1, "Has the running server open its logs again, after a rotation.")
 
     /// A command that signals the server found by its pid_file.
     private static func signal(_ name: String, _ number: CInt, _ summary: String) -> Command {
         Command(
             name: name, arguments: "[-c FILE]", summary: summary,
-            details: "\(ConfigFile.explanation)\nThe server is found by the pid_file that the configuration names."
+            details:
+                "\(ConfigFile.explanation)\nThe server is found by the pid_file that the configuration names."
         ) { words throws(UsageError) in
             var arguments = Arguments(words)
             guard let config = try ConfigFile.load(&arguments) else { return .failed }

@@ -54,7 +54,9 @@ struct RequestContent: ~Copyable {
         return try await receiveIntoFile(exchange, limit)
     }
 
-    private static func receiveIntoPipe(_ exchange: Exchange, _ length: Int) async throws(Failure) -> RequestContent {
+    private static func receiveIntoPipe(_ exchange: Exchange, _ length: Int) async throws(Failure)
+        -> RequestContent
+    {
         var buffer = ByteBuffer(capacity: length)
         while true {
             do throws(ContentError) {
@@ -80,7 +82,9 @@ struct RequestContent: ~Copyable {
         }
     }
 
-    private static func receiveIntoFile(_ exchange: Exchange, _ limit: Int) async throws(Failure) -> RequestContent {
+    private static func receiveIntoFile(_ exchange: Exchange, _ limit: Int) async throws(Failure)
+        -> RequestContent
+    {
         let file = try spool()
         var buffer = ByteBuffer(capacity: pieceSize)
         var total = 0
@@ -113,7 +117,9 @@ struct RequestContent: ~Copyable {
 
     /// Below TMPDIR, else where large files are at home, else in /tmp, which is memory on some machines.
     private static func openSpool() throws(Errno) -> FileDescriptor {
-        if let folder = getenv("TMPDIR"), let file = try? FileDescriptor.temporaryFile(in: String(cString: folder)) {
+        if let folder = getenv("TMPDIR"),
+            let file = try? FileDescriptor.temporaryFile(in: String(cString: folder))
+        {
             return file
         }
         if let file = try? FileDescriptor.temporaryFile(in: "/var/tmp") { return file }

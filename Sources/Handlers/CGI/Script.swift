@@ -13,7 +13,9 @@ package struct Script: Sendable {
 
     /// The folder it stands in, which becomes its working directory.
     var folder: String {
-        guard let slash = file.utf8.lastIndex(of: ASCII.slash), slash > file.utf8.startIndex else { return "/" }
+        guard let slash = file.utf8.lastIndex(of: ASCII.slash), slash > file.utf8.startIndex else {
+            return "/"
+        }
         return String(file[..<slash])
     }
 

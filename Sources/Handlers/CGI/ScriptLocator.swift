@@ -47,11 +47,13 @@ struct ScriptLocator {
         let name = Array(path[..<stop])
         let script = Script(
             file: folder.path + Script.fileName(path[prefixLength..<stop]), name: name,
-            pathInfo: stop < path.count ? Array(path[stop...]) : nil, interpreter: part.interpreter(for: name))
+            pathInfo: stop < path.count ? Array(path[stop...]) : nil, interpreter: part.interpreter(for: name)
+        )
         if script.interpreter == nil, mode & 0o111 == 0 {
             exchange.log(
                 .error,
-                "\(script.file) is not executable; chmod 755 makes it a script, and no file below a cgi prefix is sent as it is")
+                "\(script.file) is not executable; chmod 755 makes it a script, and no file below a cgi prefix is sent as it is"
+            )
             return .refused(.forbidden)
         }
         return .found(script)
@@ -71,7 +73,8 @@ struct ScriptLocator {
             else { continue }
             return .found(
                 Script(
-                    file: folder.path + Script.fileName(candidate[prefixLength...]), name: candidate, pathInfo: nil,
+                    file: folder.path + Script.fileName(candidate[prefixLength...]), name: candidate,
+                    pathInfo: nil,
                     interpreter: part.interpreter(for: candidate)))
         }
         return .refused(.forbidden)

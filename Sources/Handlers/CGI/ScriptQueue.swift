@@ -105,7 +105,8 @@ package final class ScriptQueue: Sendable {
     /// Takes a ticket out; false where its turn has come meanwhile.
     private func withdraw(_ ticket: Ticket, _ client: IPAddress) -> Bool {
         state.withLock { state in
-            guard var tickets = state.byClient[client], let index = tickets.firstIndex(where: { $0 === ticket })
+            guard var tickets = state.byClient[client],
+                let index = tickets.firstIndex(where: { $0 === ticket })
             else { return false }
             tickets.remove(at: index)
             state.waiting -= 1

@@ -207,16 +207,22 @@ final class ScriptRelay {
             return fail(.internalServerError, ScriptRelay.describe(error))
         }
         if !head.stripped.isEmpty {
-            exchange.log(.warning, "the script's \(head.stripped.joined(separator: ", ")) is the server's to say and was left out", pid: pid)
+            exchange.log(
+                .warning,
+                "the script's \(head.stripped.joined(separator: ", ")) is the server's to say and was left out",
+                pid: pid)
         }
-        if let location = head.location, head.status == nil, isLocal(location), head.fieldCount <= (head.hasContentType ? 2 : 1) {
+        if let location = head.location, head.status == nil, isLocal(location),
+            head.fieldCount <= (head.hasContentType ? 2 : 1)
+        {
             redirect = location
             phase = .discard
             return
         }
         let status = head.status ?? (head.location == nil ? .ok : .found)
         if status.isInformational {
-            return fail(.internalServerError, "the script answered with status \(status.code), which ends no request")
+            return fail(
+                .internalServerError, "the script answered with status \(status.code), which ends no request")
         }
         if !head.hasContentType, !status.isWithoutContent, head.location == nil {
             exchange.log(.warning, "the script's answer has no Content-Type", pid: pid)
@@ -266,7 +272,10 @@ final class ScriptRelay {
         if let ending = timeOut() { return ending }
         if !isOutputDone {
             guard let exited, now >= exited + site.config.cgiLinger else { return nil }
-            exchange.log(.info, "the script has ended, but something it started keeps its stdout open; the answer ends here (cgi_linger)", pid: pid)
+            exchange.log(
+                .info,
+                "the script has ended, but something it started keeps its stdout open; the answer ends here (cgi_linger)",
+                pid: pid)
             isOutputDone = true
             outputEnded = now
         }
@@ -280,16 +289,26 @@ final class ScriptRelay {
         if case .header = phase { return .failed(.internalServerError, missingHeader()) }
         if let exit, !exit.isSuccess {
             if case .content(let left?) = phase, left == 0 {
-                exchange.log(.warning, "the script \(ScriptRelay.describe(exit)) after a whole answer", pid: pid)
+                exchange.log(
+                    .warning, "the script \(ScriptRelay.describe(exit)) after a whole answer", pid: pid)
                 return .complete
             }
-            return .failed(.internalServerError, "the script \(ScriptRelay.describe(exit)); the answer was cut after \(exchange.contentSent + exchange.pendingBytes) bytes of content")
+            return .failed(
+                .internalServerError,
+                "the script \(ScriptRelay.describe(exit)); the answer was cut after \(exchange.contentSent + exchange.pendingBytes) bytes of content"
+            )
         }
         if case .content(let left?) = phase, left > 0, exchange.method != .head {
-            return .failed(.internalServerError, "the script's answer is \(left) bytes shorter than its Content-Length; the connection was cut")
+            return .failed(
+                .internalServerError,
+                "the script's answer is \(left) bytes shorter than its Content-Length; the connection was cut"
+            )
         }
         if surplus > 0 {
-            exchange.log(.warning, "the script's answer is \(surplus) bytes longer than its Content-Length; they were not sent", pid: pid)
+            exchange.log(
+                .warning,
+                "the script's answer is \(surplus) bytes longer than its Content-Length; they were not sent",
+                pid: pid)
         }
         return .complete
     }
@@ -320,7 +339,9 @@ final class ScriptRelay {
             }
             if now >= left + ScriptRelay.halfClosedGrace { return leave() }
         }
-        if exchange.hasBegun, exchange.pendingBytes > 0, now >= lastTaken + exchange.context.writeTimeout { return leave() }
+        if exchange.hasBegun, exchange.pendingBytes > 0, now >= lastTaken + exchange.context.writeTimeout {
+            return leave()
+        }
         return nil
     }
 
@@ -330,7 +351,9 @@ final class ScriptRelay {
             mustEnd = false
         } else {
             mustEnd = true
-            if exit == nil { exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid) }
+            if exit == nil {
+                exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid)
+            }
         }
         return .clientGone
     }
@@ -340,23 +363,33 @@ final class ScriptRelay {
         let settings = part.settings
         if let total = settings.cgiMaxTime, now >= started + total {
             mustEnd = true
-            return .failed(.gatewayTimeout, "the script ran longer than cgi_max_time = \(total.seconds)s and was ended\(cut)")
+            return .failed(
+                .gatewayTimeout,
+                "the script ran longer than cgi_max_time = \(total.seconds)s and was ended\(cut)")
         }
         if isOutputDone { return nil }
         if let lastOutput {
             if !isHeldBack, now >= lastOutput + settings.cgiIdleTimeout {
                 mustEnd = true
-                return .failed(.gatewayTimeout, "the script printed nothing for cgi_idle_timeout = \(settings.cgiIdleTimeout.seconds)s and was ended\(cut)")
+                return .failed(
+                    .gatewayTimeout,
+                    "the script printed nothing for cgi_idle_timeout = \(settings.cgiIdleTimeout.seconds)s and was ended\(cut)"
+                )
             }
         } else if now >= started + settings.cgiTimeout {
             mustEnd = true
-            return .failed(.gatewayTimeout, "the script printed nothing within cgi_timeout = \(settings.cgiTimeout.seconds)s and was ended")
+            return .failed(
+                .gatewayTimeout,
+                "the script printed nothing within cgi_timeout = \(settings.cgiTimeout.seconds)s and was ended"
+            )
         }
         return nil
     }
 
     private var cut: String {
-        exchange.hasBegun ? "; the answer was cut after \(exchange.contentSent + exchange.pendingBytes) bytes of content" : ""
+        exchange.hasBegun
+            ? "; the answer was cut after \(exchange.contentSent + exchange.pendingBytes) bytes of content"
+            : ""
     }
 
     /// The client is behind, so the script is not read and may not be blamed for silence.
@@ -380,7 +413,9 @@ final class ScriptRelay {
             result = min(result, exited + site.config.cgiLinger)
         }
         if let clientLeft { result = min(result, clientLeft + ScriptRelay.halfClosedGrace) }
-        if exchange.hasBegun, exchange.pendingBytes > 0 { result = min(result, lastTaken + exchange.context.writeTimeout) }
+        if exchange.hasBegun, exchange.pendingBytes > 0 {
+            result = min(result, lastTaken + exchange.context.writeTimeout)
+        }
         return result
     }
 
@@ -388,8 +423,10 @@ final class ScriptRelay {
 
     private static func describe(_ failure: ScriptHead.Failure) -> String {
         switch failure {
-        case .notAField(let line): "the script printed something that is no header before the empty line: \(quote(line.span))"
-        case .tooLong: "the script's header is longer than \(ScriptHead.limit) bytes, or has no empty line at its end"
+        case .notAField(let line):
+            "the script printed something that is no header before the empty line: \(quote(line.span))"
+        case .tooLong:
+            "the script's header is longer than \(ScriptHead.limit) bytes, or has no empty line at its end"
         case .badStatus(let value): "the script's Status is none: \(quote(value.span))"
         case .badContentLength(let value): "the script's Content-Length is no number: \(quote(value.span))"
         }
@@ -398,7 +435,8 @@ final class ScriptRelay {
     static func describe(_ exit: ExitStatus) -> String {
         switch exit.reason {
         case .exited(let code): "exited with status \(code)"
-        case .signal(let number, let dumped): "was killed by \(Signal.name(number))\(dumped ? " (core dumped)" : "")"
+        case .signal(let number, let dumped):
+            "was killed by \(Signal.name(number))\(dumped ? " (core dumped)" : "")"
         }
     }
 

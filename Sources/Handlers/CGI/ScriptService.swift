@@ -118,7 +118,9 @@ struct ScriptService {
     private func environment(_ query: [UInt8], contentLength: Int?) -> CStringList {
         let head = exchange.head
         var facts = MetaVariables.Facts()
-        facts.method = exchange.redirectCount > 0 && exchange.method == .get ? Array("GET".utf8) : exchange.bytes(head.methodName)
+        facts.method =
+            exchange.redirectCount > 0 && exchange.method == .get
+            ? Array("GET".utf8) : exchange.bytes(head.methodName)
         facts.protocolVersion = head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
         facts.requestURI = exchange.bytes(head.path)
         if facts.requestURI.isEmpty { facts.requestURI = [ASCII.slash] }
@@ -180,7 +182,9 @@ struct ScriptService {
         try await ErrorPage.send(status, on: exchange)
     }
 
-    private func conclude(_ relay: ScriptRelay, _ ending: ScriptRelay.Ending) async throws(StreamError) -> Outcome {
+    private func conclude(_ relay: ScriptRelay, _ ending: ScriptRelay.Ending) async throws(StreamError)
+        -> Outcome
+    {
         switch ending {
         case .complete:
             if exchange.hasBegun { exchange.finish() }

@@ -7,7 +7,8 @@ package enum ErrorPage {
     /// Answers with a short page for `status`. `explanation` is shown as plain text under the heading;
     /// it may hold what only some clients may see, so the caller decides whether to give it.
     package static func send(
-        _ status: Status, explanation: String? = nil, fields: [(StaticString, String)] = [], on exchange: Exchange
+        _ status: Status, explanation: String? = nil, fields: [(StaticString, String)] = [],
+        on exchange: Exchange
     ) async throws(StreamError) {
         var head = ResponseHead(status)
         for (name, value) in fields { head.add(name, value) }
@@ -48,7 +49,8 @@ package enum ErrorPage {
         case .methodNotAllowed: "This address does not take this kind of request."
         case .requestTimeout: "The request took too long to arrive."
         case .contentTooLarge: "The request is larger than this server takes."
-        case .internalServerError: "The program behind this page failed. The server's error log says why; quote the request below."
+        case .internalServerError:
+            "The program behind this page failed. The server's error log says why; quote the request below."
         case .serviceUnavailable: "The server is busy. Please try again in a moment."
         case .gatewayTimeout: "The program behind this page took too long to answer."
         default: nil

@@ -83,7 +83,9 @@ package class Exchange {
     /// The query as sent, nil without one.
     package final var query: [UInt8]? {
         if let redirectedTarget {
-            return redirectedTarget.firstIndex(of: ASCII.question).map { Array(redirectedTarget[($0 + 1)...]) }
+            return redirectedTarget.firstIndex(of: ASCII.question).map {
+                Array(redirectedTarget[($0 + 1)...])
+            }
         }
         return head.query.map { bytes($0) }
     }
@@ -114,7 +116,9 @@ package class Exchange {
     // MARK: The answer
 
     /// Answers with the head alone, or with `content`, which for HEAD is only counted.
-    package func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) { fatalError("abstract") }
+    package func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
+        fatalError("abstract")
+    }
 
     /// Answers with a range of a file.
     package func send(

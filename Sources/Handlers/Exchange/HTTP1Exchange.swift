@@ -86,7 +86,9 @@ package final class HTTP1Exchange: Exchange {
         try await stream.write(&output, timeout: settings.writeTimeout)
     }
 
-    package override func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
+    package override func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError)
+        -> Int
+    {
         switch content {
         case .none, .done: return 0
         case .length(let left): return try await readCounted(into: &buffer, left: left, room: room)
@@ -94,7 +96,9 @@ package final class HTTP1Exchange: Exchange {
         }
     }
 
-    private func readCounted(into buffer: inout ByteBuffer, left: Int, room: Int) async throws(ContentError) -> Int {
+    private func readCounted(into buffer: inout ByteBuffer, left: Int, room: Int) async throws(ContentError)
+        -> Int
+    {
         let wanted = min(left, room)
         var count = min(wanted, input.count)
         if count > 0 {
@@ -210,7 +214,9 @@ package final class HTTP1Exchange: Exchange {
 
     /// Whether the client may still be sending, so that closing at once would reset the connection
     /// and could take the answer with it.
-    package var mayHaveUnreadInput: Bool { isContentLeft || !input.isEmpty || !staging.isEmpty || owesContinue }
+    package var mayHaveUnreadInput: Bool {
+        isContentLeft || !input.isEmpty || !staging.isEmpty || owesContinue
+    }
 
     // MARK: The client's state
 
@@ -245,7 +251,10 @@ package final class HTTP1Exchange: Exchange {
             file.raw, offset: range.lowerBound, count: range.count, timeout: settings.writeTimeout)
         contentSent = sent
         if sent < range.count {
-            log(.warning, "the file became shorter while it was sent; the connection was cut after \(sent) of \(range.count) bytes")
+            log(
+                .warning,
+                "the file became shorter while it was sent; the connection was cut after \(sent) of \(range.count) bytes"
+            )
             abort()
         }
     }

@@ -25,7 +25,9 @@ enum DirectoryListing {
             for pair in String(decoding: query, as: UTF8.self).split(separator: "&") {
                 let parts = pair.split(separator: "=", maxSplits: 1)
                 guard parts.count == 2 else { continue }
-                if parts[0] == "sort", let column = Column(rawValue: String(parts[1])) { self.column = column }
+                if parts[0] == "sort", let column = Column(rawValue: String(parts[1])) {
+                    self.column = column
+                }
                 if parts[0] == "order" { isDescending = parts[1] == "desc" }
             }
         }
@@ -46,7 +48,8 @@ enum DirectoryListing {
         let opened: Folder.OpenFile
         do throws(Errno) {
             opened = try folder.open(
-                relative, flags: O_RDONLY | O_DIRECTORY, symlinks: settings.symlinks, now: exchange.context.loop.now)
+                relative, flags: O_RDONLY | O_DIRECTORY, symlinks: settings.symlinks,
+                now: exchange.context.loop.now)
         } catch {
             exchange.log(.warning, "cannot list the folder: \(error)")
             return try await ErrorPage.send(.forbidden, on: exchange)
@@ -103,10 +106,14 @@ enum DirectoryListing {
             let next = isCurrent && !order.isDescending ? "desc" : "asc"
             let arrow = isCurrent ? (order.isDescending ? " \u{2193}" : " \u{2191}") : ""
             let sorted = isCurrent ? " aria-sort=\"\(order.isDescending ? "descending" : "ascending")\"" : ""
-            out += "<th\(sorted)><a href=\"?sort=\(column.rawValue)&amp;order=\(next)\">\(label)\(arrow)</a></th>".utf8
+            out +=
+                "<th\(sorted)><a href=\"?sort=\(column.rawValue)&amp;order=\(next)\">\(label)\(arrow)</a></th>"
+                .utf8
         }
         out += "</tr></thead>\n<tbody>\n".utf8
-        if path.count > 1 { out += "<tr class=\"up\"><td><a href=\"../\">Parent folder</a></td><td></td><td></td></tr>\n".utf8 }
+        if path.count > 1 {
+            out += "<tr class=\"up\"><td><a href=\"../\">Parent folder</a></td><td></td><td></td></tr>\n".utf8
+        }
         for entry in entries { append(entry, to: &out) }
         out += "</tbody></table>\n".utf8
         if entries.isEmpty { out += "<p>This folder is empty.</p>\n".utf8 }

@@ -86,7 +86,8 @@ package struct FileService {
         case .noSuchFile, .notAFolder, .nameTooLong:
             try await ErrorPage.send(.notFound, on: exchange)
         case .crossesRoot:
-            exchange.log(.warning, "a symbolic link leads outside \(folder.path); symlinks = follow would allow it")
+            exchange.log(
+                .warning, "a symbolic link leads outside \(folder.path); symlinks = follow would allow it")
             try await ErrorPage.send(.forbidden, on: exchange)
         case .tooManyLinks:
             exchange.log(.warning, "a symbolic link, and symlinks = deny, or too many of them")
@@ -113,7 +114,8 @@ package struct FileService {
         for name in settings.index {
             let candidate = exchange.path + Array(name.utf8)
             let below = candidate[prefixLength...]
-            guard let file = try? folder.open(below, symlinks: settings.symlinks, now: now), file.isRegular else { continue }
+            guard let file = try? folder.open(below, symlinks: settings.symlinks, now: now), file.isRegular
+            else { continue }
             if part.isScript(candidate) || name.hasSuffix(".cgi") {
                 return .script(script(candidate, scriptLength: candidate.count, pathInfo: nil))
             }
@@ -140,7 +142,8 @@ package struct FileService {
             location += query
         }
         try await ErrorPage.send(
-            .movedPermanently, fields: [("Location", String(decoding: location, as: UTF8.self))], on: exchange)
+            .movedPermanently, fields: [("Location", String(decoding: location, as: UTF8.self))], on: exchange
+        )
     }
 
     // MARK: Files
@@ -183,7 +186,9 @@ package struct FileService {
         var head = ResponseHead(status, contentLength: length)
         if status != .notModified {
             var type = site.mediaTypes.type(of: exchange.path[...])
-            if case .named(let charset) = settings.charset, type.hasPrefix("text/") { type += "; charset=\(charset)" }
+            if case .named(let charset) = settings.charset, type.hasPrefix("text/") {
+                type += "; charset=\(charset)"
+            }
             head.add("Content-Type", type)
             head.add("Accept-Ranges", "bytes" as StaticString)
         }
@@ -217,10 +222,12 @@ package struct FileService {
             while stop < path.count, path[stop] != ASCII.slash { stop += 1 }
             let name = Array(path[..<stop])
             if part.isScript(name),
-                let file = try? folder.open(name[prefixLength...], flags: Folder.pathOnly, symlinks: settings.symlinks, now: now),
+                let file = try? folder.open(
+                    name[prefixLength...], flags: Folder.pathOnly, symlinks: settings.symlinks, now: now),
                 file.isRegular
             {
-                return script(name, scriptLength: stop, pathInfo: stop < path.count ? Array(path[stop...]) : nil)
+                return script(
+                    name, scriptLength: stop, pathInfo: stop < path.count ? Array(path[stop...]) : nil)
             }
             index = stop
         }

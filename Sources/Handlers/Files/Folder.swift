@@ -43,7 +43,8 @@ package final class Folder {
         let raw: CInt
         switch symlinks {
         case .inside:
-            var result = try openBelow(name, flags, UInt64(GH_RESOLVE_BENEATH | GH_RESOLVE_NO_MAGICLINKS), now)
+            var result = try openBelow(
+                name, flags, UInt64(GH_RESOLVE_BENEATH | GH_RESOLVE_NO_MAGICLINKS), now)
             if result < 0, Errno.current == .crossesRoot { result = try openAbsoluteLink(name, flags, now) }
             raw = result
         case .deny:
@@ -70,13 +71,17 @@ package final class Folder {
         return name
     }
 
-    private func openBelow(_ name: [CChar], _ flags: CInt, _ resolve: UInt64, _ now: Instant) throws(Errno) -> CInt {
+    private func openBelow(_ name: [CChar], _ flags: CInt, _ resolve: UInt64, _ now: Instant) throws(Errno)
+        -> CInt
+    {
         try refresh(now)
         guard let raw = descriptor?.raw else { throw .noSuchFile }
         while true {
             let result = gh_openat2(raw, name, flags, resolve)
             // EAGAIN: somebody renamed something on the way; the kernel asks to try again.
-            if result >= 0 || (Errno.current != .interrupted && Errno.current != .wouldBlock) { return result }
+            if result >= 0 || (Errno.current != .interrupted && Errno.current != .wouldBlock) {
+                return result
+            }
         }
     }
 

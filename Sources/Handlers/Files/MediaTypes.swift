@@ -15,7 +15,8 @@ package final class MediaTypes: Sendable {
         "svg": "image/svg+xml", "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg",
         "gif": "image/gif", "webp": "image/webp", "avif": "image/avif", "ico": "image/vnd.microsoft.icon",
         "pdf": "application/pdf", "woff": "font/woff", "woff2": "font/woff2", "wasm": "application/wasm",
-        "mp4": "video/mp4", "webm": "video/webm", "mp3": "audio/mpeg", "csv": "text/csv", "md": "text/markdown",
+        "mp4": "video/mp4", "webm": "video/webm", "mp3": "audio/mpeg", "csv": "text/csv",
+        "md": "text/markdown",
         "zip": "application/zip", "gz": "application/gzip",
     ]
 
@@ -28,7 +29,8 @@ package final class MediaTypes: Sendable {
                 let words = line.split { ASCII.isBlank($0) || $0 == ASCII.cr }
                 guard let type = words.first, type.contains(ASCII.slash) else { continue }
                 for word in words.dropFirst() {
-                    types[String(decoding: word.map(ASCII.lower), as: UTF8.self)] = String(decoding: type, as: UTF8.self)
+                    types[String(decoding: word.map(ASCII.lower), as: UTF8.self)] = String(
+                        decoding: type, as: UTF8.self)
                 }
             }
         }
@@ -41,7 +43,9 @@ package final class MediaTypes: Sendable {
         let file = try FileDescriptor.open(path, O_RDONLY)
         var content = ByteBuffer()
         while true {
-            let count = content.fill(atLeast: 65536) { max(0, Glibc.read(file.raw, $0.baseAddress, $0.count)) }
+            let count = content.fill(atLeast: 65536) {
+                max(0, Glibc.read(file.raw, $0.baseAddress, $0.count))
+            }
             if count == 0 || content.count > 4 << 20 { return content.bytes.array }
         }
     }

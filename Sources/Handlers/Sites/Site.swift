@@ -40,7 +40,9 @@ package final class Site {
         parts = config.locations
             .map { (Site.trimmed($0.prefix), makePart($0.part)) }
             .sorted { $0.0.count > $1.0.count }
-        var mappings = config.aliases.map { Mapping(prefix: Site.trimmed($0.prefix), kind: .files(Folder($0.path))) }
+        var mappings = config.aliases.map {
+            Mapping(prefix: Site.trimmed($0.prefix), kind: .files(Folder($0.path)))
+        }
         for entry in config.cgi {
             let isFolder = (try? FileDescriptor.openPath(entry.path)) != nil
             mappings.append(

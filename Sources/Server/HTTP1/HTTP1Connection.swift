@@ -106,7 +106,9 @@ struct HTTP1Connection {
         var parser = RequestParser(limit: settings.maxHeaderSize)
         let deadline = loop.now + settings.headerTimeout
         while true {
-            if try parser.parse(exchange.input.all, from: exchange.input.start, into: &exchange.head) { return true }
+            if try parser.parse(exchange.input.all, from: exchange.input.start, into: &exchange.head) {
+                return true
+            }
             do throws(StreamError) {
                 let count = try await stream.read(into: &exchange.input, atLeast: 4096, until: deadline)
                 if count == 0 { return false }

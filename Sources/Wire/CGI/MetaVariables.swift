@@ -37,7 +37,8 @@ package enum MetaVariables {
 
     /// Names the settings may not change.
     package static let computed: Set<String> = [
-        "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_ROOT", "GATEWAY_INTERFACE", "HTTPS", "PATH_INFO",
+        "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_ROOT", "GATEWAY_INTERFACE", "HTTPS",
+        "PATH_INFO",
         "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_PORT",
         "REMOTE_USER", "REQUEST_METHOD", "REQUEST_SCHEME", "REQUEST_URI", "SCRIPT_FILENAME", "SCRIPT_NAME",
         "SERVER_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE", "UNIQUE_ID",
@@ -75,7 +76,9 @@ package enum MetaVariables {
         list.append("REDIRECT_STATUS", "200")
         list.append("UNIQUE_ID", facts.requestID)
         if let length = facts.contentLength { list.append("CONTENT_LENGTH", String(length)) }
-        if let type = head.first(.contentType) { list.append("CONTENT_TYPE", bytes.extracting(type.range).array) }
+        if let type = head.first(.contentType) {
+            list.append("CONTENT_TYPE", bytes.extracting(type.range).array)
+        }
         if let user = facts.remoteUser { list.append("REMOTE_USER", user) }
         if let type = facts.authType { list.append("AUTH_TYPE", type) }
         appendFields(head, bytes, passAuthorization: facts.passAuthorization, to: &list)
@@ -146,7 +149,9 @@ package enum MetaVariables {
         var result: [[UInt8]] = []
         var start = 0
         for index in 0...query.count where index == query.count || query[index] == ASCII.plus {
-            guard let word = TargetPath.decodeQuery(query.extracting(start..<index)), !word.contains(0) else { return [] }
+            guard let word = TargetPath.decodeQuery(query.extracting(start..<index)), !word.contains(0) else {
+                return []
+            }
             result.append(word)
             start = index + 1
         }

@@ -17,7 +17,9 @@ package enum Conditions {
     package enum Outcome: Sendable { case proceed, notModified, failed }
 
     /// Evaluates the conditions of `head` in the order of section 13.2.2.
-    package static func evaluate(_ head: RequestHead, _ bytes: Span<UInt8>, _ validators: Validators) -> Outcome {
+    package static func evaluate(_ head: RequestHead, _ bytes: Span<UInt8>, _ validators: Validators)
+        -> Outcome
+    {
         let isRead = head.method == .get || head.method == .head
         if head.has(.ifMatch) {
             if !matches(.ifMatch, head, bytes, validators, strongly: true) { return .failed }
@@ -89,7 +91,9 @@ package enum ByteRanges {
 
     /// What `value` asks for of a representation of `length` bytes.
     package static func parse(_ value: Span<UInt8>, length: Int) -> Outcome {
-        guard value.count > 6, ASCII.equalsIgnoringCase(value.extracting(0..<6), "bytes=") else { return .whole }
+        guard value.count > 6, ASCII.equalsIgnoringCase(value.extracting(0..<6), "bytes=") else {
+            return .whole
+        }
         var list = ListReader(value.extracting(6...))
         var found: Range<Int>?
         var count = 0

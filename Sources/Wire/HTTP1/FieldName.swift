@@ -4,7 +4,8 @@ import Base
 package enum FieldName: UInt8, Sendable {
     case accept, acceptEncoding, authorization, connection, contentLength, contentType, cookie, expect
     case host, ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince, keepAlive, proxy
-    case proxyAuthorization, proxyConnection, range, referer, te, trailer, transferEncoding, upgrade, userAgent
+    case proxyAuthorization, proxyConnection, range, referer, te, trailer, transferEncoding, upgrade,
+        userAgent
     case other
 
     package init(_ name: Span<UInt8>) {

@@ -10,7 +10,8 @@ package struct RequestError: Error, Equatable, Sendable {
     init(_ status: Status, _ reason: StaticString) { (self.status, self.reason) = (status, reason) }
 
     /// The head did not arrive in time.
-    package static let timedOut = RequestError(.requestTimeout, "the request head did not arrive within header_timeout")
+    package static let timedOut = RequestError(
+        .requestTimeout, "the request head did not arrive within header_timeout")
 
     package static func == (a: RequestError, b: RequestError) -> Bool { a.status == b.status }
 }
@@ -171,7 +172,9 @@ private struct HeadReader: ~Escapable {
             head.authority = ByteRange(start, stop)
             head.path = .empty
             head.query = nil
-            guard isAuthority(bytes.extracting(start..<stop)) else { throw bad("CONNECT without host and port") }
+            guard isAuthority(bytes.extracting(start..<stop)) else {
+                throw bad("CONNECT without host and port")
+            }
         } else if bytes[start] == ASCII.slash {
             head.form = .origin
             head.path = ByteRange(start, pathStop)
@@ -209,7 +212,9 @@ private struct HeadReader: ~Escapable {
             guard let close = text.firstIndex(of: 0x5D) else { return false }
             for position in 1..<max(close, 1) {
                 let byte = text[position]
-                guard ASCII.hexValue(byte) != nil || byte == ASCII.colon || byte == ASCII.dot else { return false }
+                guard ASCII.hexValue(byte) != nil || byte == ASCII.colon || byte == ASCII.dot else {
+                    return false
+                }
             }
             guard close > 2 else { return false }
             index = close + 1
@@ -274,7 +279,9 @@ private struct HeadReader: ~Escapable {
 
     private func finish(_ facts: FramingFacts, _ head: inout RequestHead) throws(RequestError) {
         if let host = facts.host {
-            guard host.isEmpty || isAuthority(bytes.extracting(host.range)) else { throw bad("the Host field is not valid") }
+            guard host.isEmpty || isAuthority(bytes.extracting(host.range)) else {
+                throw bad("the Host field is not valid")
+            }
             // RFC 9112, section 3.2.2: an absolute target decides, whatever Host says.
             if head.authority == nil, !host.isEmpty { head.authority = host }
         } else if head.minorVersion > 0 {
