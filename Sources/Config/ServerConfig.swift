@@ -85,12 +85,21 @@ package struct SiteConfig: Sendable {
     package var mimeTypesFile = "/etc/mime.types"
     /// Extension without the dot, in lower case, and media type.
     package var mime: [String: String] = [:]
-    package var logFormat = LogFormatSetting.named(.combined)
+    package var logFormat = LogFormat.combined
     package var errorLog = LogTarget.standardError
     /// Seconds that a script gets between TERM and KILL.
     package var cgiKillGrace = TimeSpan.seconds(3)
     package var cgiLinger = TimeSpan.seconds(1)
     package var cgiQueueTimeout = TimeSpan.seconds(30)
+    package var scriptLimits = ScriptLimits()
+    /// Clients that see on the error page why a script failed.
+    package var cgiErrorsTo: [IPNetwork] = []
+    /// Folders that scripts may have files sent from (X-Sendfile, X-Accel-Redirect).
+    package var cgiSendfile: [String] = []
+    /// Bytes that kept answers of scripts may have in all, for each loop.
+    package var cgiCacheSize = 32 << 20
+    /// URL paths of this site that answer in the place of an error, by status.
+    package var errorPages: [Int: String] = [:]
     /// What holds for the whole site where no location says otherwise.
     package var part = PartSettings()
     package var locations: [LocationConfig] = []
@@ -124,6 +133,7 @@ package struct PartSettings: Sendable {
     package var cgiOnDisconnect = OnDisconnect.kill
     package var cgiMaxProcesses = 64
     package var cgiPassAuthorization = PassAuthorization.auto
+    package var cgiCache: [CacheRule] = []
     package var maxBody = 1 << 30
     package var charset = CharsetSetting.off
     package var symlinks = SymlinkPolicy.inside
@@ -170,18 +180,27 @@ package struct FieldSetting: Hashable, Sendable {
     package init(name: String, value: String) { (self.name, self.value) = (name, value) }
 }
 
+/// What a script may use. Nil and 0 leave it as the server has it.
+package struct ScriptLimits: Hashable, Sendable {
+    package var cpu: TimeSpan?
+    package var memory: Int?
+    package var openFiles: Int?
+    package var fileSize: Int?
+    /// Added to the server's own: 1 to 19.
+    package var nice = 0
+
+    package init() {}
+}
+
+/// GET answers of the scripts below a URL prefix serve the next requests for a while.
+package struct CacheRule: Hashable, Sendable {
+    package var prefix: String
+    package var time: TimeSpan
+
+    package init(prefix: String, time: TimeSpan) { (self.prefix, self.time) = (prefix, time) }
+}
+
 package enum OnDisconnect: Sendable { case kill, finish }
 package enum PassAuthorization: Sendable { case yes, no, auto }
 package enum SymlinkPolicy: Sendable { case inside, follow, deny }
 package enum CharsetSetting: Hashable, Sendable { case off, named(String) }
-
-package enum LogFormatSetting: Hashable, Sendable {
-    package enum Name: String, Sendable, CaseIterable {
-        case common, combined
-        case vhostCombined = "vhost_combined"
-        case json
-    }
-    case named(Name)
-    /// Apache's `%` directives.
-    case directives(String)
-}

@@ -51,5 +51,37 @@ extension Settings {
         .part(
             "cgi_pass_authorization", Values.passAuthorization, \.cgiPassAuthorization, .value("auto"),
             "give scripts the Authorization field; `auto` where the site does not check it itself"),
+        .site(
+            "cgi_cpu", Values.optionalTime, \.scriptLimits.cpu, .value("0"),
+            "processor time of a script, whole seconds; 0 for no limit"),
+        .site(
+            "cgi_memory", Values.optionalSize(1 << 20), \.scriptLimits.memory, .value("0"),
+            "address space of each process of a script; 0 for no limit"),
+        .site(
+            "cgi_open_files", Values.optionalNumber(8...1_000_000), \.scriptLimits.openFiles, .value("0"),
+            "descriptors of each process of a script; 0 for the server's own limit"),
+        .site(
+            "cgi_file_size", Values.optionalSize(1), \.scriptLimits.fileSize, .value("0"),
+            "of a file that a script writes; 0 for no limit"),
+        .site(
+            "cgi_nice", Values.number(0...19), \.scriptLimits.nice, .value("0"),
+            "how far scripts stand back behind other programs: 0 to 19"),
+        .site(
+            "cgi_errors_to", Values.networks, \.cgiErrorsTo, .value("127.0.0.0/8 ::1"),
+            "networks that see on the error page why a script failed; `none` for nobody"),
+        .repeatable(
+            site: "cgi_sendfile", Values.folder, .described("none"),
+            "a folder whose files a script may name in X-Sendfile or X-Accel-Redirect, to have them sent",
+            add: { $0.cgiSendfile.append($1) }),
+        .repeatable(
+            part: "cgi_cache", Values.cacheRule, .described("none"),
+            "`/cgi-bin/report.cgi 10s`: a URL prefix, and how long a GET's answer serves the next ones",
+            add: { part, new in
+                part.cgiCache.removeAll { $0.prefix == new.prefix }
+                part.cgiCache.append(new)
+            }),
+        .site(
+            "cgi_cache_size", Values.size(0...(1 << 40)), \.cgiCacheSize, .value("32M"),
+            "for all kept answers of the site's scripts"),
     ]
 }

@@ -39,12 +39,16 @@ extension Settings {
         .part(
             "cache_control", Values.cacheControl, \.cacheControl, .value("none"),
             "the Cache-Control field of static files"),
+        .repeatable(
+            site: "error_page", Values.errorPage, .described("none"),
+            "`404 /missing.html`: a status, and the file or script of this site that answers then",
+            add: { $0.errorPages[$1.status] = $1.path }),
         .part(
             "access_log", Values.accessLog, \.accessLog, .value("stdout"),
             "a line for each request: a path, `stdout`, `stderr`, `off`"),
         .site(
             "log_format", Values.logFormat, \.logFormat, .value("combined"),
-            "`common`, `combined`, `vhost_combined`, `json`, or Apache's `%` directives"),
+            "`common`, `combined`, `vhost_combined`, `combined_cgi`, `json`, or Apache's `%` directives"),
         .site(
             "error_log", Values.errorLog, \.errorLog, .described("[server]'s"),
             "what the site's scripts write to stderr: a path or `stderr`"),

@@ -38,6 +38,13 @@ extension Values {
         return path
     }
 
+    /// A folder that exists.
+    static let folder = ValueType<String>("path") { (value) throws(ValueProblem) in
+        let path = try value.path(value.text())
+        if value.context.checksPaths { try Paths.requireFolder(path) }
+        return path
+    }
+
     /// A file that exists, but for the default, which a machine may lack.
     static let mediaTypesFile = ValueType<String>("path") { (value) throws(ValueProblem) in
         let path = try value.path(value.text())

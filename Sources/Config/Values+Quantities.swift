@@ -78,7 +78,10 @@ extension Values {
 
     /// A time within which something has to happen, so not 0.
     static let timeout = ValueType<TimeSpan>("time") { (value) throws(ValueProblem) in
-        let text = try value.text()
+        try positiveTime(value.text())
+    }
+
+    static func positiveTime(_ text: String) throws(ValueProblem) -> TimeSpan {
         let span = try timeSpan(text)
         if span == .zero { throw ValueProblem("\(text.quoted) leaves no time at all; \(takesTime)") }
         return span
@@ -129,5 +132,21 @@ extension Values {
     static let maxBody = ValueType<Int>("size") { (value) throws(ValueProblem) in
         let bytes = try byteCount(value.text(), 0...(1 << 50))
         return bytes == 0 ? .max : bytes
+    }
+
+    /// A size, nil for 0.
+    static func optionalSize(_ least: Int) -> ValueType<Int?> {
+        ValueType("size") { (value) throws(ValueProblem) in
+            let text = try value.text()
+            return try byteCount(text, 0...(1 << 50)) == 0 ? nil : byteCount(text, least...(1 << 50))
+        }
+    }
+
+    /// A number, nil for 0.
+    static func optionalNumber(_ range: ClosedRange<Int>) -> ValueType<Int?> {
+        ValueType("number") { (value) throws(ValueProblem) in
+            let text = try value.text()
+            return digits(text) == 0 ? nil : try number(text, range)
+        }
     }
 }

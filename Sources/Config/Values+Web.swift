@@ -168,22 +168,44 @@ extension Values {
         !text.isEmpty && text.utf8.allSatisfy(ASCII.isTokenCharacter)
     }
 
+    /// `404 /missing.html`.
+    static let errorPage = ValueType<(status: Int, path: String)>("status and path") {
+        (value) throws(ValueProblem) in
+        let (first, path) = try value.pair(takes: "a status and a path, as in `404 /missing.html`")
+        guard let status = Int(first), (400...599).contains(status), first.utf8.count == 3 else {
+            throw ValueProblem("\(first.quoted) is no status of an error; takes 400 to 599")
+        }
+        guard path.hasPrefix("/"), !path.hasPrefix("//") else {
+            throw ValueProblem("\(path.quoted) is no path of this site; it begins with one `/`")
+        }
+        return (status, path)
+    }
+
+    static let networks = ValueType<[IPNetwork]>("list of networks") { (value) throws(ValueProblem) in
+        let words = try value.words()
+        if words.count == 1, words[0].lowercased() == "none" { return [] }
+        var networks: [IPNetwork] = []
+        for word in words {
+            guard let network = IPNetwork(word) else {
+                throw ValueProblem("\(word.quoted) is no network; takes addresses and networks such as 192.0.2.0/24 or ::1")
+            }
+            networks.append(network)
+        }
+        return networks
+    }
+
     // MARK: Logs
 
-    static let logFormat = ValueType<LogFormatSetting>("name or directives") { (value) throws(ValueProblem) in
-        let text = try value.text()
-        if let name = LogFormatSetting.Name(rawValue: text.lowercased()) { return .named(name) }
-        let names = LogFormatSetting.Name.allCases.map(\.rawValue)
-        guard text.utf8.contains(ASCII.percent) else {
-            throw ValueProblem(
-                "\(text.quoted) is unknown; takes \(list(names)), or directives such as %h"
-                    + NearestName.hint(text, among: names))
-        }
-        try LogDirectives.check(text)
-        return .directives(text)
+    static let logFormat = ValueType<LogFormat>("name or directives") { (value) throws(ValueProblem) in
+        try LogFormat(value.text())
     }
 
     // MARK: Scripts
+
+    static let cacheRule = ValueType<CacheRule>("prefix and time") { (value) throws(ValueProblem) in
+        let (prefix, time) = try value.pair(takes: "a URL prefix and a time, as in `/cgi-bin/report.cgi 10s`")
+        return CacheRule(prefix: try urlPrefix(prefix), time: try positiveTime(time))
+    }
 
     static let interpreter = ValueType<Interpreter>("extension and path") { (value) throws(ValueProblem) in
         let (suffix, program) = try value.pair(
@@ -223,8 +245,8 @@ extension Values {
     /// What the server computes for each request (RFC 3875, section 4.1, and what Apache adds).
     private static let metaVariables: Set<String> = [
         "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_ROOT", "GATEWAY_INTERFACE", "PATH_INFO",
-        "PATH_TRANSLATED", "QUERY_STRING", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_IDENT", "REMOTE_PORT",
+        "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_IDENT", "REMOTE_PORT",
         "REMOTE_USER", "REQUEST_METHOD", "REQUEST_SCHEME", "REQUEST_URI", "SCRIPT_FILENAME", "SCRIPT_NAME",
-        "SERVER_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE",
+        "SERVER_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE", "UNIQUE_ID",
     ]
 }

@@ -28,6 +28,14 @@ package struct ResourceLimit: Sendable {
     package var soft: UInt64
     package var hard: UInt64
 
+    /// What this process was started with, for children that should not have what it raised for itself.
+    package static let originalOpenFiles: ResourceLimit? = {
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        guard gh_get_limit(gh_rlimit_nofile, &soft, &hard) == 0 else { return nil }
+        return ResourceLimit(.openFiles, soft: soft, hard: hard)
+    }()
+
     package init(_ resource: Resource, soft: UInt64, hard: UInt64) {
         (self.resource, self.soft, self.hard) = (resource, soft, hard)
     }

@@ -1,131 +1,30 @@
 import Base
 import Config
 import Handlers
+import Net
 import Wire
 
-/// How a request becomes a line: the named formats, or Apache's `%` directives.
+/// Writes a request as a line of an access log.
+///
+/// Belongs to the loop's thread, like the time it remembers.
 final class AccessLogFormat {
-    private enum Item {
-        case text([UInt8])
-        case address, user, time(pattern: TimePattern), requestLine, status, bytesOrDash, bytes
-        case field(name: [UInt8])
-        case variable(Variable)
-        case json
-    }
-
-    private enum TimePattern { case common, seconds, milliseconds, microseconds }
-
-    private enum Variable {
-        case method, path, query, protocolVersion, siteName, host, localPort, localAddress, remotePort,
-            microseconds
-        case seconds, milliseconds, requestID, script, connectionStatus, percent
-    }
-
-    private let items: [Item]
+    private let items: [LogFormat.Item]
     private var timeSecond = Int.min
     private var timeText = ByteBuffer()
 
-    static let common = "%h %l %u %t \"%r\" %>s %b"
-    static let combined = common + " \"%{Referer}i\" \"%{User-Agent}i\""
-
-    struct Problem: Error { let message: String }
-
-    /// Throws for a directive that is not known.
-    init(_ setting: LogFormatSetting) throws(Problem) {
-        switch setting {
-        case .named(.common): items = try AccessLogFormat.parse(AccessLogFormat.common)
-        case .named(.combined): items = try AccessLogFormat.parse(AccessLogFormat.combined)
-        case .named(.vhostCombined): items = try AccessLogFormat.parse("%v:%p " + AccessLogFormat.combined)
-        case .named(.json): items = [.json]
-        case .directives(let text): items = try AccessLogFormat.parse(text)
-        }
-    }
-
-    // MARK: Reading a format
-
-    private static func parse(_ format: String) throws(Problem) -> [Item] {
-        var items: [Item] = []
-        var text: [UInt8] = []
-        var rest = Array(format.utf8)[...]
-        while let byte = rest.popFirst() {
-            guard byte == ASCII.percent else {
-                text.append(byte)
-                continue
-            }
-            // "final" and "original" status and the like are the same here.
-            while rest.first == UInt8(ascii: ">") || rest.first == UInt8(ascii: "<") { rest.removeFirst() }
-            var argument: [UInt8]?
-            if rest.first == UInt8(ascii: "{") {
-                guard let close = rest.firstIndex(of: UInt8(ascii: "}")) else {
-                    throw Problem(message: "`%{` without `}`")
-                }
-                argument = Array(rest[(rest.startIndex + 1)..<close])
-                rest = rest[(close + 1)...]
-            }
-            guard let letter = rest.popFirst() else { throw Problem(message: "`%` at the end of the format") }
-            if letter == ASCII.percent {
-                text.append(letter)
-                continue
-            }
-            if !text.isEmpty { items.append(.text(text)) }
-            text = []
-            items.append(try item(letter, argument))
-        }
-        if !text.isEmpty { items.append(.text(text)) }
-        return items
-    }
-
-    private static func item(_ letter: UInt8, _ argument: [UInt8]?) throws(Problem) -> Item {
-        let name = argument.map { String(decoding: $0, as: UTF8.self) }
-        switch (letter, name) {
-        case (UInt8(ascii: "h"), nil), (UInt8(ascii: "a"), _): return .address
-        case (UInt8(ascii: "l"), nil): return .text([ASCII.dash])
-        case (UInt8(ascii: "u"), nil): return .user
-        case (UInt8(ascii: "t"), nil): return .time(pattern: .common)
-        case (UInt8(ascii: "t"), "sec"): return .time(pattern: .seconds)
-        case (UInt8(ascii: "t"), "msec"): return .time(pattern: .milliseconds)
-        case (UInt8(ascii: "t"), "usec"): return .time(pattern: .microseconds)
-        case (UInt8(ascii: "r"), nil): return .requestLine
-        case (UInt8(ascii: "s"), nil): return .status
-        case (UInt8(ascii: "b"), nil): return .bytesOrDash
-        case (UInt8(ascii: "B"), nil): return .bytes
-        case (UInt8(ascii: "i"), _?): return .field(name: (argument ?? []).map(ASCII.lower))
-        case (UInt8(ascii: "m"), nil): return .variable(.method)
-        case (UInt8(ascii: "U"), nil): return .variable(.path)
-        case (UInt8(ascii: "q"), nil): return .variable(.query)
-        case (UInt8(ascii: "H"), nil): return .variable(.protocolVersion)
-        case (UInt8(ascii: "v"), nil): return .variable(.siteName)
-        case (UInt8(ascii: "V"), nil): return .variable(.host)
-        case (UInt8(ascii: "A"), nil): return .variable(.localAddress)
-        case (UInt8(ascii: "p"), nil), (UInt8(ascii: "p"), "local"), (UInt8(ascii: "p"), "canonical"):
-            return .variable(.localPort)
-        case (UInt8(ascii: "p"), "remote"): return .variable(.remotePort)
-        case (UInt8(ascii: "D"), nil), (UInt8(ascii: "T"), "us"): return .variable(.microseconds)
-        case (UInt8(ascii: "T"), nil), (UInt8(ascii: "T"), "s"): return .variable(.seconds)
-        case (UInt8(ascii: "T"), "ms"): return .variable(.milliseconds)
-        case (UInt8(ascii: "L"), nil): return .variable(.requestID)
-        case (UInt8(ascii: "f"), nil): return .variable(.script)
-        case (UInt8(ascii: "X"), nil): return .variable(.connectionStatus)
-        default:
-            let shown = name.map { "{\($0)}" } ?? ""
-            throw Problem(
-                message: "`%\(shown)\(String(UnicodeScalar(letter)))` is no directive of a log format")
-        }
-    }
-
-    // MARK: Writing lines
+    init(_ format: LogFormat) { items = format.items }
 
     func append(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
         for item in items { append(item, exchange, to: &line) }
         line.append(ASCII.lf)
     }
 
-    private func append(_ item: Item, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+    private func append(_ item: LogFormat.Item, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
         switch item {
         case .text(let text): line.append(text)
+        case .field(let name): AccessLogFormat.appendField(name, exchange, to: &line)
         case .address: AccessLogFormat.appendAddress(exchange.connection.peer, to: &line)
         case .user: line.append(ASCII.dash)
-        case .time(let pattern): appendTime(pattern, exchange, to: &line)
         case .requestLine: AccessLogFormat.appendRequestLine(exchange, to: &line)
         case .status: line.append(decimal: exchange.status)
         case .bytes: line.append(decimal: exchange.contentSent)
@@ -135,10 +34,59 @@ final class AccessLogFormat {
             } else {
                 line.append(decimal: exchange.contentSent)
             }
-        case .field(let name): AccessLogFormat.appendField(name, exchange, to: &line)
-        case .variable(let variable): append(variable, exchange, to: &line)
+        case .time(let pattern): appendTime(pattern, exchange, to: &line)
+        case .method: exchange.withHeadBytes { line.append($0.extracting(exchange.head.methodName.range)) }
+        case .path:
+            exchange.withHeadBytes {
+                AccessLogFormat.appendQuoted($0.extracting(exchange.head.path.range), to: &line)
+            }
+        case .query:
+            guard let query = exchange.head.query else { return }
+            line.append(ASCII.question)
+            exchange.withHeadBytes { AccessLogFormat.appendQuoted($0.extracting(query.range), to: &line) }
+        case .protocolVersion: line.append(exchange.head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1")
+        case .siteName: line.append(exchange.site?.name ?? "-")
+        case .host:
+            guard let authority = exchange.head.authority else { return line.append(ASCII.dash) }
+            exchange.withHeadBytes {
+                AccessLogFormat.appendQuoted(SiteTable.host(of: $0.extracting(authority.range)), to: &line)
+            }
+        case .localPort: line.append(decimal: Int(exchange.connection.local.port ?? 0))
+        case .localAddress: AccessLogFormat.appendAddress(exchange.connection.local, to: &line)
+        case .remotePort: line.append(decimal: Int(exchange.connection.peer.port ?? 0))
+        case .microseconds: line.append(decimal: exchange.duration.microseconds)
+        case .milliseconds: line.append(decimal: exchange.duration.milliseconds)
+        case .seconds: line.append(decimal: Int(exchange.duration.seconds))
+        case .requestID: line.append(exchange.id.description)
+        case .script: line.append(exchange.script?.name ?? "-")
+        case .connectionStatus: line.append(exchange.isAborted ? "X" : exchange.keepsAlive ? "+" : "-")
+        case .scriptReport: AccessLogFormat.appendReport(exchange, to: &line)
         case .json: AccessLogJSON.append(exchange, to: &line)
         }
+    }
+
+    /// `exit=0 first=1834us total=2011us cpu=1200us peak=9216K`, a dash for what is not known.
+    private static func appendReport(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+        let exit = exchange.script?.exit
+        line.append("exit=")
+        switch exit?.reason {
+        case .exited(let code)?: line.append(decimal: code)
+        case .signal(let number, _)?: line.append(Signal.name(number))
+        case nil: line.append(ASCII.dash)
+        }
+        append(" first=", exchange.script?.firstByte?.microseconds, "us", to: &line)
+        append(" total=", exchange.duration.microseconds, "us", to: &line)
+        append(" cpu=", exit?.cpu.microseconds, "us", to: &line)
+        append(" peak=", exit.map { $0.peakMemory / 1024 }, "K", to: &line)
+    }
+
+    private static func append(
+        _ name: StaticString, _ value: Int?, _ unit: StaticString, to line: inout ByteBuffer
+    ) {
+        line.append(name)
+        guard let value else { return line.append(ASCII.dash) }
+        line.append(decimal: value)
+        line.append(unit)
     }
 
     static func appendAddress(_ peer: SocketAddress, to line: inout ByteBuffer) {
@@ -193,40 +141,8 @@ final class AccessLogFormat {
         }
     }
 
-    private func append(_ variable: Variable, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
-        let duration = { Instant.now - exchange.started }
-        switch variable {
-        case .method: exchange.withHeadBytes { line.append($0.extracting(exchange.head.methodName.range)) }
-        case .path:
-            exchange.withHeadBytes {
-                AccessLogFormat.appendQuoted($0.extracting(exchange.head.path.range), to: &line)
-            }
-        case .query:
-            guard let query = exchange.head.query else { return }
-            line.append(ASCII.question)
-            exchange.withHeadBytes { AccessLogFormat.appendQuoted($0.extracting(query.range), to: &line) }
-        case .protocolVersion: line.append(exchange.head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1")
-        case .siteName: line.append(exchange.site?.name ?? "-")
-        case .host:
-            guard let authority = exchange.head.authority else { return line.append(ASCII.dash) }
-            exchange.withHeadBytes {
-                AccessLogFormat.appendQuoted(SiteTable.host(of: $0.extracting(authority.range)), to: &line)
-            }
-        case .localPort: line.append(decimal: Int(exchange.connection.local.port ?? 0))
-        case .localAddress: AccessLogFormat.appendAddress(exchange.connection.local, to: &line)
-        case .remotePort: line.append(decimal: Int(exchange.connection.peer.port ?? 0))
-        case .microseconds: line.append(decimal: duration().microseconds)
-        case .milliseconds: line.append(decimal: duration().milliseconds)
-        case .seconds: line.append(decimal: Int(duration().seconds))
-        case .requestID: line.append(exchange.id.description)
-        case .script: line.append(exchange.script?.name ?? "-")
-        case .connectionStatus: line.append(exchange.isAborted ? "X" : exchange.keepsAlive ? "+" : "-")
-        case .percent: line.append(ASCII.percent)
-        }
-    }
-
     /// `[21/Nov/2026:14:03:07 +0100]`, made once a second.
-    private func appendTime(_ pattern: TimePattern, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+    private func appendTime(_ pattern: LogFormat.TimePattern, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
         switch pattern {
         case .seconds: return line.append(decimal: exchange.context.wallSeconds)
         case .milliseconds, .microseconds:

@@ -30,7 +30,7 @@ enum AccessLogJSON {
         line.append(",\"bytes\":")
         line.append(decimal: exchange.contentSent)
         line.append(",\"duration_us\":")
-        line.append(decimal: (Instant.now - exchange.started).microseconds)
+        line.append(decimal: exchange.duration.microseconds)
         if let script = exchange.script { append(script, to: &line) }
         line.append("}")
     }

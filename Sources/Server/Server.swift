@@ -45,11 +45,8 @@ package enum Server {
 
     /// As many connections as the machine allows, whatever the shell's soft limit is.
     private static func raiseDescriptorLimit() {
-        var soft: UInt64 = 0
-        var hard: UInt64 = 0
-        if gh_get_limit(gh_rlimit_nofile, &soft, &hard) == 0, soft < hard {
-            _ = gh_set_limit(gh_rlimit_nofile, hard, hard)
-        }
+        guard let limit = ResourceLimit.originalOpenFiles, limit.soft < limit.hard else { return }
+        _ = gh_set_limit(gh_rlimit_nofile, limit.hard, limit.hard)
     }
 }
 
@@ -82,7 +79,7 @@ private final class SharedParts {
         let worker = Worker(
             loop: loop, context: context, settings: config.server, limit: limit, accessLogs: accessLogs)
         var sites: [(SiteConfig, Site)] = []
-        for site in config.sites { sites.append((site, try makeSite(site, logs, accessLogs))) }
+        for site in config.sites { sites.append((site, makeSite(site, logs, accessLogs))) }
         for address in bound {
             let answering = sites.filter { site, _ in
                 site.listen.isEmpty
@@ -97,13 +94,8 @@ private final class SharedParts {
         return worker
     }
 
-    private func makeSite(_ config: SiteConfig, _ logs: OpenLogs, _ accessLogs: AccessLogs) throws(StartError)
-        -> Site
-    {
-        let format: AccessLogFormat
-        do throws(AccessLogFormat.Problem) { format = try AccessLogFormat(config.logFormat) } catch {
-            throw StartError("[site \(config.name)] log_format: \(error.message)")
-        }
+    private func makeSite(_ config: SiteConfig, _ logs: OpenLogs, _ accessLogs: AccessLogs) -> Site {
+        let format = AccessLogFormat(config.logFormat)
         var numbers: [LogTarget: Int] = [:]
         return Site(config, errorLog: logs.errorLog(config.errorLog), mediaTypes: types(config)) { settings in
             let target = settings.accessLog

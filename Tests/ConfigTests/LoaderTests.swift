@@ -143,7 +143,7 @@ import Testing
         #expect(site.cgiQueueTimeout == .seconds(7))
         #expect(site.mimeTypesFile == folder.path + "/server.ini")
         #expect(site.mime == ["wasm": "application/wasm"])
-        #expect(site.logFormat == .directives(#"%h "%r""#))
+        #expect(site.logFormat.items == [.address, .text(Array(" \"".utf8)), .requestLine, .text(Array("\"".utf8))])
         #expect(site.errorLog == .standardError)
         let part = site.part
         #expect(part.index == ["a.html", "b.cgi"])
@@ -283,7 +283,7 @@ import Testing
         #expect(site.root == folder.path + "/my pages")
         #expect(site.cgi.map { [$0.prefix, $0.path] } == [["/cgi-bin", folder.path + "/cgi-bin"]])
         #expect(site.part.listing && site.part.index == ["index.html"])
-        #expect(site.part.accessLog == .standardOutput && site.logFormat == .named(.combined))
+        #expect(site.part.accessLog == .standardOutput && site.logFormat == .combined)
 
         let plain = try ConfigLoader.serve()
         #expect(plain.server.listen == [ListenAddress(.address(.ip(.loopback, port: 8080)))])

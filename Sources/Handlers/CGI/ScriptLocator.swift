@@ -35,27 +35,20 @@ struct ScriptLocator {
             } catch {
                 return .refused(refusal(error))
             }
-            if file.isRegular { return script(endingAt: stop, mode: file.status.st_mode) }
+            if file.isRegular { return script(endingAt: stop) }
             guard file.isFolder else { return .refused(.forbidden) }
             index = stop
         }
         return folderScript()
     }
 
-    private func script(endingAt stop: Int, mode: mode_t) -> Result {
+    private func script(endingAt stop: Int) -> Result {
         let path = exchange.path
         let name = Array(path[..<stop])
         let script = Script(
             file: folder.path + Script.fileName(path[prefixLength..<stop]), name: name,
             pathInfo: stop < path.count ? Array(path[stop...]) : nil, interpreter: part.interpreter(for: name)
         )
-        if script.interpreter == nil, mode & 0o111 == 0 {
-            exchange.log(
-                .error,
-                "\(script.file) is not executable; chmod 755 makes it a script, and no file below a cgi prefix is sent as it is"
-            )
-            return .refused(.forbidden)
-        }
         return .found(script)
     }
 

@@ -13,6 +13,8 @@ final class ScriptRelay {
         case redirected([UInt8])
         /// Status for a client that has had nothing yet, and the reason for the log.
         case failed(Status, String)
+        /// It ended without a header; the reason for the log.
+        case silent(String)
         case clientGone
         case cancelled
     }
@@ -286,7 +288,7 @@ final class ScriptRelay {
     /// All output is here, and the exit status too unless the script works on behind a closed stdout.
     private func conclusion() -> Ending {
         if let redirect, exit?.isSuccess ?? true { return .redirected(redirect) }
-        if case .header = phase { return .failed(.internalServerError, missingHeader()) }
+        if case .header = phase { return .silent(missingHeader()) }
         if let exit, !exit.isSuccess {
             if case .content(let left?) = phase, left == 0 {
                 exchange.log(
@@ -295,7 +297,7 @@ final class ScriptRelay {
             }
             return .failed(
                 .internalServerError,
-                "the script \(ScriptRelay.describe(exit)); the answer was cut after \(exchange.contentSent + exchange.pendingBytes) bytes of content"
+                "the script \(ScriptRelay.describe(exit))\(limitHint(exit)); the answer was cut after \(exchange.contentSent + exchange.pendingBytes) bytes of content"
             )
         }
         if case .content(let left?) = phase, left > 0, exchange.method != .head {
@@ -315,7 +317,7 @@ final class ScriptRelay {
 
     private func missingHeader() -> String {
         errorOutput.end(exchange, pid: pid)
-        let how = exit.map { ScriptRelay.describe($0) } ?? "closed its output"
+        let how = exit.map { ScriptRelay.describe($0) + limitHint($0) } ?? "closed its output"
         var text = "the script \(how) "
         if header.isEmpty {
             text += "without any output"
@@ -437,6 +439,22 @@ final class ScriptRelay {
         case .exited(let code): "exited with status \(code)"
         case .signal(let number, let dumped):
             "was killed by \(Signal.name(number))\(dumped ? " (core dumped)" : "")"
+        }
+    }
+
+    /// Which of our limits a signal tells of.
+    private func limitHint(_ exit: ExitStatus) -> String {
+        let limits = site.config.scriptLimits
+        switch exit.reason {
+        case .signal(24, _): return limits.cpu == nil ? "" : ", the limit cgi_cpu = \(limits.cpu?.seconds ?? 0)s"
+        case .signal(25, _): return limits.fileSize == nil ? "" : ", the limit cgi_file_size = \(limits.fileSize ?? 0)"
+        case .signal(9, _):
+            guard let cpu = limits.cpu, exit.cpu >= cpu else { return "" }
+            return ", the limit cgi_cpu = \(cpu.seconds)s"
+        case .signal(6, _), .signal(11, _), .exited:
+            guard let memory = limits.memory, exit.peakMemory > memory / 2 || !exit.isSuccess else { return "" }
+            return " (cgi_memory = \(memory) may be too little)"
+        default: return ""
         }
     }
 

@@ -108,9 +108,38 @@ struct ScriptService {
         if let interpreter = script.interpreter { arguments.append(interpreter) }
         arguments.append(script.file)
         for word in MetaVariables.indexedArguments(query.span) { arguments.append(word.span) }
-        return SpawnPlan(
+        var plan = SpawnPlan(
             path: script.interpreter ?? script.file, folder: script.folder, arguments: arguments,
             environment: environment(query, contentLength: contentLength))
+        plan.limits = ScriptService.limits(site.config.scriptLimits)
+        plan.nice = site.config.scriptLimits.nice
+        return plan
+    }
+
+    private static func limits(_ limits: ScriptLimits) -> [ResourceLimit] {
+        var result: [ResourceLimit] = []
+        if let cpu = limits.cpu {
+            // Whole seconds, and one more until the kernel kills what does not heed SIGXCPU.
+            let seconds = UInt64(max(1, (cpu.milliseconds + 999) / 1000))
+            result.append(ResourceLimit(.cpuSeconds, soft: seconds, hard: seconds + 1))
+        }
+        if let memory = limits.memory {
+            result.append(ResourceLimit(.memory, soft: UInt64(memory), hard: UInt64(memory)))
+        }
+        if let size = limits.fileSize {
+            result.append(ResourceLimit(.fileSize, soft: UInt64(size), hard: UInt64(size)))
+        }
+        if let files = limits.openFiles {
+            result.append(ResourceLimit(.openFiles, soft: UInt64(files), hard: UInt64(files)))
+        } else if let original = ResourceLimit.originalOpenFiles {
+            // The server has raised its own; select(2) in old programs fails beyond 1024.
+            result.append(original)
+        }
+        return result
+    }
+
+    private var searchPath: String {
+        part.settings.cgiEnvironment.last { $0.name == "PATH" }?.value ?? ScriptService.defaultPath
     }
 
     private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -141,7 +170,7 @@ struct ScriptService {
         facts.contentLength = contentLength
         facts.requestID = exchange.id.description
         let settings = part.settings.cgiEnvironment
-        facts.path = settings.last { $0.name == "PATH" }?.value ?? ScriptService.defaultPath
+        facts.path = searchPath
         switch part.settings.cgiPassAuthorization {
         case .yes, .auto: facts.passAuthorization = true
         case .no: facts.passAuthorization = false
@@ -166,20 +195,35 @@ struct ScriptService {
     // MARK: What became of it
 
     private func report(_ error: SpawnError) async throws(StreamError) {
-        let status: Status
-        switch error.reason {
-        case .tooManyFiles, .tooManyFilesInSystem, .wouldBlock: status = .serviceUnavailable
-        case .accessDenied where error.step == .execute: status = .forbidden
-        default: status = .internalServerError
-        }
-        let what =
+        var status = Status.internalServerError
+        var reason =
             switch error.step {
             case .execute: "cannot run \(script.interpreter ?? script.file): \(error.reason)"
             case .folder: "cannot enter the script's folder \(script.folder): \(error.reason)"
             default: "cannot start the script (\(error.step)): \(error.reason)"
             }
-        exchange.log(.error, what)
-        try await ErrorPage.send(status, on: exchange)
+        switch (error.step, error.reason) {
+        case (_, .tooManyFiles), (_, .tooManyFilesInSystem), (.clone, _): status = .serviceUnavailable
+        case (.execute, .listTooLong): reason += "; the request's fields and query are too much for one environment"
+        case (.execute, _), (.folder, _):
+            let inspection = await inspect()
+            if let fault = inspection.fault { reason = fault }
+            if inspection.isForbidden { status = .forbidden }
+        default: break
+        }
+        try await fail(status, reason)
+    }
+
+    /// Looks at the script's file, on a thread that may wait for the disk.
+    private func inspect() async -> ScriptInspection {
+        let (file, interpreter, path) = (script.file, script.interpreter, searchPath)
+        return await exchange.context.pool.run { ScriptInspection(file: file, interpreter: interpreter, path: path) }
+    }
+
+    /// Says why in the log, and to those clients that may know it on the page.
+    private func fail(_ status: Status, _ reason: String) async throws(StreamError) {
+        exchange.log(.error, reason)
+        try await ErrorPage.send(status, explanation: exchange.mayKnowReasons ? reason : nil, on: exchange)
     }
 
     private func conclude(_ relay: ScriptRelay, _ ending: ScriptRelay.Ending) async throws(StreamError)
@@ -192,12 +236,18 @@ struct ScriptService {
         case .redirected(let target):
             return .redirected(target)
         case .failed(let status, let reason):
-            exchange.log(.error, reason)
             if exchange.hasBegun {
+                exchange.log(.error, reason)
                 exchange.abort()
             } else {
-                try await ErrorPage.send(status, on: exchange)
+                try await fail(status, reason)
             }
+            return .answered
+        case .silent(let reason):
+            // A shell says 126 or 127 where it could not run what it was told to; the file may show why.
+            var reason = reason
+            if case .exited(126...127)? = relay.exit?.reason, let fault = await inspect().fault { reason = fault }
+            try await fail(.internalServerError, reason)
             return .answered
         case .clientGone:
             throw .failed(.connectionReset)

@@ -14,4 +14,10 @@ extension Exchange {
                 site: site?.name, script: script?.name, pid: pid ?? script?.pid, requestID: id.description,
                 client: client))
     }
+
+    /// Whether the client is one of those that may see why a script failed (`cgi_errors_to`).
+    package final var mayKnowReasons: Bool {
+        guard let site, let address = connection.peer.ip else { return false }
+        return site.config.cgiErrorsTo.contains { $0.contains(address) }
+    }
 }

@@ -53,6 +53,9 @@ package class Exchange {
 
     // MARK: What became of it, for the log
 
+    /// Since the head was read.
+    package final var duration: TimeSpan { Instant.now - started }
+
     /// Status of the answer, 0 before there is one.
     package var status = 0
     /// Bytes of content sent.

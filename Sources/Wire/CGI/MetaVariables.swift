@@ -35,15 +35,6 @@ package enum MetaVariables {
         package init() {}
     }
 
-    /// Names the settings may not change.
-    package static let computed: Set<String> = [
-        "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_ROOT", "GATEWAY_INTERFACE", "HTTPS",
-        "PATH_INFO",
-        "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_PORT",
-        "REMOTE_USER", "REQUEST_METHOD", "REQUEST_SCHEME", "REQUEST_URI", "SCRIPT_FILENAME", "SCRIPT_NAME",
-        "SERVER_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE", "UNIQUE_ID",
-    ]
-
     /// Builds the whole environment: nothing of the server's own gets in but what `facts` says.
     package static func environment(
         _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>

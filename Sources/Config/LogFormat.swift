@@ -1,0 +1,127 @@
+import Base
+
+/// What an access log's line is made of: a named format, or Apache's `%` directives.
+package struct LogFormat: Hashable, Sendable {
+    package enum Item: Hashable, Sendable {
+        case text([UInt8])
+        /// A request field by its name in lower case.
+        case field([UInt8])
+        case address, user, requestLine, status, bytesOrDash, bytes
+        case time(TimePattern)
+        case method, path, query, protocolVersion, siteName, host, localPort, localAddress, remotePort
+        case microseconds, milliseconds, seconds
+        case requestID, script, connectionStatus
+        /// What became of the script, in words that other readers of the combined format pass over.
+        case scriptReport
+        /// One JSON object, the whole line.
+        case json
+    }
+
+    package enum TimePattern: Hashable, Sendable { case common, seconds, milliseconds, microseconds }
+
+    package let items: [Item]
+
+    /// The named formats as directives; `json` is none of those.
+    private static let named: [(name: String, directives: String)] = [
+        ("common", common), ("combined", combinedDirectives), ("vhost_combined", "%v:%p " + combinedDirectives),
+        ("combined_cgi", combinedDirectives + " id=%L %{script}x"), ("json", "%{json}x"),
+    ]
+    private static let common = #"%h %l %u %t "%r" %>s %b"#
+    private static let combinedDirectives = common + #" "%{Referer}i" "%{User-Agent}i""#
+
+    static var names: [String] { named.map(\.name) }
+
+    package static let combined: LogFormat = {
+        // The table above has it, and its directives are good: a test reads them all.
+        guard let format = try? LogFormat("combined") else { preconditionFailure("no combined log format") }
+        return format
+    }()
+
+    /// Reads a name or directives. Throws for a directive that is none.
+    init(_ text: String) throws(ValueProblem) {
+        let directives = LogFormat.named.first { $0.name == text.lowercased() }?.directives ?? text
+        guard directives.utf8.contains(ASCII.percent) else {
+            throw ValueProblem(
+                "\(text.quoted) is unknown; takes \(Values.list(LogFormat.names)), or directives such as %h"
+                    + NearestName.hint(text, among: LogFormat.names))
+        }
+        var items: [Item] = []
+        var plain: [UInt8] = []
+        var rest = directives.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == ASCII.percent else {
+                plain.append(byte)
+                continue
+            }
+            let directive = try LogFormat.directive(&rest, directives)
+            if let directive {
+                if !plain.isEmpty { items.append(.text(plain)) }
+                plain = []
+                items.append(directive)
+            } else {
+                plain.append(ASCII.percent)
+            }
+        }
+        if !plain.isEmpty { items.append(.text(plain)) }
+        self.items = items
+    }
+
+    /// Reads what follows a `%`; nil for a second one.
+    private static func directive(
+        _ rest: inout Substring.UTF8View, _ format: String
+    ) throws(ValueProblem) -> Item? {
+        let start = rest.startIndex
+        // The status of the request first asked for and that of the last are the same here.
+        rest = rest.drop { $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: ">") }
+        var argument: String?
+        if rest.first == UInt8(ascii: "{") {
+            guard let close = rest.firstIndex(of: UInt8(ascii: "}")) else {
+                throw ValueProblem("no `}` behind \("%\(format[start...])".quoted)")
+            }
+            argument = String(Substring(rest[..<close].dropFirst()))
+            rest = rest[close...].dropFirst()
+        }
+        guard let letter = rest.popFirst() else { throw ValueProblem("`%` at the end of a log format") }
+        if letter == ASCII.percent, argument == nil { return nil }
+        guard let item = item(letter, argument) else {
+            let shown = "%" + String(decoding: format.utf8[start..<rest.startIndex], as: UTF8.self)
+            throw ValueProblem("\(shown.quoted) is no directive of a log format")
+        }
+        return item
+    }
+
+    private static func item(_ letter: UInt8, _ argument: String?) -> Item? {
+        switch (UnicodeScalar(letter), argument) {
+        case ("h", nil), ("a", _): .address
+        case ("l", nil): .text([ASCII.dash])
+        case ("u", nil): .user
+        case ("t", nil): .time(.common)
+        case ("t", "sec"): .time(.seconds)
+        case ("t", "msec"): .time(.milliseconds)
+        case ("t", "usec"): .time(.microseconds)
+        case ("r", nil): .requestLine
+        case ("s", nil): .status
+        case ("b", nil): .bytesOrDash
+        case ("B", nil): .bytes
+        case ("i", let name?): .field(name.utf8.map(ASCII.lower))
+        case ("m", nil): .method
+        case ("U", nil): .path
+        case ("q", nil): .query
+        case ("H", nil): .protocolVersion
+        case ("v", nil): .siteName
+        case ("V", nil): .host
+        case ("A", nil): .localAddress
+        case ("p", nil), ("p", "local"), ("p", "canonical"): .localPort
+        case ("p", "remote"): .remotePort
+        case ("D", nil), ("T", "us"): .microseconds
+        case ("T", nil), ("T", "s"): .seconds
+        case ("T", "ms"): .milliseconds
+        case ("L", nil): .requestID
+        case ("f", nil): .script
+        case ("X", nil): .connectionStatus
+        case ("x", "script"): .scriptReport
+        case ("x", "json"): .json
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,186 @@
+import Base
+import CLinux
+import Glibc
+
+/// What is wrong with a script as it lies on the disk, in words: the cause and what to do.
+///
+/// Looks at the files as the user that runs the server. May block, so it runs on a pool's thread or
+/// in a command.
+package struct ScriptInspection: Sendable {
+    /// The first thing that keeps the script from starting; nil if nothing was found.
+    package private(set) var fault: String?
+    /// The script or its place is not for this user to run: 403 and not 500.
+    package private(set) var isForbidden = false
+
+    /// Inspects `file`, which `interpreter` runs, or which runs itself. `path` is the PATH that it gets.
+    package init(file: String, interpreter: String?, path: String) {
+        if let fault = ScriptInspection.unreachable(file) {
+            (self.fault, isForbidden) = (fault, true)
+            return
+        }
+        var status = stat()
+        guard stat(file, &status) == 0 else {
+            fault = "\(file): \(Errno.current)"
+            return
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            fault = "\(file) is not a regular file"
+            return
+        }
+        if let interpreter {
+            if access(interpreter, X_OK) != 0 {
+                fault = "the program \(interpreter) of cgi_interpreter cannot be run: \(Errno.current)"
+            }
+            return
+        }
+        if status.st_mode & 0o111 == 0 {
+            fault = "\(file) is not executable: no execute bit is set; `chmod 755 \(file)` makes it a script"
+            isForbidden = true
+            return
+        }
+        if access(file, X_OK) != 0 {
+            fault = ScriptInspection.notForUser(file, status)
+            isForbidden = true
+            return
+        }
+        fault = ScriptInspection.content(file, path)
+    }
+
+    // MARK: The way to it
+
+    /// The first folder on the way that this user cannot enter.
+    private static func unreachable(_ file: String) -> String? {
+        var folder = ""
+        for part in file.split(separator: "/").dropLast() {
+            folder += "/" + part
+            if access(folder, X_OK) == 0 { continue }
+            let error = Errno.current
+            guard error == .accessDenied else { return nil }
+            var status = stat()
+            stat(folder, &status)
+            return
+                "the folder \(folder) (mode \(octal(status.st_mode)), owner \(userName(status.st_uid))) cannot be entered by \(userName(geteuid())); `chmod o+x \(folder)` lets it"
+        }
+        return nil
+    }
+
+    private static func notForUser(_ file: String, _ status: stat) -> String {
+        var system = statvfs()
+        // ST_NOEXEC
+        if statvfs(file, &system) == 0, system.f_flag & 8 != 0 {
+            return
+                "\(file) lies on a file system that is mounted noexec, from which nothing can be run; move the script or name an interpreter with cgi_interpreter"
+        }
+        return
+            "\(file) (mode \(octal(status.st_mode)), owner \(userName(status.st_uid))) may not be run by \(userName(geteuid())); `chmod 755 \(file)` lets it"
+    }
+
+    private static func octal(_ mode: mode_t) -> String {
+        let digits = String(mode & 0o7777, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
+    private static func userName(_ id: uid_t) -> String {
+        guard let entry = getpwuid(id) else { return "user \(id)" }
+        return String(cString: entry.pointee.pw_name)
+    }
+
+    // MARK: Its beginning
+
+    private static func content(_ file: String, _ path: String) -> String? {
+        guard let start = read(file, 4096) else {
+            // A binary need not be readable to be run; a script's interpreter has to read it.
+            return "\(file) cannot be read by \(userName(geteuid())), so no interpreter can run it: \(Errno.current)"
+        }
+        if start.isEmpty { return "\(file) is empty" }
+        if start.starts(with: [0x7F] + "ELF".utf8) { return binary(file, start) }
+        if start.starts(with: [0xEF, 0xBB, 0xBF]) {
+            return
+                "\(file) begins with a byte order mark (BOM), so the system does not see its #! line; save it as UTF-8 without BOM, or: sed -i '1s/^\\xEF\\xBB\\xBF//' \(file)"
+        }
+        guard start.starts(with: "#!".utf8) else { return missingShebang(file, start) }
+        // The kernel reads 256 bytes at most.
+        let line = start.dropFirst(2).prefix { $0 != ASCII.lf }
+        if line.last == ASCII.cr {
+            return
+                "line 1 of \(file) ends in CR LF (Windows line ends), so the system looks for an interpreter with a CR at the end of its name; `dos2unix \(file)` or `sed -i 's/\\r$//' \(file)` mends it"
+        }
+        if line.count > 253 { return "line 1 of \(file) is longer than the 255 bytes that the system reads" }
+        let words = line.split { ASCII.isBlank($0) }.map { String(decoding: $0, as: UTF8.self) }
+        guard let interpreter = words.first else { return "line 1 of \(file) names no interpreter behind #!" }
+        return missingInterpreter(file, interpreter, Array(words.dropFirst()), path)
+    }
+
+    private static func read(_ file: String, _ count: Int) -> [UInt8]? {
+        guard let descriptor = try? FileDescriptor.open(file, O_RDONLY | O_NONBLOCK) else { return nil }
+        var buffer = ByteBuffer()
+        _ = buffer.fill(atLeast: count) { room in
+            max(0, Glibc.read(descriptor.raw, room.baseAddress, min(count, room.count)))
+        }
+        return buffer.bytes.array
+    }
+
+    private static func binary(_ file: String, _ start: [UInt8]) -> String? {
+        guard start.count > 19, let own = read("/proc/self/exe", 20), own.count > 19 else { return nil }
+        // Class, byte order and machine must be those of this program.
+        if start[4] == own[4], start[5] == own[5], start[18] == own[18], start[19] == own[19] { return nil }
+        return "\(file) is a program for another kind of machine; it has to be compiled for this one"
+    }
+
+    private static func missingShebang(_ file: String, _ start: [UInt8]) -> String {
+        let firstLine = String(decoding: start.prefix { $0 != ASCII.lf }.prefix(60), as: UTF8.self)
+        let guess: String
+        if file.hasSuffix(".pl") || start.containsText("use strict") {
+            guess = "#!/usr/bin/perl"
+        } else if file.hasSuffix(".py") || start.containsText("import ") {
+            guess = "#!/usr/bin/python3"
+        } else if start.starts(with: "<?php".utf8) || file.hasSuffix(".php") {
+            return
+                "\(file) is PHP and has no #! line; cgi_interpreter = .php /usr/bin/php-cgi in the site's section runs such files"
+        } else {
+            guess = "#!/bin/sh"
+        }
+        return
+            "\(file) does not begin with #! and an interpreter, so the system cannot run it; line 1 is \"\(firstLine)\" and should be, say, \(guess)"
+    }
+
+    private static func missingInterpreter(
+        _ file: String, _ interpreter: String, _ arguments: [String], _ path: String
+    ) -> String? {
+        if access(interpreter, F_OK) != 0 {
+            return
+                "line 1 of \(file) names the interpreter \(interpreter), which does not exist\(hint(name(interpreter), path))"
+        }
+        if access(interpreter, X_OK) != 0 {
+            return "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(Errno.current)"
+        }
+        guard name(interpreter) == "env" else { return nil }
+        // env finds the program by PATH; options and settings may stand in front of it.
+        guard let program = arguments.first(where: { !$0.hasPrefix("-") && !$0.contains("=") }) else { return nil }
+        if find(program, path) != nil { return nil }
+        return
+            "line 1 of \(file) has env look for \(program), which is in no folder of the script's PATH (\(path))\(hint(program, path))"
+    }
+
+    private static func name(_ path: String) -> String { String(path.split(separator: "/").last ?? "") }
+
+    private static func find(_ program: String, _ path: String) -> String? {
+        path.split(separator: ":").map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
+    }
+
+    /// `; /usr/bin/python3 is there` where something of that kind is.
+    private static func hint(_ program: String, _ path: String) -> String {
+        var base = program
+        while let last = base.last, last.isNumber || last == "." { base.removeLast() }
+        for candidate in [program, base, base + "3", base == "python" ? "python3" : base + "5"] {
+            if !candidate.isEmpty, let found = find(candidate, path) { return "; \(found) is there" }
+        }
+        return ""
+    }
+}
+
+extension [UInt8] {
+    fileprivate func containsText(_ text: String) -> Bool {
+        String(decoding: self, as: UTF8.self).contains(text)
+    }
+}
