@@ -40,7 +40,7 @@ let package = Package(
             name: "Server", dependencies: ["Base", "CLinux", "Config", "Logs", "Net", "Wire", "Handlers"],
             swiftSettings: strict),
         .executableTarget(
-            name: "gatehouse", dependencies: ["Base", "Config", "Server"], swiftSettings: strict),
+            name: "gatehouse", dependencies: ["Base", "Config", "Handlers", "Server"], swiftSettings: strict),
 
         // Tests. TestSupport starts the real executable, talks to it byte by byte and inspects its end.
         .target(

@@ -52,6 +52,19 @@ package enum Dispatcher {
         }
     }
 
+    /// Has the page at `path` answer in the place of an error.
+    static func sendErrorPage(_ path: String, _ exchange: Exchange, _ site: Site) async throws(StreamError) {
+        exchange.redirectedTarget = Array(path.utf8)
+        let bytes = Array(path.utf8)
+        guard decode(Array(bytes.prefix { $0 != ASCII.question }).span, exchange) else {
+            return try await ErrorPage.send(.internalServerError, on: exchange)
+        }
+        if try await route(exchange, site) != nil {
+            exchange.log(.error, "the error_page \(path) answers with a local redirect, which it may not")
+            try await ErrorPage.send(.internalServerError, on: exchange)
+        }
+    }
+
     private static func decode(_ raw: Span<UInt8>, _ exchange: Exchange) -> Bool {
         do throws(TargetPath.Failure) {
             try TargetPath.decode(raw, into: &exchange.path)

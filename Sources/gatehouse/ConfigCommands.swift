@@ -1,9 +1,11 @@
 import Config
+import Glibc
+import Handlers
 
 extension Command {
     static let check = Command(
         name: "check", arguments: "[-c FILE]",
-        summary: "Reads a configuration and prints everything that is wrong with it.",
+        summary: "Prints everything that is wrong with a configuration and with the scripts it names.",
         details: """
             \(ConfigFile.explanation)
 
@@ -12,6 +14,9 @@ extension Command {
     ) { words throws(UsageError) in
         var arguments = Arguments(words)
         guard let config = try ConfigFile.load(&arguments) else { return .failed }
+        let findings = ScriptSurvey.inspect(config)
+        for finding in findings { Console.write("\(finding.position): \(finding.message)", STDERR_FILENO) }
+        if !findings.isEmpty { return .failed }
         let sites = config.sites.count == 1 ? "1 site" : "\(config.sites.count) sites"
         Console.print("\(config.file): good, \(sites)")
         return .fine

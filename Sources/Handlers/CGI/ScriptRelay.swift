@@ -11,6 +11,8 @@ final class ScriptRelay {
     enum Ending {
         case complete
         case redirected([UInt8])
+        /// A file is to be sent in the place of content.
+        case file(ScriptHead)
         /// Status for a client that has had nothing yet, and the reason for the log.
         case failed(Status, String)
         /// It ended without a header; the reason for the log.
@@ -44,6 +46,7 @@ final class ScriptRelay {
     }
     private var phase = Phase.header
     private var redirect: [UInt8]?
+    private var file: ScriptHead?
     private var isOutputDone = false
     private var isErrorDone = false
     private var received = 0
@@ -174,7 +177,7 @@ final class ScriptRelay {
             outputEnded = now
             return true
         }
-        if lastOutput == nil { exchange.script?.firstByte = now - started }
+        if lastOutput == nil { exchange.script?.firstByte = .now - started }
         lastOutput = now
         received += count
         switch phase {
@@ -203,36 +206,69 @@ final class ScriptRelay {
         let head: ScriptHead
         let bodyStart: Int
         do throws(ScriptHead.Failure) {
-            guard let found = try ScriptHead.parse(header.bytes) else { return }
+            guard let found = try header.withSpan({ (bytes) throws(ScriptHead.Failure) in try ScriptHead.parse(bytes) })
+            else { return }
             (head, bodyStart) = found
         } catch {
             return fail(.internalServerError, ScriptRelay.describe(error))
         }
+        header.consume(bodyStart)
+        if let status = head.status, status.isInformational { return passInterim(status, head) }
         if !head.stripped.isEmpty {
-            exchange.log(
-                .warning,
-                "the script's \(head.stripped.joined(separator: ", ")) is the server's to say and was left out",
-                pid: pid)
+            let names = head.stripped.joined(separator: ", ")
+            exchange.log(.warning, "the script's \(names) is the server's to say and was left out", pid: pid)
         }
         if let location = head.location, head.status == nil, isLocal(location),
             head.fieldCount <= (head.hasContentType ? 2 : 1)
         {
             redirect = location
             phase = .discard
-            return
+        } else if head.sendfile != nil {
+            file = head
+            phase = .discard
+        } else {
+            begin(head)
         }
-        let status = head.status ?? (head.location == nil ? .ok : .found)
-        if status.isInformational {
-            return fail(
-                .internalServerError, "the script answered with status \(status.code), which ends no request")
-        }
+        header.withSpan { passOn($0) }
+        header = ByteBuffer()
+    }
+
+    /// Begins the answer that a script's header announces.
+    private func begin(_ head: ScriptHead) {
+        // An error page keeps the error's status unless the script says another.
+        let status = head.status ?? exchange.errorStatus ?? (head.location == nil ? .ok : .found)
         if !head.hasContentType, !status.isWithoutContent, head.location == nil {
             exchange.log(.warning, "the script's answer has no Content-Type", pid: pid)
         }
-        exchange.begin(ResponseHead(status, lines: head.lines, contentLength: head.contentLength))
-        phase = status.isWithoutContent ? .discard : .content(left: head.contentLength)
-        header.withSpan { passOn($0.extracting(bodyStart...)) }
-        header = ByteBuffer()
+        switch condition(status, head) {
+        case .proceed:
+            exchange.begin(ResponseHead(status, lines: head.lines, contentLength: head.contentLength))
+            phase = status.isWithoutContent ? .discard : .content(left: head.contentLength)
+        case .notModified:
+            exchange.begin(ResponseHead(.notModified, lines: head.linesWithoutContentFields, contentLength: nil))
+            phase = .discard
+        case .failed:
+            exchange.begin(ResponseHead(.preconditionFailed, contentLength: 0))
+            phase = .discard
+        }
+    }
+
+    /// Whether the script's own validators make the whole answer unnecessary.
+    private func condition(_ status: Status, _ head: ScriptHead) -> Conditions.Outcome {
+        guard status == .ok, exchange.method == .get || exchange.method == .head,
+            !head.entityTag.isEmpty || head.lastModified != nil
+        else { return .proceed }
+        let validators = Validators(entityTag: head.entityTag, lastModified: head.lastModified)
+        return exchange.withHeadBytes { Conditions.evaluate(exchange.head, $0, validators) }
+    }
+
+    /// Passes 103 on; the final header is still to come.
+    private func passInterim(_ status: Status, _ head: ScriptHead) {
+        guard status == .earlyHints else {
+            return fail(.internalServerError, "the script answered with status \(status.code), which ends no request")
+        }
+        try? exchange.sendInterim(ResponseHead(status, lines: head.lines, contentLength: nil))
+        readHeader()
     }
 
     /// A path of this site, and no network-path reference to another.
@@ -287,7 +323,10 @@ final class ScriptRelay {
 
     /// All output is here, and the exit status too unless the script works on behind a closed stdout.
     private func conclusion() -> Ending {
-        if let redirect, exit?.isSuccess ?? true { return .redirected(redirect) }
+        if exit?.isSuccess ?? true {
+            if let redirect { return .redirected(redirect) }
+            if let file { return .file(file) }
+        }
         if case .header = phase { return .silent(missingHeader()) }
         if let exit, !exit.isSuccess {
             if case .content(let left?) = phase, left == 0 {
@@ -426,7 +465,7 @@ final class ScriptRelay {
     private static func describe(_ failure: ScriptHead.Failure) -> String {
         switch failure {
         case .notAField(let line):
-            "the script printed something that is no header before the empty line: \(quote(line.span))"
+            "the script printed something that is no header: \(quote(line.span)); a script prints its header first (Content-Type: text/html, say), then an empty line, then the page"
         case .tooLong:
             "the script's header is longer than \(ScriptHead.limit) bytes, or has no empty line at its end"
         case .badStatus(let value): "the script's Status is none: \(quote(value.span))"

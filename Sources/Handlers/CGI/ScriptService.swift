@@ -142,14 +142,23 @@ struct ScriptService {
         part.settings.cgiEnvironment.last { $0.name == "PATH" }?.value ?? ScriptService.defaultPath
     }
 
-    private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     private func environment(_ query: [UInt8], contentLength: Int?) -> CStringList {
         let head = exchange.head
         var facts = MetaVariables.Facts()
         facts.method =
-            exchange.redirectCount > 0 && exchange.method == .get
-            ? Array("GET".utf8) : exchange.bytes(head.methodName)
+            exchange.isSentOn && exchange.method == .get ? Array("GET".utf8) : exchange.bytes(head.methodName)
+        if exchange.isSentOn {
+            var original: [UInt8] = []
+            exchange.withHeadBytes { bytes in
+                // It was decoded once already; a path that could not be is not shown.
+                try? TargetPath.decode(bytes.extracting(head.path.range), into: &original)
+            }
+            facts.redirect = MetaVariables.Redirect(
+                status: exchange.errorStatus?.code ?? 200, url: original, query: head.query.map { exchange.bytes($0) },
+                method: exchange.bytes(head.methodName))
+        }
         facts.protocolVersion = head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
         facts.requestURI = exchange.bytes(head.path)
         if facts.requestURI.isEmpty { facts.requestURI = [ASCII.slash] }
@@ -235,6 +244,9 @@ struct ScriptService {
             return .answered
         case .redirected(let target):
             return .redirected(target)
+        case .file(let head):
+            try await sendFile(head)
+            return .answered
         case .failed(let status, let reason):
             if exchange.hasBegun {
                 exchange.log(.error, reason)
@@ -253,6 +265,36 @@ struct ScriptService {
             throw .failed(.connectionReset)
         case .cancelled:
             throw .cancelled
+        }
+    }
+
+    /// Sends the file that the script named, if it lies where scripts may have files sent from.
+    private func sendFile(_ head: ScriptHead) async throws(StreamError) {
+        let path = head.sendfile ?? []
+        let text = String(decoding: path, as: UTF8.self)
+        for folder in site.sendfileFolders {
+            let prefix = Array(folder.path.utf8)
+            guard path.starts(with: prefix), path.count > prefix.count, path[prefix.count] == ASCII.slash,
+                !path.contains(0)
+            else { continue }
+            let type = site.mediaTypes.type(of: path[...])
+            return try await send(path[prefix.count...], of: folder, FileAnswer(exchange: exchange, script: head, type: type))
+        }
+        try await fail(
+            .internalServerError,
+            "the script named \(text) in X-Sendfile, which is below no folder of cgi_sendfile")
+    }
+
+    private func send(
+        _ path: [UInt8].SubSequence, of folder: Folder, _ answer: FileAnswer
+    ) async throws(StreamError) {
+        switch folder.opening(path, symlinks: part.settings.symlinks, now: exchange.context.loop.now) {
+        case .opened(let file) where file.isRegular: try await answer.send(file)
+        case .opened: try await fail(.internalServerError, "X-Sendfile names something that is no regular file")
+        case .failed(let error):
+            try await fail(
+                error == .noSuchFile ? .notFound : .internalServerError,
+                "cannot send \(String(decoding: path, as: UTF8.self)) below \(folder.path), which the script named in X-Sendfile: \(error)")
         }
     }
 }

@@ -1,4 +1,5 @@
 import Base
+import Config
 package import Net
 package import Wire
 
@@ -12,9 +13,19 @@ package enum ErrorPage {
     ) async throws(StreamError) {
         var head = ResponseHead(status)
         for (name, value) in fields { head.add(name, value) }
-        if status.isWithoutContent { return try await exchange.send(head, []) }
+        // The page of an error that happens while an error page is made is the plain one.
+        if let site = exchange.site, exchange.errorStatus == nil, let path = site.config.errorPages[status.code] {
+            exchange.errorStatus = status
+            exchange.errorLines = head.lines
+            return try await Dispatcher.sendErrorPage(path, exchange, site)
+        }
+        if let first = exchange.errorStatus, first != status {
+            exchange.log(.error, "the error_page for \(first.code) itself failed with \(status.code)")
+            head.status = first
+        }
+        if head.status.isWithoutContent { return try await exchange.send(head, []) }
         head.add("Content-Type", "text/html; charset=utf-8")
-        let page = html(status, explanation: explanation, id: exchange.id)
+        let page = html(head.status, explanation: explanation, id: exchange.id)
         try await exchange.send(head, page)
     }
 

@@ -51,6 +51,14 @@ package class Exchange {
     /// The path and query it was sent on to; the target otherwise.
     package var redirectedTarget: [UInt8]?
 
+    /// The error in whose place a page of the site answers (`error_page`).
+    package var errorStatus: Status?
+    /// Fields that the answer has to the error, whichever page shows it; whole lines.
+    package var errorLines: [UInt8] = []
+
+    /// The request has been sent on to another path inside the server, and asks for that one with GET.
+    package final var isSentOn: Bool { redirectCount > 0 || errorStatus != nil }
+
     // MARK: What became of it, for the log
 
     /// Since the head was read.
@@ -77,9 +85,9 @@ package class Exchange {
     /// Calls `body` with the bytes that the places in `head` refer to.
     package final func withHeadBytes<R>(_ body: (Span<UInt8>) -> R) -> R { body(input.all) }
 
-    /// The method as it counts now: a local redirect makes every method but HEAD a GET.
+    /// The method as it counts now: a request that was sent on is a GET, or a HEAD as before.
     package final var method: Method {
-        if redirectCount > 0 { return head.method == .head ? .head : .get }
+        if isSentOn { return head.method == .head ? .head : .get }
         return head.method
     }
 
@@ -95,8 +103,8 @@ package class Exchange {
 
     // MARK: The content of the request
 
-    /// How the content is delimited; `none` also after a local redirect.
-    package var framing: BodyFraming { redirectCount > 0 ? .none : head.framing }
+    /// How the content is delimited; `none` also where the request was sent on.
+    package var framing: BodyFraming { isSentOn ? .none : head.framing }
 
     /// Tells a client that waits for it (`Expect: 100-continue`) to send its content.
     package func sendContinue() async throws(StreamError) { fatalError("abstract") }

@@ -63,6 +63,8 @@ package final class HTTP1Exchange: Exchange {
         part = nil
         redirectCount = 0
         redirectedTarget = nil
+        errorStatus = nil
+        errorLines = []
         answer = .none
         keepsAlive = head.wantsKeepAlive && !closing
         owesContinue = head.expectsContinue
@@ -78,6 +80,7 @@ package final class HTTP1Exchange: Exchange {
     // MARK: The content of the request
 
     package override func sendContinue() async throws(StreamError) {
+        if isSentOn { return }
         guard owesContinue else { return }
         owesContinue = false
         // Content that is already here needs no invitation (RFC 9110, section 10.1.1).
@@ -89,6 +92,11 @@ package final class HTTP1Exchange: Exchange {
     package override func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError)
         -> Int
     {
+        if isSentOn { return 0 }
+        return try await readAnyContent(into: &buffer, room: room)
+    }
+
+    private func readAnyContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
         switch content {
         case .none, .done: return 0
         case .length(let left): return try await readCounted(into: &buffer, left: left, room: room)
@@ -190,7 +198,7 @@ package final class HTTP1Exchange: Exchange {
         while keepsAlive, isContentLeft {
             do throws(ContentError) {
                 scratch.removeAll()
-                passed += try await readContent(into: &scratch, room: 65536)
+                passed += try await readAnyContent(into: &scratch, room: 65536)
             } catch {
                 keepsAlive = false
             }
@@ -346,6 +354,7 @@ package final class HTTP1Exchange: Exchange {
         appendStatusLine(head.status)
         appendDefaults()
         appendFields(head)
+        output.append(errorLines)
         switch framing {
         case .chunked: output.append("Transfer-Encoding: chunked\r\n")
         case .none, .untilClose: break

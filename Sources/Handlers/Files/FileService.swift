@@ -146,69 +146,16 @@ package struct FileService {
         )
     }
 
-    // MARK: Files
-
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
-        let size = file.size
-        // A date in the future would never be older than what a client asks about.
-        let modified = min(file.modified, exchange.context.wallSeconds)
-        let validators = Validators(entityTag: FileService.entityTag(file), lastModified: modified)
-        let conditions = exchange.withHeadBytes { Conditions.evaluate(exchange.head, $0, validators) }
-        switch conditions {
-        case .failed: return try await ErrorPage.send(.preconditionFailed, on: exchange)
-        case .notModified:
-            return try await exchange.send(head(.notModified, validators, length: nil), [])
-        case .proceed: break
-        }
-        var head = head(.ok, validators, length: size)
-        var range = 0..<size
-        if exchange.method == .get, let field = exchange.head.first(.range) {
-            let outcome: ByteRanges.Outcome = exchange.withHeadBytes { bytes in
-                guard Conditions.rangeApplies(exchange.head, bytes, validators) else { return .whole }
-                return ByteRanges.parse(bytes.extracting(field.range), length: size)
-            }
-            switch outcome {
-            case .whole: break
-            case .one(let part):
-                range = part
-                head = self.head(.partialContent, validators, length: part.count)
-                head.add("Content-Range", "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)")
-            case .unsatisfiable:
-                return try await ErrorPage.send(
-                    .rangeNotSatisfiable, fields: [("Content-Range", "bytes */\(size)")], on: exchange)
-            }
-        }
-        if exchange.method == .head { return try await exchange.send(head, []) }
-        try await exchange.send(head, file: file.descriptor, range: range)
+        var answer = FileAnswer(exchange: exchange, type: contentType())
+        if let cacheControl = settings.cacheControl { answer.add("Cache-Control", cacheControl) }
+        try await answer.send(file)
     }
 
-    private func head(_ status: Status, _ validators: Validators, length: Int?) -> ResponseHead {
-        var head = ResponseHead(status, contentLength: length)
-        if status != .notModified {
-            var type = site.mediaTypes.type(of: exchange.path[...])
-            if case .named(let charset) = settings.charset, type.hasPrefix("text/") {
-                type += "; charset=\(charset)"
-            }
-            head.add("Content-Type", type)
-            head.add("Accept-Ranges", "bytes" as StaticString)
-        }
-        if let modified = validators.lastModified { head.add("Last-Modified", HTTPDate.bytes(modified)) }
-        head.add("ETag", validators.entityTag)
-        if let cacheControl = settings.cacheControl { head.add("Cache-Control", cacheControl) }
-        return head
-    }
-
-    /// From size and time of change to the nanosecond.
-    private static func entityTag(_ file: borrowing Folder.OpenFile) -> [UInt8] {
-        var tag = ByteBuffer(capacity: 40)
-        tag.append(ASCII.quote)
-        tag.append(hex: file.modified & .max)
-        tag.append(ASCII.dash)
-        tag.append(hex: file.status.st_mtim.tv_nsec)
-        tag.append(ASCII.dash)
-        tag.append(hex: file.size)
-        tag.append(ASCII.quote)
-        return tag.bytes.array
+    private func contentType() -> String {
+        let type = site.mediaTypes.type(of: exchange.path[...])
+        if case .named(let charset) = settings.charset, type.hasPrefix("text/") { return "\(type); charset=\(charset)" }
+        return type
     }
 
     // MARK: Scripts among files

@@ -58,6 +58,20 @@ package final class Folder {
         return OpenFile(descriptor: file, status: status)
     }
 
+    /// `open`, for callers that go on differently where it fails.
+    package enum Opening: ~Copyable {
+        case opened(OpenFile)
+        case failed(Errno)
+    }
+
+    package func opening(
+        _ relative: [UInt8].SubSequence, symlinks: SymlinkPolicy, now: Instant
+    ) -> Opening {
+        do throws(Errno) { return .opened(try open(relative, symlinks: symlinks, now: now)) } catch {
+            return .failed(error)
+        }
+    }
+
     /// `a//b/` as the kernel wants it: relative, and `.` for the folder itself.
     private static func name(_ relative: [UInt8].SubSequence) -> [CChar] {
         var name: [CChar] = []

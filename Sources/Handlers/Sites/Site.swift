@@ -13,6 +13,8 @@ package final class Site {
     package let documentRoot: [UInt8]
     /// The site's settings as a whole.
     package let part: Part
+    /// Folders that scripts may have files sent from.
+    package let sendfileFolders: [Folder]
     private let root: Folder?
     /// Prefixes, the longest first.
     private let mappings: [Mapping]
@@ -37,6 +39,7 @@ package final class Site {
         documentRoot = Array((config.root ?? "").utf8)
         part = makePart(config.part)
         root = config.root.map { Folder($0) }
+        sendfileFolders = config.cgiSendfile.map { Folder($0) }
         parts = config.locations
             .map { (Site.trimmed($0.prefix), makePart($0.part)) }
             .sorted { $0.0.count > $1.0.count }

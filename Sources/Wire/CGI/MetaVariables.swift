@@ -2,6 +2,21 @@ package import Base
 
 /// The environment of a script (RFC 3875, section 4.1, and what became custom since).
 package enum MetaVariables {
+    /// The request as it was first made, for a script that answers in the place of an error or of
+    /// another script. The variables are Apache's.
+    package struct Redirect: Sendable {
+        /// The error's status, 200 after a local redirect.
+        package var status: Int
+        /// Decoded path.
+        package var url: [UInt8]
+        package var query: [UInt8]?
+        package var method: [UInt8]
+
+        package init(status: Int, url: [UInt8], query: [UInt8]?, method: [UInt8]) {
+            (self.status, self.url, self.query, self.method) = (status, url, query, method)
+        }
+    }
+
     /// Everything about a request that is not in its fields.
     package struct Facts: Sendable {
         package var method: [UInt8] = []
@@ -31,6 +46,8 @@ package enum MetaVariables {
         /// What the server itself has checked; never what a client claims.
         package var remoteUser: String?
         package var authType: String?
+        /// Set where the request was sent on to this script inside the server.
+        package var redirect: Redirect?
 
         package init() {}
     }
@@ -64,7 +81,12 @@ package enum MetaVariables {
             list.append("PATH_TRANSLATED", facts.pathTranslated)
         }
         // php-cgi refuses to run without it.
-        list.append("REDIRECT_STATUS", "200")
+        list.append("REDIRECT_STATUS", String(facts.redirect?.status ?? 200))
+        if let redirect = facts.redirect {
+            list.append("REDIRECT_URL", redirect.url)
+            list.append("REDIRECT_REQUEST_METHOD", redirect.method)
+            if let query = redirect.query { list.append("REDIRECT_QUERY_STRING", query) }
+        }
         list.append("UNIQUE_ID", facts.requestID)
         if let length = facts.contentLength { list.append("CONTENT_LENGTH", String(length)) }
         if let type = head.first(.contentType) {

@@ -17,6 +17,8 @@ package struct ScriptHead: Sendable {
     /// How many fields there were, Status and the stripped ones included.
     package private(set) var fieldCount = 0
     package private(set) var hasDate = false
+    /// A file that is to be sent in the place of content (X-Sendfile, X-Accel-Redirect).
+    package private(set) var sendfile: [UInt8]?
     /// The answer began with `HTTP/`: the script wrote a whole response.
     package private(set) var isNonParsed = false
 
@@ -30,6 +32,18 @@ package struct ScriptHead: Sendable {
 
     /// Bytes a script's header may have.
     package static let limit = 64 * 1024
+
+    /// The lines without those that describe content, for an answer that has none (304).
+    package var linesWithoutContentFields: [UInt8] {
+        var result: [UInt8] = []
+        for line in lines.split(separator: ASCII.lf) {
+            let name = line.prefix { $0 != ASCII.colon }.map(ASCII.lower)
+            if name.starts(with: "content-".utf8), !name.elementsEqual("content-location".utf8) { continue }
+            result += line
+            result.append(ASCII.lf)
+        }
+        return result
+    }
 
     /// Looks for the end of the header in `output`.
     ///
@@ -97,6 +111,8 @@ package struct ScriptHead: Sendable {
             throw .notAField(line.extracting(first: 80).array)
         }
         let name = line.extracting(0..<colon)
+        // Python's cgitb begins its page so, to end whatever HTML it may stand in.
+        if name.equals("<!--") { return stripped.append("<!--") }
         for index in name.indices where !ASCII.isTokenCharacter(name[index]) {
             throw .notAField(line.extracting(first: 80).array)
         }
@@ -110,6 +126,10 @@ package struct ScriptHead: Sendable {
             hasDate = true
         case 4 where ASCII.equalsIgnoringCase(name, "etag"):
             entityTag = value.array
+        case 10 where ASCII.equalsIgnoringCase(name, "x-sendfile"),
+            16 where ASCII.equalsIgnoringCase(name, "x-accel-redirect"):
+            sendfile = value.array
+            return
         case 6 where ASCII.equalsIgnoringCase(name, "status"):
             return try setStatus(value)
         case 8 where ASCII.equalsIgnoringCase(name, "location"):

@@ -1,0 +1,68 @@
+import Base
+package import Config
+import Glibc
+
+/// Looks at every script of a configuration before any request does.
+package enum ScriptSurvey {
+    /// What is wrong with a script, and the setting that makes it one.
+    package struct Finding: Sendable {
+        package var position: SourcePosition
+        package var message: String
+    }
+
+    /// Scripts looked at in one folder and those below it.
+    private static let limit = 10_000
+
+    /// Inspects all scripts behind the `cgi` settings. Files that neither can be run nor look like
+    /// scripts are passed over: data often lies beside its script.
+    package static func inspect(_ config: ServerConfig) -> [Finding] {
+        var findings: [Finding] = []
+        var seen: Set<String> = []
+        for site in config.sites {
+            let path = site.part.cgiEnvironment.last { $0.name == "PATH" }?.value ?? ScriptService.defaultPath
+            for mapping in site.cgi {
+                for file in files(mapping.path) where seen.insert(file).inserted {
+                    let interpreter = site.part.cgiInterpreters.first { file.hasSuffix($0.suffix) }?.program
+                    let inspection = ScriptInspection(file: file, interpreter: interpreter, path: path)
+                    guard let fault = inspection.fault else { continue }
+                    findings.append(Finding(position: mapping.position, message: "script \(fault)"))
+                }
+            }
+        }
+        return findings
+    }
+
+    /// The scripts at `path`: the file itself, or all below the folder.
+    private static func files(_ path: String) -> [String] {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return [path] }
+        var found: [String] = []
+        var folders = [path]
+        while let folder = folders.popLast(), found.count < limit {
+            guard let stream = opendir(folder) else { continue }
+            defer { closedir(stream) }
+            while let record = readdir(stream) {
+                let name = withUnsafeBytes(of: &record.pointee.d_name) {
+                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                }
+                // Hidden names are never reached by a request.
+                if name.hasPrefix(".") { continue }
+                let file = "\(folder)/\(name)"
+                var status = stat()
+                guard lstat(file, &status) == 0 else { continue }
+                switch status.st_mode & S_IFMT {
+                case S_IFDIR: folders.append(file)
+                case S_IFREG where status.st_mode & 0o111 != 0 || beginsLikeScript(file): found.append(file)
+                default: break
+                }
+            }
+        }
+        return found.sorted()
+    }
+
+    private static func beginsLikeScript(_ file: String) -> Bool {
+        guard let descriptor = try? FileDescriptor.open(file, O_RDONLY | O_NONBLOCK) else { return false }
+        var start: (UInt8, UInt8) = (0, 0)
+        return read(descriptor.raw, &start, 2) == 2 && start == (UInt8(ascii: "#"), UInt8(ascii: "!"))
+    }
+}

@@ -1,0 +1,100 @@
+import Base
+import Glibc
+import Net
+import Wire
+
+/// Answers with a file: conditions, ranges, validators (RFC 9110, sections 13 and 14).
+struct FileAnswer {
+    private let exchange: Exchange
+    /// Fields that the answer has whatever its status, as whole lines.
+    private var lines = ResponseHead(.ok)
+    private let type: String?
+    /// A date and tag that a script gave; the file's own otherwise.
+    private var givenValidators: Validators?
+
+    /// `type` nil: the lines have a Content-Type already.
+    init(exchange: Exchange, type: String?) {
+        self.exchange = exchange
+        self.type = type
+    }
+
+    /// For a script that names a file: its fields stay, and its validators count before the file's.
+    init(exchange: Exchange, script head: ScriptHead, type: String) {
+        self.exchange = exchange
+        self.type = head.hasContentType ? nil : type
+        lines = ResponseHead(.ok, lines: head.lines, contentLength: nil)
+        if !head.entityTag.isEmpty || head.lastModified != nil {
+            givenValidators = Validators(entityTag: head.entityTag, lastModified: head.lastModified)
+        }
+    }
+
+    mutating func add(_ name: StaticString, _ value: String) { lines.add(name, value) }
+
+    func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
+        let size = file.size
+        // A date in the future would never be older than what a client asks about.
+        let modified = min(file.modified, exchange.context.wallSeconds)
+        let validators =
+            givenValidators ?? Validators(entityTag: FileAnswer.entityTag(file), lastModified: modified)
+        if exchange.errorStatus != nil { return try await sendWhole(file, validators) }
+        let conditions = exchange.withHeadBytes { Conditions.evaluate(exchange.head, $0, validators) }
+        switch conditions {
+        case .failed: return try await ErrorPage.send(.preconditionFailed, on: exchange)
+        case .notModified: return try await exchange.send(head(.notModified, validators, length: nil), [])
+        case .proceed: break
+        }
+        guard exchange.method == .get, let field = exchange.head.first(.range) else {
+            return try await sendWhole(file, validators)
+        }
+        let outcome: ByteRanges.Outcome = exchange.withHeadBytes { bytes in
+            guard Conditions.rangeApplies(exchange.head, bytes, validators) else { return .whole }
+            return ByteRanges.parse(bytes.extracting(field.range), length: size)
+        }
+        switch outcome {
+        case .whole: try await sendWhole(file, validators)
+        case .one(let range):
+            var head = head(.partialContent, validators, length: range.count)
+            head.add("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)")
+            try await exchange.send(head, file: file.descriptor, range: range)
+        case .unsatisfiable:
+            try await ErrorPage.send(
+                .rangeNotSatisfiable, fields: [("Content-Range", "bytes */\(size)")], on: exchange)
+        }
+    }
+
+    private func sendWhole(
+        _ file: borrowing Folder.OpenFile, _ validators: Validators
+    ) async throws(StreamError) {
+        let head = head(exchange.errorStatus ?? .ok, validators, length: file.size)
+        if exchange.method == .head { return try await exchange.send(head, []) }
+        try await exchange.send(head, file: file.descriptor, range: 0..<file.size)
+    }
+
+    private func head(_ status: Status, _ validators: Validators, length: Int?) -> ResponseHead {
+        var head = lines
+        head.status = status
+        head.contentLength = length
+        if status != .notModified {
+            if let type { head.add("Content-Type", type) }
+            if !status.isError { head.add("Accept-Ranges", "bytes" as StaticString) }
+        }
+        // An error page must not be kept for the address that failed.
+        if status.isError || givenValidators != nil { return head }
+        if let modified = validators.lastModified { head.add("Last-Modified", HTTPDate.bytes(modified)) }
+        head.add("ETag", validators.entityTag)
+        return head
+    }
+
+    /// From size and time of change to the nanosecond.
+    private static func entityTag(_ file: borrowing Folder.OpenFile) -> [UInt8] {
+        var tag = ByteBuffer(capacity: 40)
+        tag.append(ASCII.quote)
+        tag.append(hex: file.modified & .max)
+        tag.append(ASCII.dash)
+        tag.append(hex: file.status.st_mtim.tv_nsec)
+        tag.append(ASCII.dash)
+        tag.append(hex: file.size)
+        tag.append(ASCII.quote)
+        return tag.bytes.array
+    }
+}
