@@ -51,7 +51,7 @@ package enum Server {
 }
 
 /// What the loops share, and how a loop's own things are made from it.
-private final class SharedParts {
+final class SharedParts {
     private let pool: WorkerPool
     private let limit: ConnectionLimit
     private var mediaTypes: [String: MediaTypes] = [:]

@@ -15,7 +15,7 @@ struct Command: Sendable {
     var usage: String { "\(synopsis)\n\n\(summary)\n\(details.isEmpty ? "" : "\n\(details)\n")" }
 
     static let all: [Command] = [
-        .run, .serve, .check, .keys, .stop, .reopen, .version, .help,
+        .run, .serve, .check, .doctor, .keys, .stop, .reopen, .version, .help,
     ]
 
     static func named(_ name: String) -> Command? { all.first { $0.name == name } }

@@ -49,7 +49,6 @@ final class ScriptRelay {
     private var file: ScriptHead?
     private var isOutputDone = false
     private var isErrorDone = false
-    private var received = 0
     private var surplus = 0
 
     // Deadlines start from these.
@@ -138,7 +137,10 @@ final class ScriptRelay {
         } catch {
             isErrorDone = true
         }
-        piece.withSpan { errorOutput.take($0, exchange, pid: pid) }
+        piece.withSpan {
+            errorOutput.take($0, exchange, pid: pid)
+            exchange.context.witness?.took(errors: $0)
+        }
         return true
     }
 
@@ -179,7 +181,7 @@ final class ScriptRelay {
         }
         if lastOutput == nil { exchange.script?.firstByte = .now - started }
         lastOutput = now
-        received += count
+        if let witness = exchange.context.witness { piece.withSpan { witness.took(output: $0) } }
         switch phase {
         case .header:
             piece.withUnsafeBytes { header.append($0) }
@@ -280,6 +282,10 @@ final class ScriptRelay {
         guard exit == nil, let status = child?.poll() else { return }
         exit = status
         exited = now
+        if let witness = exchange.context.witness {
+            witness.exit = status
+            witness.duration = .now - started
+        }
     }
 
     /// Whether bytes went to the client.

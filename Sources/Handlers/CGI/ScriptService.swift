@@ -88,8 +88,10 @@ struct ScriptService {
             throw SpawnError(step: .streams, reason: error)
         }
         let context = exchange.context
+        let plan = plan(contentLength: content.length)
+        context.witness?.plan = plan
         let child = try await ChildProcess.start(
-            plan(contentLength: content.length), input: content.input(orElse: context.nullDevice),
+            plan, input: content.input(orElse: context.nullDevice),
             standardOutput: output.takeWrite(), standardError: errors.takeWrite(), on: context.pool,
             waiter: exchange.waiter)
         exchange.script?.pid = child.pid

@@ -18,6 +18,9 @@ package final class LoopContext {
     /// What scripts read where a request has no content.
     package let nullDevice: FileDescriptor
 
+    /// Sees what scripts are given and what they print; nil but for `gatehouse doctor`.
+    package var witness: ScriptWitness?
+
     private let idPrefix: UInt64
     private var idCount: UInt64 = 0
     private var date = ByteBuffer(capacity: HTTPDate.length)

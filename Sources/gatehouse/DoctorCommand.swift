@@ -1,0 +1,75 @@
+import Config
+import Server
+
+extension Command {
+    static let doctor = Command(
+        name: "doctor", arguments: "[-c FILE] URL-or-SCRIPT",
+        summary: "Runs one script as the server would and explains what is wrong with it.",
+        details: """
+            URL is an address of a site, http://host/cgi-bin/x?a=1, or a path of the first site; SCRIPT is
+            the script's file. Prints what the script gets, what it prints, what the server would answer,
+            and the diagnosis. Exits 0 if the answer is good.
+
+            \(ConfigFile.explanation)
+            """
+    ) { words throws(UsageError) in
+        var arguments = Arguments(words)
+        let file = try arguments.option("-c", "--config")
+        guard let subject = try arguments.operand() else { throw UsageError(message: "which script?") }
+        try arguments.end()
+        var rest = Arguments(file.map { ["-c", $0] } ?? [])
+        guard let config = try ConfigFile.load(&rest) else { return .failed }
+        do throws(StartError) {
+            let doctor = Doctor(config)
+            let (host, target) = try doctor.address(of: subject)
+            return show(try doctor.run(host: host, target: target))
+        } catch {
+            Console.error(error.description)
+            return .failed
+        }
+    }
+
+    private static func show(_ report: Doctor.Report) -> ExitStatus {
+        var text = "url          \(report.url)\n"
+        if let program = report.program {
+            text += "program      \(program)\n"
+            text += "arguments    \(report.arguments.joined(separator: " "))\n"
+            text += "folder       \(report.folder ?? "")\n"
+            text += "environment\n" + indented(report.environment.sorted().joined(separator: "\n"))
+        }
+        text += section("stdout", report.output) + section("stderr", report.errors)
+        if let exit = report.exit { text += "exit         \(exit)\n" }
+        text += section("answer", report.answer, of: "the server")
+        let isGood = isGood(report)
+        text += "diagnosis\n"
+        text += indented(
+            report.diagnosis.isEmpty
+                ? isGood ? "Nothing is wrong." : "No script ran for this address; the answer above is the server's own."
+                : report.diagnosis.joined(separator: "\n"))
+        Console.print(text)
+        return isGood ? .fine : .failed
+    }
+
+    private static func isGood(_ report: Doctor.Report) -> Bool {
+        let words = String(decoding: report.answer.prefix(20), as: UTF8.self).split(separator: " ")
+        guard report.program != nil, words.count > 1, let status = Int(words[1].prefix(3)) else { return false }
+        return status < 500 && status != 403
+    }
+
+    /// A stream's beginning, indented; all of it would drown the rest.
+    private static func section(_ name: String, _ bytes: [UInt8], of owner: String = "the script") -> String {
+        if bytes.isEmpty { return "\(name)\(String(repeating: " ", count: 13 - name.count))(nothing)\n" }
+        let shown = bytes.prefix(4096)
+        let more = bytes.count > shown.count ? ", of which the first \(shown.count)" : ""
+        return "\(name), \(bytes.count) bytes of \(owner)\(more)\n" + indented(String(decoding: shown, as: UTF8.self))
+    }
+
+    private static func indented(_ text: String) -> String {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            // Control characters could steer the terminal.
+            "    " + String(String.UnicodeScalarView(line.unicodeScalars.filter { $0.value >= 32 || $0.value == 9 }))
+        }
+        if lines.last == "    " { lines.removeLast() }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
