@@ -96,7 +96,7 @@ package struct SiteConfig: Sendable {
     package var cgiErrorsTo: [IPNetwork] = []
     /// Folders that scripts may have files sent from (X-Sendfile, X-Accel-Redirect).
     package var cgiSendfile: [String] = []
-    /// Bytes that kept answers of scripts may have in all, for each loop.
+    /// Bytes that kept answers of scripts may have in all.
     package var cgiCacheSize = 32 << 20
     /// URL paths of this site that answer in the place of an error, by status.
     package var errorPages: [Int: String] = [:]

@@ -132,7 +132,8 @@ package struct Doctor {
         guard raw >= 0 else { return [] }
         let socket = FileDescriptor(owning: raw)
         guard (try? address.withSockaddr({ connect(raw, $0, $1) })) == 0 else { return [] }
-        let text = "GET \(target) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: gatehouse-doctor\r\nConnection: close\r\n\r\n"
+        let text =
+            "GET \(target) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: gatehouse-doctor\r\nConnection: close\r\n\r\n"
         try? Array(text.utf8).span.withUnsafeBytes { (bytes) throws(Errno) in try socket.writeAll(bytes) }
         var answer = ByteBuffer()
         while answer.fill(atLeast: 65536, { max(0, read(raw, $0.baseAddress, $0.count)) }) > 0 {}

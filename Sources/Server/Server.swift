@@ -56,6 +56,7 @@ final class SharedParts {
     private let limit: ConnectionLimit
     private var mediaTypes: [String: MediaTypes] = [:]
     private var queues: [String: ScriptQueue] = [:]
+    private var caches: [String: AnswerCache] = [:]
 
     init(_ config: ServerConfig) {
         pool = WorkerPool(name: "work", threads: max(2, gh_thread_count()))
@@ -96,8 +97,12 @@ final class SharedParts {
 
     private func makeSite(_ config: SiteConfig, _ logs: OpenLogs, _ accessLogs: AccessLogs) -> Site {
         let format = AccessLogFormat(config.logFormat)
+        let cache = caches[config.name] ?? AnswerCache(limit: config.cgiCacheSize)
+        caches[config.name] = cache
         var numbers: [LogTarget: Int] = [:]
-        return Site(config, errorLog: logs.errorLog(config.errorLog), mediaTypes: types(config)) { settings in
+        return Site(
+            config, errorLog: logs.errorLog(config.errorLog), mediaTypes: types(config), answerCache: cache
+        ) { settings in
             let target = settings.accessLog
             if numbers[target] == nil, let sink = logs.sink(target) {
                 numbers[target] = accessLogs.add(sink, format)

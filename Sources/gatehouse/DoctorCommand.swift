@@ -39,12 +39,14 @@ extension Command {
         }
         text += section("stdout", report.output) + section("stderr", report.errors)
         if let exit = report.exit { text += "exit         \(exit)\n" }
-        text += section("answer", report.answer, of: "the server")
+        text += "answer\n" + indented(head(of: report.answer))
         let isGood = isGood(report)
         text += "diagnosis\n"
         text += indented(
             report.diagnosis.isEmpty
-                ? isGood ? "Nothing is wrong." : "No script ran for this address; the answer above is the server's own."
+                ? isGood
+                    ? "Nothing is wrong."
+                    : "No script ran for this address; the answer above is the server's own."
                 : report.diagnosis.joined(separator: "\n"))
         Console.print(text)
         return isGood ? .fine : .failed
@@ -52,22 +54,37 @@ extension Command {
 
     private static func isGood(_ report: Doctor.Report) -> Bool {
         let words = String(decoding: report.answer.prefix(20), as: UTF8.self).split(separator: " ")
-        guard report.program != nil, words.count > 1, let status = Int(words[1].prefix(3)) else { return false }
+        guard report.program != nil, words.count > 1, let status = Int(words[1].prefix(3)) else {
+            return false
+        }
         return status < 500 && status != 403
     }
 
     /// A stream's beginning, indented; all of it would drown the rest.
-    private static func section(_ name: String, _ bytes: [UInt8], of owner: String = "the script") -> String {
+    private static func section(_ name: String, _ bytes: [UInt8]) -> String {
         if bytes.isEmpty { return "\(name)\(String(repeating: " ", count: 13 - name.count))(nothing)\n" }
         let shown = bytes.prefix(4096)
         let more = bytes.count > shown.count ? ", of which the first \(shown.count)" : ""
-        return "\(name), \(bytes.count) bytes of \(owner)\(more)\n" + indented(String(decoding: shown, as: UTF8.self))
+        return "\(name), \(bytes.count) bytes\(more)\n" + indented(String(decoding: shown, as: UTF8.self))
+    }
+
+    /// The status line and the fields of an answer.
+    private static func head(of answer: [UInt8]) -> String {
+        let text = String(decoding: answer, as: UTF8.self)
+        var lines: [Substring] = []
+        for line in text.split(separator: "\r\n", omittingEmptySubsequences: false) {
+            if line.isEmpty { break }
+            lines.append(line)
+        }
+        return lines.joined(separator: "\n")
     }
 
     private static func indented(_ text: String) -> String {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+        // By scalars, since CR LF is one character.
+        let scalars = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        var lines = scalars.map { line in
             // Control characters could steer the terminal.
-            "    " + String(String.UnicodeScalarView(line.unicodeScalars.filter { $0.value >= 32 || $0.value == 9 }))
+            "    " + String(String.UnicodeScalarView(line.filter { $0.value >= 32 || $0.value == 9 }))
         }
         if lines.last == "    " { lines.removeLast() }
         return lines.joined(separator: "\n") + "\n"

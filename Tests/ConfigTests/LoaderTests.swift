@@ -143,7 +143,10 @@ import Testing
         #expect(site.cgiQueueTimeout == .seconds(7))
         #expect(site.mimeTypesFile == folder.path + "/server.ini")
         #expect(site.mime == ["wasm": "application/wasm"])
-        #expect(site.logFormat.items == [.address, .text(Array(" \"".utf8)), .requestLine, .text(Array("\"".utf8))])
+        #expect(
+            site.logFormat.items == [
+                .address, .text(Array(" \"".utf8)), .requestLine, .text(Array("\"".utf8)),
+            ])
         #expect(site.errorLog == .standardError)
         let part = site.part
         #expect(part.index == ["a.html", "b.cgi"])

@@ -19,6 +19,14 @@ final class ScriptRelay {
         case silent(String)
         case clientGone
         case cancelled
+
+        /// Why the script gave no answer.
+        var failure: String? {
+            switch self {
+            case .failed(_, let reason), .silent(let reason): reason
+            case .complete, .redirected, .file, .clientGone, .cancelled: nil
+            }
+        }
     }
 
     private let exchange: Exchange
@@ -31,6 +39,8 @@ final class ScriptRelay {
     private let output: Source
     private let errors: Source
     private(set) var exit: ExitStatus?
+    /// Gets a copy of the answer, for the cache. The script then goes on without its client.
+    var capture: AnswerCapture?
 
     /// Output up to the end of the script's header.
     private var header = ByteBuffer()
@@ -45,6 +55,8 @@ final class ScriptRelay {
         case discard
     }
     private var phase = Phase.header
+    /// The client has gone, and the script goes on for the cache.
+    private var isAlone = false
     private var redirect: [UInt8]?
     private var file: ScriptHead?
     private var isOutputDone = false
@@ -165,7 +177,7 @@ final class ScriptRelay {
 
     private func readOutput() -> Bool {
         if isOutputDone || phaseFailure != nil { return false }
-        if exchange.hasBegun, exchange.pendingBytes >= ScriptRelay.pendingLimit { return false }
+        if isHeldBack { return false }
         piece.removeAll()
         let count: Int
         do throws(Errno) {
@@ -193,6 +205,9 @@ final class ScriptRelay {
     }
 
     private func passOn(_ content: Span<UInt8>) {
+        if case .header = phase { return }
+        if redirect == nil, file == nil { capture?.take(content) }
+        if isAlone { return }
         switch phase {
         case .header, .discard: return
         case .content(nil): exchange.append(content)
@@ -208,7 +223,10 @@ final class ScriptRelay {
         let head: ScriptHead
         let bodyStart: Int
         do throws(ScriptHead.Failure) {
-            guard let found = try header.withSpan({ (bytes) throws(ScriptHead.Failure) in try ScriptHead.parse(bytes) })
+            guard
+                let found = try header.withSpan({ (bytes) throws(ScriptHead.Failure) in
+                    try ScriptHead.parse(bytes)
+                })
             else { return }
             (head, bodyStart) = found
         } catch {
@@ -242,12 +260,16 @@ final class ScriptRelay {
         if !head.hasContentType, !status.isWithoutContent, head.location == nil {
             exchange.log(.warning, "the script's answer has no Content-Type", pid: pid)
         }
+        capture?.begin(head, status)
         switch condition(status, head) {
         case .proceed:
-            exchange.begin(ResponseHead(status, lines: head.lines, contentLength: head.contentLength))
+            var answer = ResponseHead(status, lines: head.lines, contentLength: head.contentLength)
+            if capture != nil { answer.add("X-Cache", "miss" as StaticString) }
+            exchange.begin(answer)
             phase = status.isWithoutContent ? .discard : .content(left: head.contentLength)
         case .notModified:
-            exchange.begin(ResponseHead(.notModified, lines: head.linesWithoutContentFields, contentLength: nil))
+            exchange.begin(
+                ResponseHead(.notModified, lines: head.linesWithoutContentFields, contentLength: nil))
             phase = .discard
         case .failed:
             exchange.begin(ResponseHead(.preconditionFailed, contentLength: 0))
@@ -267,7 +289,8 @@ final class ScriptRelay {
     /// Passes 103 on; the final header is still to come.
     private func passInterim(_ status: Status, _ head: ScriptHead) {
         guard status == .earlyHints else {
-            return fail(.internalServerError, "the script answered with status \(status.code), which ends no request")
+            return fail(
+                .internalServerError, "the script answered with status \(status.code), which ends no request")
         }
         try? exchange.sendInterim(ResponseHead(status, lines: head.lines, contentLength: nil))
         readHeader()
@@ -290,7 +313,7 @@ final class ScriptRelay {
 
     /// Whether bytes went to the client.
     private func flush() -> Bool {
-        guard exchange.hasBegun else { return false }
+        guard exchange.hasBegun, !isAlone else { return false }
         let before = exchange.pendingBytes
         if before == 0 { return false }
         do throws(StreamError) { try exchange.flushNow() } catch {
@@ -351,6 +374,8 @@ final class ScriptRelay {
                 "the script's answer is \(left) bytes shorter than its Content-Length; the connection was cut"
             )
         }
+        if surplus == 0 { capture?.complete() }
+        if isAlone { return .clientGone }
         if surplus > 0 {
             exchange.log(
                 .warning,
@@ -378,6 +403,7 @@ final class ScriptRelay {
     }
 
     private func clientEnding() -> Ending? {
+        if isAlone { return nil }
         if exchange.isClientGone || clientLeft?.nanoseconds == 0 { return leave() }
         if exchange.isClientDone {
             guard let left = clientLeft else {
@@ -393,6 +419,10 @@ final class ScriptRelay {
     }
 
     private func leave() -> Ending? {
+        if capture != nil {
+            isAlone = true
+            return nil
+        }
         if part.settings.cgiOnDisconnect == .finish {
             // It goes on by itself; its output has nowhere to go.
             mustEnd = false
@@ -440,7 +470,9 @@ final class ScriptRelay {
     }
 
     /// The client is behind, so the script is not read and may not be blamed for silence.
-    private var isHeldBack: Bool { exchange.hasBegun && exchange.pendingBytes >= ScriptRelay.pendingLimit }
+    private var isHeldBack: Bool {
+        !isAlone && exchange.hasBegun && exchange.pendingBytes >= ScriptRelay.pendingLimit
+    }
 
     private var deadline: Instant {
         let settings = part.settings
@@ -459,8 +491,8 @@ final class ScriptRelay {
         } else if !isOutputDone, let exited {
             result = min(result, exited + site.config.cgiLinger)
         }
-        if let clientLeft { result = min(result, clientLeft + ScriptRelay.halfClosedGrace) }
-        if exchange.hasBegun, exchange.pendingBytes > 0 {
+        if let clientLeft, !isAlone { result = min(result, clientLeft + ScriptRelay.halfClosedGrace) }
+        if !isAlone, exchange.hasBegun, exchange.pendingBytes > 0 {
             result = min(result, lastTaken + exchange.context.writeTimeout)
         }
         return result
@@ -491,13 +523,17 @@ final class ScriptRelay {
     private func limitHint(_ exit: ExitStatus) -> String {
         let limits = site.config.scriptLimits
         switch exit.reason {
-        case .signal(24, _): return limits.cpu == nil ? "" : ", the limit cgi_cpu = \(limits.cpu?.seconds ?? 0)s"
-        case .signal(25, _): return limits.fileSize == nil ? "" : ", the limit cgi_file_size = \(limits.fileSize ?? 0)"
+        case .signal(24, _):
+            return limits.cpu == nil ? "" : ", the limit cgi_cpu = \(limits.cpu?.seconds ?? 0)s"
+        case .signal(25, _):
+            return limits.fileSize == nil ? "" : ", the limit cgi_file_size = \(limits.fileSize ?? 0)"
         case .signal(9, _):
             guard let cpu = limits.cpu, exit.cpu >= cpu else { return "" }
             return ", the limit cgi_cpu = \(cpu.seconds)s"
         case .signal(6, _), .signal(11, _), .exited:
-            guard let memory = limits.memory, exit.peakMemory > memory / 2 || !exit.isSuccess else { return "" }
+            guard let memory = limits.memory, exit.peakMemory > memory / 2 || !exit.isSuccess else {
+                return ""
+            }
             return " (cgi_memory = \(memory) may be too little)"
         default: return ""
         }

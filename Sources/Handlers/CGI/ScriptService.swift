@@ -18,6 +18,14 @@ struct ScriptService {
     let script: Script
 
     func serve() async throws(StreamError) -> Outcome {
+        if CachedScript.allows(exchange), let rule = CachedScript.rule(for: exchange.path, part) {
+            return try await CachedScript(exchange: exchange, service: self, rule: rule).serve()
+        }
+        return try await run(nil)
+    }
+
+    /// Runs the script; `capture` gets a copy of its answer.
+    func run(_ capture: AnswerCapture?) async throws(StreamError) -> Outcome {
         exchange.script = ScriptReport(name: String(decoding: script.name, as: UTF8.self))
         let content: RequestContent
         do throws(RequestContent.Failure) {
@@ -37,7 +45,7 @@ struct ScriptService {
             try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "5")], on: exchange)
             return .answered
         }
-        return try await run(content)
+        return try await run(content, capture)
     }
 
     private func refuse(_ failure: RequestContent.Failure) async throws(StreamError) {
@@ -60,19 +68,32 @@ struct ScriptService {
         }
     }
 
-    private func run(_ content: consuming RequestContent) async throws(StreamError) -> Outcome {
+    private func run(
+        _ content: consuming RequestContent, _ capture: AnswerCapture?
+    ) async throws(StreamError) -> Outcome {
         let queue = part.scriptQueue
         let relay: ScriptRelay
         do throws(SpawnError) {
             relay = try await start(content)
         } catch {
             queue.leave()
-            try await report(error)
+            if capture?.stale != nil {
+                exchange.log(.error, "cannot start the script (\(error.reason)); an older answer is sent")
+                capture?.useStale = true
+            } else {
+                try await report(error)
+            }
             return .answered
         }
+        relay.capture = capture
         let ending = await relay.run()
         relay.close { queue.leave() }
         exchange.script?.exit = relay.exit
+        if let capture, capture.stale != nil, !exchange.hasBegun, let reason = ending.failure {
+            exchange.log(.error, "\(reason); an older answer is sent")
+            capture.useStale = true
+            return .answered
+        }
         return try await conclude(relay, ending)
     }
 
@@ -158,7 +179,8 @@ struct ScriptService {
                 try? TargetPath.decode(bytes.extracting(head.path.range), into: &original)
             }
             facts.redirect = MetaVariables.Redirect(
-                status: exchange.errorStatus?.code ?? 200, url: original, query: head.query.map { exchange.bytes($0) },
+                status: exchange.errorStatus?.code ?? 200, url: original,
+                query: head.query.map { exchange.bytes($0) },
                 method: exchange.bytes(head.methodName))
         }
         facts.protocolVersion = head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
@@ -215,7 +237,8 @@ struct ScriptService {
             }
         switch (error.step, error.reason) {
         case (_, .tooManyFiles), (_, .tooManyFilesInSystem), (.clone, _): status = .serviceUnavailable
-        case (.execute, .listTooLong): reason += "; the request's fields and query are too much for one environment"
+        case (.execute, .listTooLong):
+            reason += "; the request's fields and query are too much for one environment"
         case (.execute, _), (.folder, _):
             let inspection = await inspect()
             if let fault = inspection.fault { reason = fault }
@@ -228,7 +251,9 @@ struct ScriptService {
     /// Looks at the script's file, on a thread that may wait for the disk.
     private func inspect() async -> ScriptInspection {
         let (file, interpreter, path) = (script.file, script.interpreter, searchPath)
-        return await exchange.context.pool.run { ScriptInspection(file: file, interpreter: interpreter, path: path) }
+        return await exchange.context.pool.run {
+            ScriptInspection(file: file, interpreter: interpreter, path: path)
+        }
     }
 
     /// Says why in the log, and to those clients that may know it on the page.
@@ -260,7 +285,9 @@ struct ScriptService {
         case .silent(let reason):
             // A shell says 126 or 127 where it could not run what it was told to; the file may show why.
             var reason = reason
-            if case .exited(126...127)? = relay.exit?.reason, let fault = await inspect().fault { reason = fault }
+            if case .exited(126...127)? = relay.exit?.reason, let fault = await inspect().fault {
+                reason = fault
+            }
             try await fail(.internalServerError, reason)
             return .answered
         case .clientGone:
@@ -280,7 +307,8 @@ struct ScriptService {
                 !path.contains(0)
             else { continue }
             let type = site.mediaTypes.type(of: path[...])
-            return try await send(path[prefix.count...], of: folder, FileAnswer(exchange: exchange, script: head, type: type))
+            return try await send(
+                path[prefix.count...], of: folder, FileAnswer(exchange: exchange, script: head, type: type))
         }
         try await fail(
             .internalServerError,
@@ -292,11 +320,13 @@ struct ScriptService {
     ) async throws(StreamError) {
         switch folder.opening(path, symlinks: part.settings.symlinks, now: exchange.context.loop.now) {
         case .opened(let file) where file.isRegular: try await answer.send(file)
-        case .opened: try await fail(.internalServerError, "X-Sendfile names something that is no regular file")
+        case .opened:
+            try await fail(.internalServerError, "X-Sendfile names something that is no regular file")
         case .failed(let error):
             try await fail(
                 error == .noSuchFile ? .notFound : .internalServerError,
-                "cannot send \(String(decoding: path, as: UTF8.self)) below \(folder.path), which the script named in X-Sendfile: \(error)")
+                "cannot send \(String(decoding: path, as: UTF8.self)) below \(folder.path), which the script named in X-Sendfile: \(error)"
+            )
         }
     }
 }

@@ -14,7 +14,9 @@ package enum ErrorPage {
         var head = ResponseHead(status)
         for (name, value) in fields { head.add(name, value) }
         // The page of an error that happens while an error page is made is the plain one.
-        if let site = exchange.site, exchange.errorStatus == nil, let path = site.config.errorPages[status.code] {
+        if let site = exchange.site, exchange.errorStatus == nil,
+            let path = site.config.errorPages[status.code]
+        {
             exchange.errorStatus = status
             exchange.errorLines = head.lines
             return try await Dispatcher.sendErrorPage(path, exchange, site)

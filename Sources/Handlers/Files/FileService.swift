@@ -154,7 +154,9 @@ package struct FileService {
 
     private func contentType() -> String {
         let type = site.mediaTypes.type(of: exchange.path[...])
-        if case .named(let charset) = settings.charset, type.hasPrefix("text/") { return "\(type); charset=\(charset)" }
+        if case .named(let charset) = settings.charset, type.hasPrefix("text/") {
+            return "\(type); charset=\(charset)"
+        }
         return type
     }
 

@@ -13,6 +13,7 @@ package final class Site {
     package let documentRoot: [UInt8]
     /// The site's settings as a whole.
     package let part: Part
+    package let answerCache: AnswerCache
     /// Folders that scripts may have files sent from.
     package let sendfileFolders: [Folder]
     private let root: Folder?
@@ -29,13 +30,14 @@ package final class Site {
 
     /// `makePart` gives a part's settings their log and their queue.
     package init(
-        _ config: SiteConfig, errorLog: ErrorLog, mediaTypes: MediaTypes,
+        _ config: SiteConfig, errorLog: ErrorLog, mediaTypes: MediaTypes, answerCache: AnswerCache,
         makePart: (PartSettings) -> Part
     ) {
         self.config = config
         name = config.name
         self.errorLog = errorLog
         self.mediaTypes = mediaTypes
+        self.answerCache = answerCache
         documentRoot = Array((config.root ?? "").utf8)
         part = makePart(config.part)
         root = config.root.map { Folder($0) }
@@ -75,7 +77,7 @@ package final class Site {
     }
 
     /// Whether `prefix` ends at a segment's border of `path`.
-    private static func isPrefix(_ prefix: [UInt8], of path: [UInt8]) -> Bool {
+    static func isPrefix(_ prefix: [UInt8], of path: [UInt8]) -> Bool {
         guard path.count >= prefix.count else { return false }
         for index in prefix.indices where path[index] != prefix[index] { return false }
         return path.count == prefix.count || path[prefix.count] == ASCII.slash

@@ -1,0 +1,197 @@
+import Base
+import Net
+import Synchronization
+import Wire
+
+/// A script's whole answer, kept to answer others with.
+struct KeptAnswer: Sendable {
+    var status: Status
+    /// The script's fields as lines.
+    var lines: [UInt8]
+    var content: [UInt8]
+    var validators: Validators
+    var made: Instant
+    /// Until when it is served as it is.
+    var fresh: Instant
+    /// Until when it may stand in while a new one is made, or when that fails.
+    var usable: Instant
+    /// The request fields that the answer depends on (Vary), in lower case, with their values.
+    var varying: [(name: [UInt8], value: [UInt8])]
+
+    var size: Int { lines.count + content.count + 512 }
+}
+
+/// Kept answers of a site's scripts, and the scripts that are just making new ones (`cgi_cache`).
+///
+/// One script runs for any number of requests for the same thing at the same time. Shared by all loops.
+package final class AnswerCache: Sendable {
+    enum Lookup {
+        case kept(KeptAnswer, isStale: Bool)
+        /// Nobody makes this answer yet: run the script and tell `finish`. `stale` stands in if it fails.
+        case make(stale: KeptAnswer?)
+        /// Somebody makes it; wait and look again.
+        case wait
+        /// There is nothing, and this request is not one to make it.
+        case nothing
+    }
+
+    private let limit: Int
+    private let state = Mutex(State())
+
+    private struct State {
+        var answers: [Key: [KeptAnswer]] = [:]
+        var used: [Key: Instant] = [:]
+        /// Who waits for an answer that is being made, by what it is.
+        var makers: [Key: [Waiter]] = [:]
+        var size = 0
+    }
+
+    struct Key: Hashable, Sendable {
+        /// Host and target as sent.
+        let bytes: [UInt8]
+    }
+
+    /// `limit` in bytes for all kept answers.
+    package init(limit: Int) { self.limit = limit }
+
+    /// What there is for `key`. `waiter` is woken when the answer that is being made is there; nil for
+    /// a request that only takes what there is. `value` gives the request's value of a field.
+    func look(_ key: Key, now: Instant, waiter: Waiter?, value: ([UInt8]) -> [UInt8]) -> Lookup {
+        state.withLock { state in
+            var stale: KeptAnswer?
+            if let answer = state.answers[key]?.first(where: { AnswerCache.fits($0, value) }),
+                now < answer.usable
+            {
+                state.used[key] = now
+                if now < answer.fresh { return .kept(answer, isStale: false) }
+                stale = answer
+            }
+            guard let waiter else { return stale.map { .kept($0, isStale: true) } ?? .nothing }
+            if state.makers[key] == nil {
+                state.makers[key] = []
+                return .make(stale: stale)
+            }
+            if let stale { return .kept(stale, isStale: true) }
+            state.makers[key]?.append(waiter)
+            return .wait
+        }
+    }
+
+    private static func fits(_ answer: KeptAnswer, _ value: ([UInt8]) -> [UInt8]) -> Bool {
+        answer.varying.allSatisfy { value($0.name) == $0.value }
+    }
+
+    /// Ends the making of an answer. Nil: it is none that may be kept; who waits runs the script itself.
+    func finish(_ key: Key, _ answer: KeptAnswer?, now: Instant) {
+        let waiters = state.withLock { state in
+            if let answer, answer.size <= limit {
+                AnswerCache.keep(answer, key, &state, limit: limit, now: now)
+            }
+            return state.makers.removeValue(forKey: key) ?? []
+        }
+        for waiter in waiters { waiter.loop.submit { waiter.wake() } }
+    }
+
+    private static func keep(_ answer: KeptAnswer, _ key: Key, _ state: inout State, limit: Int, now: Instant)
+    {
+        var variants = state.answers[key] ?? []
+        variants.removeAll { old in
+            let isReplaced =
+                zip(old.varying, answer.varying).allSatisfy { $0 == $1 }
+                && old.varying.count == answer.varying.count
+            if isReplaced || now >= old.usable {
+                state.size -= old.size
+                return true
+            }
+            return false
+        }
+        // A client can choose the values of a varying field, so their number is bounded.
+        if variants.count >= 16 { state.size -= variants.removeFirst().size }
+        variants.append(answer)
+        state.answers[key] = variants
+        state.used[key] = now
+        state.size += answer.size
+        while state.size > limit, let oldest = state.used.min(by: { $0.value < $1.value })?.key {
+            for old in state.answers.removeValue(forKey: oldest) ?? [] { state.size -= old.size }
+            state.used[oldest] = nil
+        }
+    }
+}
+
+/// Whether a script's answer may be kept, and for how long (RFC 9111, section 3).
+enum CachePolicy {
+    /// How long an answer may stand in beyond its time, in its times.
+    private static let staleTimes: Int64 = 10
+
+    /// Nil where the answer is not to be kept. `time` is what `cgi_cache` allows.
+    static func lifetime(_ status: Status, _ head: ScriptHead, time: TimeSpan) -> TimeSpan? {
+        guard [200, 203, 301, 404, 410].contains(status.code) else { return nil }
+        var lifetime = time
+        var shared: TimeSpan?
+        for line in FieldLines(head.lines) {
+            switch line.name {
+            case "set-cookie": return nil
+            case "vary" where line.value.contains(ASCII.asterisk): return nil
+            case "cache-control":
+                for directive in line.members {
+                    let name = directive.prefix { $0 != ASCII.equals }
+                    switch String(decoding: name, as: UTF8.self) {
+                    case "no-store", "no-cache", "private": return nil
+                    case "max-age": lifetime = min(lifetime, seconds(directive, name.count))
+                    case "s-maxage": shared = seconds(directive, name.count)
+                    default: break
+                    }
+                }
+            default: break
+            }
+        }
+        // s-maxage is said to caches like this one, and wins.
+        if let shared { lifetime = min(time, shared) }
+        return lifetime > .zero ? lifetime : nil
+    }
+
+    private static func seconds(_ directive: [UInt8], _ nameLength: Int) -> TimeSpan {
+        let digits = directive.dropFirst(nameLength + 1).filter { $0 != ASCII.quote }
+        return .seconds(min(ASCII.decimal(digits.span) ?? 0, 1 << 30))
+    }
+
+    /// The fields that Vary names, in lower case.
+    static func varying(_ head: ScriptHead) -> [[UInt8]] {
+        FieldLines(head.lines).filter { $0.name == "vary" }.flatMap(\.members)
+    }
+
+    static func usable(from made: Instant, _ lifetime: TimeSpan) -> Instant {
+        made
+            + TimeSpan(
+                nanoseconds: lifetime.nanoseconds.multipliedReportingOverflow(by: staleTimes).partialValue)
+    }
+}
+
+/// The lines of a script's header, one by one.
+private struct FieldLines: Sequence {
+    struct Line {
+        /// In lower case.
+        let name: String
+        let value: [UInt8]
+
+        /// The members of a list, in lower case.
+        var members: [[UInt8]] {
+            var list = ListReader(value.span)
+            var result: [[UInt8]] = []
+            while let member = list.next() { result.append(member.array.map(ASCII.lower)) }
+            return result
+        }
+    }
+
+    private let lines: [Line]
+
+    init(_ bytes: [UInt8]) {
+        lines = bytes.split(separator: ASCII.lf).compactMap { line in
+            guard let colon = line.firstIndex(of: ASCII.colon) else { return nil }
+            let value = line[(colon + 1)...].filter { $0 != ASCII.cr }
+            return Line(name: String(decoding: line[..<colon].map(ASCII.lower), as: UTF8.self), value: value)
+        }
+    }
+
+    func makeIterator() -> IndexingIterator<[Line]> { lines.makeIterator() }
+}
