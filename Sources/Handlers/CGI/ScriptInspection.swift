@@ -90,7 +90,8 @@ package struct ScriptInspection: Sendable {
     private static func content(_ file: String, _ path: String) -> String? {
         guard let start = read(file, 4096) else {
             // A binary need not be readable to be run; a script's interpreter has to read it.
-            return "\(file) cannot be read by \(userName(geteuid())), so no interpreter can run it: \(Errno.current)"
+            return
+                "\(file) cannot be read by \(userName(geteuid())), so no interpreter can run it: \(Errno.current)"
         }
         if start.isEmpty { return "\(file) is empty" }
         if start.starts(with: [0x7F] + "ELF".utf8) { return binary(file, start) }
@@ -152,11 +153,14 @@ package struct ScriptInspection: Sendable {
                 "line 1 of \(file) names the interpreter \(interpreter), which does not exist\(hint(name(interpreter), path))"
         }
         if access(interpreter, X_OK) != 0 {
-            return "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(Errno.current)"
+            return
+                "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(Errno.current)"
         }
         guard name(interpreter) == "env" else { return nil }
         // env finds the program by PATH; options and settings may stand in front of it.
-        guard let program = arguments.first(where: { !$0.hasPrefix("-") && !$0.contains("=") }) else { return nil }
+        guard let program = arguments.first(where: { !$0.hasPrefix("-") && !$0.contains("=") }) else {
+            return nil
+        }
         if find(program, path) != nil { return nil }
         return
             "line 1 of \(file) has env look for \(program), which is in no folder of the script's PATH (\(path))\(hint(program, path))"

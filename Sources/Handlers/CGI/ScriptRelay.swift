@@ -446,13 +446,17 @@ final class ScriptRelay {
     private func limitHint(_ exit: ExitStatus) -> String {
         let limits = site.config.scriptLimits
         switch exit.reason {
-        case .signal(24, _): return limits.cpu == nil ? "" : ", the limit cgi_cpu = \(limits.cpu?.seconds ?? 0)s"
-        case .signal(25, _): return limits.fileSize == nil ? "" : ", the limit cgi_file_size = \(limits.fileSize ?? 0)"
+        case .signal(24, _):
+            return limits.cpu == nil ? "" : ", the limit cgi_cpu = \(limits.cpu?.seconds ?? 0)s"
+        case .signal(25, _):
+            return limits.fileSize == nil ? "" : ", the limit cgi_file_size = \(limits.fileSize ?? 0)"
         case .signal(9, _):
             guard let cpu = limits.cpu, exit.cpu >= cpu else { return "" }
             return ", the limit cgi_cpu = \(cpu.seconds)s"
         case .signal(6, _), .signal(11, _), .exited:
-            guard let memory = limits.memory, exit.peakMemory > memory / 2 || !exit.isSuccess else { return "" }
+            guard let memory = limits.memory, exit.peakMemory > memory / 2 || !exit.isSuccess else {
+                return ""
+            }
             return " (cgi_memory = \(memory) may be too little)"
         default: return ""
         }

@@ -204,7 +204,8 @@ struct ScriptService {
             }
         switch (error.step, error.reason) {
         case (_, .tooManyFiles), (_, .tooManyFilesInSystem), (.clone, _): status = .serviceUnavailable
-        case (.execute, .listTooLong): reason += "; the request's fields and query are too much for one environment"
+        case (.execute, .listTooLong):
+            reason += "; the request's fields and query are too much for one environment"
         case (.execute, _), (.folder, _):
             let inspection = await inspect()
             if let fault = inspection.fault { reason = fault }
@@ -217,7 +218,9 @@ struct ScriptService {
     /// Looks at the script's file, on a thread that may wait for the disk.
     private func inspect() async -> ScriptInspection {
         let (file, interpreter, path) = (script.file, script.interpreter, searchPath)
-        return await exchange.context.pool.run { ScriptInspection(file: file, interpreter: interpreter, path: path) }
+        return await exchange.context.pool.run {
+            ScriptInspection(file: file, interpreter: interpreter, path: path)
+        }
     }
 
     /// Says why in the log, and to those clients that may know it on the page.
@@ -246,7 +249,9 @@ struct ScriptService {
         case .silent(let reason):
             // A shell says 126 or 127 where it could not run what it was told to; the file may show why.
             var reason = reason
-            if case .exited(126...127)? = relay.exit?.reason, let fault = await inspect().fault { reason = fault }
+            if case .exited(126...127)? = relay.exit?.reason, let fault = await inspect().fault {
+                reason = fault
+            }
             try await fail(.internalServerError, reason)
             return .answered
         case .clientGone:
