@@ -142,7 +142,9 @@ final class AccessLogFormat {
     }
 
     /// `[21/Nov/2026:14:03:07 +0100]`, made once a second.
-    private func appendTime(_ pattern: LogFormat.TimePattern, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+    private func appendTime(
+        _ pattern: LogFormat.TimePattern, _ exchange: HTTP1Exchange, to line: inout ByteBuffer
+    ) {
         switch pattern {
         case .seconds: return line.append(decimal: exchange.context.wallSeconds)
         case .milliseconds, .microseconds:
