@@ -23,7 +23,8 @@ package struct LogFormat: Hashable, Sendable {
 
     /// The named formats as directives; `json` is none of those.
     private static let named: [(name: String, directives: String)] = [
-        ("common", common), ("combined", combinedDirectives), ("vhost_combined", "%v:%p " + combinedDirectives),
+        ("common", common), ("combined", combinedDirectives),
+        ("vhost_combined", "%v:%p " + combinedDirectives),
         ("combined_cgi", combinedDirectives + " id=%L %{script}x"), ("json", "%{json}x"),
     ]
     private static let common = #"%h %l %u %t "%r" %>s %b"#

@@ -187,7 +187,8 @@ extension Values {
         var networks: [IPNetwork] = []
         for word in words {
             guard let network = IPNetwork(word) else {
-                throw ValueProblem("\(word.quoted) is no network; takes addresses and networks such as 192.0.2.0/24 or ::1")
+                throw ValueProblem(
+                    "\(word.quoted) is no network; takes addresses and networks such as 192.0.2.0/24 or ::1")
             }
             networks.append(network)
         }
@@ -245,7 +246,8 @@ extension Values {
     /// What the server computes for each request (RFC 3875, section 4.1, and what Apache adds).
     private static let metaVariables: Set<String> = [
         "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_ROOT", "GATEWAY_INTERFACE", "PATH_INFO",
-        "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_IDENT", "REMOTE_PORT",
+        "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_IDENT",
+        "REMOTE_PORT",
         "REMOTE_USER", "REQUEST_METHOD", "REQUEST_SCHEME", "REQUEST_URI", "SCRIPT_FILENAME", "SCRIPT_NAME",
         "SERVER_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE", "UNIQUE_ID",
     ]
