@@ -150,12 +150,12 @@ package class Stream {
         head.removeAll()
     }
 
-    /// Sends `count` bytes of `file` from `offset`. Returns what was sent: less where the file has
-    /// become shorter.
+    /// Sends `count` bytes of `file` from `offset`. `sent` counts them, also where this throws; it stays
+    /// less where the file has become shorter.
     package final func sendFile(
-        _ file: CInt, offset: Int, count: Int, timeout: TimeSpan
-    ) async throws(StreamError) -> Int {
-        var sent = 0
+        _ file: CInt, offset: Int, count: Int, sent: inout Int, timeout: TimeSpan
+    ) async throws(StreamError) {
+        sent = 0
         while sent < count {
             let taken: Int?
             do throws(Errno) {
@@ -165,13 +165,12 @@ package class Stream {
             }
             switch taken {
             case nil: try await wait(timeout)
-            case 0?: return sent
+            case 0?: return
             case let taken?:
                 sent += taken
                 // A reader as fast as the disk would keep the loop for itself.
                 if sent < count { await Task.yield() }
             }
         }
-        return sent
     }
 }

@@ -128,7 +128,3 @@ import Testing
         }
     }
 }
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT`
-// A Regex is not Sendable; this one is never changed and has no captures to share.
-nonisolated(unsafe) private let httpDate = /\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/

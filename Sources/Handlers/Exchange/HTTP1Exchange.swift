@@ -255,13 +255,13 @@ package final class HTTP1Exchange: Exchange {
             return try await stream.write(&output, timeout: settings.writeTimeout)
         }
         try await stream.write(&output, more: true, timeout: settings.writeTimeout)
-        let sent = try await stream.sendFile(
-            file.raw, offset: range.lowerBound, count: range.count, timeout: settings.writeTimeout)
-        contentSent = sent
-        if sent < range.count {
+        try await stream.sendFile(
+            file.raw, offset: range.lowerBound, count: range.count, sent: &contentSent,
+            timeout: settings.writeTimeout)
+        if contentSent < range.count {
             log(
                 .warning,
-                "the file became shorter while it was sent; the connection was cut after \(sent) of \(range.count) bytes"
+                "the file became shorter while it was sent; the connection was cut after \(contentSent) of \(range.count) bytes"
             )
             abort()
         }

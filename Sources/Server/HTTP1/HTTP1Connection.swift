@@ -122,7 +122,8 @@ struct HTTP1Connection {
 
     /// Answers a request that could not be read, and closes.
     private func refuse(_ error: RequestError, _ exchange: HTTP1Exchange) async -> Closing {
-        exchange.head = RequestHead()
+        // Of what was read only this counts: an answer to HEAD has no content, this one neither.
+        exchange.head = RequestHead(method: exchange.head.method == .head ? .head : .get)
         exchange.beginRequest(closing: true)
         exchange.site = sites.fallback
         exchange.part = sites.fallback.part

@@ -47,7 +47,10 @@ package struct RequestHead: Sendable {
     /// Index behind the empty line that ends the head.
     package internal(set) var end = 0
 
-    package init() { fields.reserveCapacity(24) }
+    package init(method: Method = .get) {
+        self.method = method
+        fields.reserveCapacity(24)
+    }
 
     /// The first field of that name.
     package func first(_ id: FieldName) -> ByteRange? {

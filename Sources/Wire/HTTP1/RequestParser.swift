@@ -26,7 +26,8 @@ package struct RequestParser: Sendable {
     package let limit: Int
     /// Everything before this index has been searched for the head's end.
     private var searched = 0
-    private var sawLine = false
+    /// Bytes of empty lines that are passed over.
+    private static let emptyLineLimit = 256
 
     package init(limit: Int) { self.limit = limit }
 
@@ -36,30 +37,37 @@ package struct RequestParser: Sendable {
     package mutating func parse(
         _ bytes: Span<UInt8>, from start: Int, into head: inout RequestHead
     ) throws(RequestError) -> Bool {
+        // For who answers a head that is refused before it says so.
+        head.method = .get
+        let first = start
         var start = start
         // Empty lines before a request are left over from clients that end a body with one.
         while start < bytes.count, bytes[start] == ASCII.cr || bytes[start] == ASCII.lf { start += 1 }
+        if start - first > RequestParser.emptyLineLimit {
+            throw RequestError(.badRequest, "too many empty lines before a request")
+        }
         if start < bytes.count, !ASCII.isTokenCharacter(bytes[start]) {
             throw RequestError(.badRequest, "the request does not begin with a method")
         }
         guard let end = findEnd(bytes, from: start) else {
-            if bytes.count - start > limit {
-                throw sawLine
-                    ? RequestError(.headerFieldsTooLarge, "the request head is longer than max_header_size")
-                    : RequestError(.uriTooLong, "the request line is longer than max_header_size")
-            }
+            if bytes.count - start > limit { throw tooLong(bytes, from: start) }
             return false
         }
         searched = 0
-        sawLine = false
-        if end - start > limit {
-            throw RequestError(.headerFieldsTooLarge, "the request head is longer than max_header_size")
-        }
+        if end - start > limit { throw tooLong(bytes, from: start) }
         var reader = HeadReader(bytes: bytes, index: start, end: end)
         try reader.requestLine(&head)
         try reader.fields(&head)
         head.end = end
         return true
+    }
+
+    /// Says whether the request line alone is too long, or only all fields together.
+    private func tooLong(_ bytes: Span<UInt8>, from start: Int) -> RequestError {
+        let length = bytes.extracting(start...).firstIndex(of: ASCII.lf) ?? bytes.count - start
+        return length > limit
+            ? RequestError(.uriTooLong, "the request line is longer than max_header_size")
+            : RequestError(.headerFieldsTooLarge, "the request head is longer than max_header_size")
     }
 
     /// Index behind the empty line, nil while it has not come.
@@ -74,7 +82,6 @@ package struct RequestParser: Sendable {
             // An empty line: LF LF or LF CR LF.
             if lf + 1 < bytes.count, bytes[lf + 1] == ASCII.lf { return lf + 2 }
             if lf + 2 < bytes.count, bytes[lf + 1] == ASCII.cr, bytes[lf + 2] == ASCII.lf { return lf + 3 }
-            sawLine = true
             if lf + 2 >= bytes.count {
                 // The line behind may yet turn out to be empty: look at this LF again.
                 searched = lf
