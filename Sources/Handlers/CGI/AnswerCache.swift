@@ -29,8 +29,8 @@ package final class AnswerCache: Sendable {
         case kept(KeptAnswer, isStale: Bool)
         /// Nobody makes this answer yet: run the script and tell `finish`. `stale` stands in if it fails.
         case make(stale: KeptAnswer?)
-        /// Somebody makes it; wait and look again.
-        case wait
+        /// Somebody makes it: wait until the ticket is done, and look again.
+        case wait(Ticket)
         /// There is nothing, and this request is not one to make it.
         case nothing
     }
@@ -42,8 +42,17 @@ package final class AnswerCache: Sendable {
         var answers: [Key: [KeptAnswer]] = [:]
         var used: [Key: Instant] = [:]
         /// Who waits for an answer that is being made, by what it is.
-        var makers: [Key: [Waiter]] = [:]
+        var makers: [Key: [Ticket]] = [:]
         var size = 0
+    }
+
+    /// One that waits for an answer that is being made.
+    ///
+    /// `@unchecked Sendable`: `isDone` is read and written on the waiter's loop only.
+    final class Ticket: @unchecked Sendable {
+        let waiter: Waiter
+        fileprivate(set) var isDone = false
+        init(_ waiter: Waiter) { self.waiter = waiter }
     }
 
     struct Key: Hashable, Sendable {
@@ -72,8 +81,9 @@ package final class AnswerCache: Sendable {
                 return .make(stale: stale)
             }
             if let stale { return .kept(stale, isStale: true) }
-            state.makers[key]?.append(waiter)
-            return .wait
+            let ticket = Ticket(waiter)
+            state.makers[key]?.append(ticket)
+            return .wait(ticket)
         }
     }
 
@@ -83,13 +93,18 @@ package final class AnswerCache: Sendable {
 
     /// Ends the making of an answer. Nil: it is none that may be kept; who waits runs the script itself.
     func finish(_ key: Key, _ answer: KeptAnswer?, now: Instant) {
-        let waiters = state.withLock { state in
+        let tickets = state.withLock { state in
             if let answer, answer.size <= limit {
                 AnswerCache.keep(answer, key, &state, limit: limit, now: now)
             }
             return state.makers.removeValue(forKey: key) ?? []
         }
-        for waiter in waiters { waiter.loop.submit { waiter.wake() } }
+        for ticket in tickets {
+            ticket.waiter.loop.submit {
+                ticket.isDone = true
+                ticket.waiter.wake()
+            }
+        }
     }
 
     private static func keep(_ answer: KeptAnswer, _ key: Key, _ state: inout State, limit: Int, now: Instant)

@@ -39,22 +39,25 @@ struct CachedScript {
                 return try await make(key, stale)
             case .nothing:
                 return try await service.run(nil)
-            case .wait:
+            case .wait(let ticket):
                 if hasWaited {
                     // What was made could not be kept, so each needs its own.
                     return try await service.run(nil)
                 }
                 hasWaited = true
-                try await waitForAnswer()
+                try await wait(for: ticket)
             }
         }
     }
 
-    private func waitForAnswer() async throws(StreamError) {
-        switch await exchange.waiter.wait(until: exchange.context.loop.now + service.part.settings.cgiTimeout)
-        {
-        case .woken, .timedOut: if exchange.isClientGone { throw .failed(.connectionReset) }
-        case .cancelled: throw .cancelled
+    private func wait(for ticket: AnswerCache.Ticket) async throws(StreamError) {
+        let deadline = exchange.context.loop.now + service.part.settings.cgiTimeout
+        while !ticket.isDone {
+            switch await exchange.waiter.wait(until: deadline) {
+            case .woken: if exchange.isClientGone { throw .failed(.connectionReset) }
+            case .timedOut: return
+            case .cancelled: throw .cancelled
+            }
         }
     }
 
