@@ -148,11 +148,20 @@ final class Worker: @unchecked Sendable {
 
     /// An exchange for a request on `stream`, with buffers.
     func takeExchange(_ stream: Stream, _ facts: ConnectionFacts) -> HTTP1Exchange {
-        HTTP1Exchange(stream: stream, settings: http1, context: context, connection: facts)
+        guard let exchange = spareExchanges.popLast() else {
+            return HTTP1Exchange(stream: stream, settings: http1, context: context, connection: facts)
+        }
+        exchange.attach(stream, facts)
+        return exchange
     }
 
     /// Takes back what no request needs any more.
-    func giveBack(_ exchange: HTTP1Exchange) {}
+    func giveBack(_ exchange: HTTP1Exchange) {
+        guard spareExchanges.count < Worker.spareLimit, exchange.reset() else { return }
+        spareExchanges.append(exchange)
+    }
+
+    private static let spareLimit = 64
 
     /// Writes the access-log line of a request that has ended.
     func log(_ exchange: HTTP1Exchange) { accessLogs.write(exchange) }

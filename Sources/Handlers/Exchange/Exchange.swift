@@ -31,8 +31,8 @@ package enum ContentError: Error, Sendable {
 package class Exchange {
     package let context: LoopContext
     /// Woken by whatever happens on the client's side. A service waits here, for its own events too.
-    package let waiter: Waiter
-    package let connection: ConnectionFacts
+    package internal(set) var waiter: Waiter
+    package internal(set) var connection: ConnectionFacts
 
     // MARK: The request
 
@@ -134,6 +134,17 @@ package class Exchange {
     /// Answers with a range of a file.
     package func send(
         _ head: ResponseHead, file: borrowing FileDescriptor, range: Range<Int>
+    ) async throws(StreamError) { fatalError("abstract") }
+
+    /// Whether an answer without any regard to this request's fields would do: a plain GET or HEAD.
+    package var takesPreparedAnswer: Bool { fatalError("abstract") }
+
+    /// Answers with what was prepared.
+    package func send(prepared entry: FileCache.Entry) async throws(StreamError) { fatalError("abstract") }
+
+    /// As `send` of a whole small file, and prepares the answer for the requests to come.
+    package func send(
+        _ head: ResponseHead, small file: borrowing FileDescriptor, size: Int, keepIn cache: FileCache
     ) async throws(StreamError) { fatalError("abstract") }
 
     /// Sends an interim answer (103) where the client understands one.

@@ -1,11 +1,12 @@
 package import Base
 import Config
+import Glibc
 package import Net
 import Wire
 
 /// A request that came by HTTP/1.x, and its answer (RFC 9112).
 package final class HTTP1Exchange: Exchange {
-    private let stream: Stream
+    private var stream: Stream
     private let settings: HTTP1Settings
 
     /// What is to be sent next: a head, content with its framing.
@@ -51,6 +52,26 @@ package final class HTTP1Exchange: Exchange {
         self.settings = settings
         super.init(context: context, waiter: stream.waiter, connection: connection)
     }
+
+    /// Makes the exchange, with its buffers, another connection's. `input` is empty.
+    package func attach(_ stream: Stream, _ connection: ConnectionFacts) {
+        self.stream = stream
+        waiter = stream.waiter
+        self.connection = connection
+    }
+
+    /// Drops what the last request left. False where the buffers have grown too large to be kept.
+    package func reset() -> Bool {
+        site = nil
+        part = nil
+        script = nil
+        input.removeAll()
+        output.removeAll()
+        staging.removeAll()
+        return input.capacity + output.capacity + staging.capacity <= HTTP1Exchange.keptCapacity
+    }
+
+    private static let keptCapacity = 128 * 1024
 
     /// Makes ready for a request whose head has been read.
     package func beginRequest(closing: Bool) {
@@ -265,6 +286,76 @@ package final class HTTP1Exchange: Exchange {
             )
             abort()
         }
+    }
+
+    package override var takesPreparedAnswer: Bool {
+        guard keepsAlive, head.minorVersion > 0, head.framing == .none, head.form == .origin,
+            head.method == .get || head.method == .head
+        else { return false }
+        for field in head.fields {
+            switch field.id {
+            case .range, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange: return false
+            default: break
+            }
+        }
+        return true
+    }
+
+    package override func send(prepared entry: FileCache.Entry) async throws(StreamError) {
+        part = entry.part
+        status = 200
+        answer = .finished
+        // A reference of our own: the entry may get another date while the client takes this one.
+        let bytes = entry.bytes
+        let length = head.method == .head ? entry.headLength : bytes.count
+        var sent = 0
+        while true {
+            let count: Int?
+            do throws(Errno) {
+                count = try bytes.span.extracting(sent..<length).withUnsafeBytes { (rest) throws(Errno) in
+                    try stream.tryWrite(rest, more: false)
+                }
+            } catch {
+                throw .failed(error)
+            }
+            sent += count ?? 0
+            contentSent = max(0, sent - entry.headLength)
+            if sent == length { return }
+            if count == nil { try await stream.wait(settings.writeTimeout) }
+        }
+    }
+
+    package override func send(
+        _ head: ResponseHead, small file: borrowing FileDescriptor, size: Int, keepIn cache: FileCache
+    ) async throws(StreamError) {
+        var content = ByteBuffer(capacity: size)
+        let raw = file.raw
+        let count = content.fill(atLeast: max(size, 1)) { room in
+            max(0, pread(raw, room.baseAddress, size, 0))
+        }
+        // Shorter than it was: the general way knows what to do.
+        guard count == size else { return try await send(head, file: file, range: 0..<size) }
+        let start = output.end
+        _ = writeHead(head)
+        answer = .finished
+        if takesPreparedAnswer, start == 0, let part {
+            let path = withHeadBytes { $0.extracting(self.head.path.range).array }
+            let dateStart = HTTP1Exchange.dateStart(head.status)
+            output.withSpan {
+                cache.insert(
+                    path, part: part, head: $0, dateStart: dateStart, content: content.bytes, context)
+            }
+        }
+        if method != .head {
+            output.append(content.bytes)
+            contentSent = size
+        }
+        try await stream.write(&output, timeout: settings.writeTimeout)
+    }
+
+    /// Where the date begins in a head with that status.
+    private static func dateStart(_ status: Status) -> Int {
+        "HTTP/1.1 200 \r\nDate: ".utf8.count + status.reason.utf8CodeUnitCount
     }
 
     package override func sendInterim(_ head: ResponseHead) throws(StreamError) {

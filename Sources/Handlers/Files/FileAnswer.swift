@@ -9,19 +9,23 @@ struct FileAnswer {
     /// Fields that the answer has whatever its status, as whole lines.
     private var lines = ResponseHead(.ok)
     private let type: String?
+    /// Where the answer to a small file is kept.
+    private let cache: FileCache?
     /// A date and tag that a script gave; the file's own otherwise.
     private var givenValidators: Validators?
 
     /// `type` nil: the lines have a Content-Type already.
-    init(exchange: Exchange, type: String?) {
+    init(exchange: Exchange, type: String?, cache: FileCache? = nil) {
         self.exchange = exchange
         self.type = type
+        self.cache = cache
     }
 
     /// For a script that names a file: its fields stay, and its validators count before the file's.
     init(exchange: Exchange, script head: ScriptHead, type: String) {
         self.exchange = exchange
         self.type = head.hasContentType ? nil : type
+        cache = nil
         lines = ResponseHead(.ok, lines: head.lines, contentLength: nil)
         if !head.entityTag.isEmpty || head.lastModified != nil {
             givenValidators = Validators(entityTag: head.entityTag, lastModified: head.lastModified)
@@ -66,6 +70,9 @@ struct FileAnswer {
         _ file: borrowing Folder.OpenFile, _ validators: Validators
     ) async throws(StreamError) {
         let head = head(exchange.errorStatus ?? .ok, validators, length: file.size)
+        if let cache, file.size <= FileCache.fileLimit, exchange.errorStatus == nil {
+            return try await exchange.send(head, small: file.descriptor, size: file.size, keepIn: cache)
+        }
         if exchange.method == .head { return try await exchange.send(head, []) }
         try await exchange.send(head, file: file.descriptor, range: 0..<file.size)
     }

@@ -147,7 +147,8 @@ package struct FileService {
     }
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
-        var answer = FileAnswer(exchange: exchange, type: contentType())
+        var answer = FileAnswer(
+            exchange: exchange, type: contentType(), cache: exchange.isSentOn ? nil : site.fileCache)
         if let cacheControl = settings.cacheControl { answer.add("Cache-Control", cacheControl) }
         try await answer.send(file)
     }
