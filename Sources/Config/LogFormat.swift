@@ -82,7 +82,7 @@ package struct LogFormat: Hashable, Sendable {
             argument = String(Substring(rest[..<close].dropFirst()))
             rest = rest[close...].dropFirst()
         }
-        guard let letter = rest.popFirst() else { throw ValueProblem("`%` at the end of a log format") }
+        guard let letter = rest.popFirst() else { throw ValueProblem("`%` is no directive of a log format") }
         if letter == ASCII.percent, argument == nil { return nil }
         guard let item = item(letter, argument) else {
             let shown = "%" + String(decoding: format.utf8[start..<rest.startIndex], as: UTF8.self)

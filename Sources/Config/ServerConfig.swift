@@ -93,7 +93,7 @@ package struct SiteConfig: Sendable {
     package var cgiQueueTimeout = TimeSpan.seconds(30)
     package var scriptLimits = ScriptLimits()
     /// Clients that see on the error page why a script failed.
-    package var cgiErrorsTo: [IPNetwork] = []
+    package var cgiErrorsTo = ["127.0.0.0/8", "::1"].compactMap { IPNetwork($0) }
     /// Folders that scripts may have files sent from (X-Sendfile, X-Accel-Redirect).
     package var cgiSendfile: [String] = []
     /// Bytes that kept answers of scripts may have in all.

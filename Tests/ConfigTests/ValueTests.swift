@@ -224,7 +224,7 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase("log_format = JSON"),
         ValueCase(
             "log_format = combind",
-            "log_format: `combind` is unknown; takes `common`, `combined`, `vhost_combined` or `json`, or directives such as %h; did you mean `combined`?"
+            "log_format: `combind` is unknown; takes `common`, `combined`, `vhost_combined`, `combined_cgi` or `json`, or directives such as %h; did you mean `combined`?"
         ),
         ValueCase(#"log_format = %h %l %u %t "%r" %>s %b "%{Referer}i" %{sec}t %{ms}T %<s %a %{c}a %%"#),
         ValueCase("log_format = %{%d/%b}t", "log_format: `%{%d/%b}t` is no directive of a log format"),
