@@ -26,7 +26,6 @@ package struct RequestParser: Sendable {
     package let limit: Int
     /// Everything before this index has been searched for the head's end.
     private var searched = 0
-    private var sawLine = false
 
     package init(limit: Int) { self.limit = limit }
 
@@ -36,30 +35,48 @@ package struct RequestParser: Sendable {
     package mutating func parse(
         _ bytes: Span<UInt8>, from start: Int, into head: inout RequestHead
     ) throws(RequestError) -> Bool {
-        var start = start
-        // Empty lines before a request are left over from clients that end a body with one.
-        while start < bytes.count, bytes[start] == ASCII.cr || bytes[start] == ASCII.lf { start += 1 }
-        if start < bytes.count, !ASCII.isTokenCharacter(bytes[start]) {
+        let line = RequestParser.passEmptyLines(bytes, from: start)
+        if line < bytes.count, !ASCII.isTokenCharacter(bytes[line]),
+            // The CR of one more empty line, as long as nothing else follows it.
+            bytes[line] != ASCII.cr || line + 1 < bytes.count
+        {
             throw RequestError(.badRequest, "the request does not begin with a method")
         }
-        guard let end = findEnd(bytes, from: start) else {
-            if bytes.count - start > limit {
-                throw sawLine
-                    ? RequestError(.headerFieldsTooLarge, "the request head is longer than max_header_size")
-                    : RequestError(.uriTooLong, "the request line is longer than max_header_size")
-            }
+        guard let end = findEnd(bytes, from: line) else {
+            if bytes.count - start > limit { throw tooLong(bytes, line) }
             return false
         }
         searched = 0
-        sawLine = false
-        if end - start > limit {
-            throw RequestError(.headerFieldsTooLarge, "the request head is longer than max_header_size")
-        }
-        var reader = HeadReader(bytes: bytes, index: start, end: end)
+        if end - start > limit { throw tooLong(bytes, line) }
+        var reader = HeadReader(bytes: bytes, index: line, end: end)
         try reader.requestLine(&head)
         try reader.fields(&head)
         head.end = end
         return true
+    }
+
+    /// Empty lines before a request are left over from clients that end a body with one. They count
+    /// towards the limit, so that nobody can send them for ever.
+    private static func passEmptyLines(_ bytes: Span<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index < bytes.count {
+            if bytes[index] == ASCII.lf {
+                index += 1
+            } else if bytes[index] == ASCII.cr, index + 1 < bytes.count, bytes[index + 1] == ASCII.lf {
+                index += 2
+            } else {
+                break
+            }
+        }
+        return index
+    }
+
+    /// Tells a request line that alone is too long from a head that is, however the bytes came.
+    private func tooLong(_ bytes: Span<UInt8>, _ line: Int) -> RequestError {
+        let length = bytes.extracting(line...).firstIndex(of: ASCII.lf) ?? .max
+        return length >= limit
+            ? RequestError(.uriTooLong, "the request line is longer than max_header_size")
+            : RequestError(.headerFieldsTooLarge, "the request head is longer than max_header_size")
     }
 
     /// Index behind the empty line, nil while it has not come.
@@ -74,7 +91,6 @@ package struct RequestParser: Sendable {
             // An empty line: LF LF or LF CR LF.
             if lf + 1 < bytes.count, bytes[lf + 1] == ASCII.lf { return lf + 2 }
             if lf + 2 < bytes.count, bytes[lf + 1] == ASCII.cr, bytes[lf + 2] == ASCII.lf { return lf + 3 }
-            sawLine = true
             if lf + 2 >= bytes.count {
                 // The line behind may yet turn out to be empty: look at this LF again.
                 searched = lf
@@ -172,7 +188,8 @@ private struct HeadReader: ~Escapable {
             head.authority = ByteRange(start, stop)
             head.path = .empty
             head.query = nil
-            guard isAuthority(bytes.extracting(start..<stop)) else {
+            // Nobody but the client knows the port it means (RFC 9110, section 9.3.6).
+            guard isAuthority(bytes.extracting(start..<stop), needsPort: true) else {
                 throw bad("CONNECT without host and port")
             }
         } else if bytes[start] == ASCII.slash {
@@ -205,7 +222,7 @@ private struct HeadReader: ~Escapable {
     }
 
     /// `uri-host [":" port]` without user information.
-    private func isAuthority(_ text: Span<UInt8>) -> Bool {
+    private func isAuthority(_ text: Span<UInt8>, needsPort: Bool = false) -> Bool {
         if text.isEmpty { return false }
         var index = 0
         if text[0] == 0x5B {  // [
@@ -232,12 +249,12 @@ private struct HeadReader: ~Escapable {
             }
             if index == 0 { return false }
         }
-        if index == text.count { return true }
+        if index == text.count { return !needsPort }
         guard text[index] == ASCII.colon else { return false }
         let port = text.extracting((index + 1)...)
-        if port.isEmpty { return true }
-        guard let number = ASCII.decimal(port) else { return false }
-        return number <= 65535
+        if port.isEmpty { return !needsPort }
+        guard let number = ASCII.decimal(port), number <= 65535 else { return false }
+        return number > 0 || !needsPort
     }
 
     // MARK: Fields
@@ -319,7 +336,9 @@ private struct FramingFacts {
             hasTransferEncoding = true
             if !ASCII.equalsIgnoringCase(value, "chunked") {
                 // A coding before chunked is only unknown; chunked not in last place leaves no end.
-                let isLast = value.count > 7 && ASCII.equalsIgnoringCase(value.extracting(last: 7), "chunked")
+                var codings = ListReader(value)
+                var isLast = false
+                while let coding = codings.next() { isLast = ASCII.equalsIgnoringCase(coding, "chunked") }
                 throw RequestError(
                     isLast ? .notImplemented : .badRequest, "a Transfer-Encoding other than chunked")
             }
