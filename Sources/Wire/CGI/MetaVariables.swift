@@ -90,7 +90,8 @@ package enum MetaVariables {
         list.append("UNIQUE_ID", facts.requestID)
         if let length = facts.contentLength { list.append("CONTENT_LENGTH", String(length)) }
         if let type = head.first(.contentType) {
-            list.append("CONTENT_TYPE", bytes.extracting(type.range).array)
+            let value = bytes.extracting(type.range)
+            if !isFunction(value) { list.append("CONTENT_TYPE", value) }
         }
         if let user = facts.remoteUser { list.append("REMOTE_USER", user) }
         if let type = facts.authType { list.append("AUTH_TYPE", type) }
@@ -125,11 +126,13 @@ package enum MetaVariables {
                 value.append(ASCII.space)
                 value += bytes.extracting(other.value.range).array
             }
-            // A value like a function's body has made shells run it (CVE-2014-6271).
-            if value.span.starts(with: "() {") { continue }
+            if isFunction(value.span) { continue }
             list.append(name: variable.span, value: value.span)
         }
     }
+
+    /// A value like a function's body has made shells run it (CVE-2014-6271). No variable gets one.
+    private static func isFunction(_ value: Span<UInt8>) -> Bool { value.starts(with: "() {") }
 
     /// `HTTP_` and the name in capitals with `_` for `-`. Nil for a name that has anything but letters,
     /// digits and dashes: `X_Real-IP` would pass for `X-Real-IP`.

@@ -103,13 +103,15 @@ package enum ByteRanges {
             let first = text.extracting(0..<dash).trimmingBlanks()
             let last = text.extracting((dash + 1)...).trimmingBlanks()
             if first.isEmpty {
-                guard let suffix = ASCII.decimal(last) else { return .whole }
-                if suffix > 0, length > 0 { found = max(0, length - suffix)..<length }
+                guard let suffix = number(last) else { return .whole }
+                // The last bytes of nothing can be had, but no Content-Range could say so.
+                if suffix > 0, length == 0 { return .whole }
+                if suffix > 0 { found = max(0, length - suffix)..<length }
             } else {
-                guard let from = ASCII.decimal(first) else { return .whole }
+                guard let from = number(first) else { return .whole }
                 var to = length
                 if !last.isEmpty {
-                    guard let end = ASCII.decimal(last), end >= from else { return .whole }
+                    guard let end = number(last), end >= from else { return .whole }
                     to = end < length ? end + 1 : length
                 }
                 if from < length { found = from..<to }
@@ -118,5 +120,12 @@ package enum ByteRanges {
         if count == 0 { return .whole }
         guard let found else { return .unsatisfiable }
         return count == 1 ? .one(found) : .whole
+    }
+
+    /// A decimal number; one that is too large for an Int becomes the largest (section 14.1.1).
+    private static func number(_ text: Span<UInt8>) -> Int? {
+        if text.isEmpty { return nil }
+        for index in text.indices where !ASCII.isDigit(text[index]) { return nil }
+        return ASCII.decimal(text) ?? .max
     }
 }

@@ -26,8 +26,6 @@ package struct RequestParser: Sendable {
     package let limit: Int
     /// Everything before this index has been searched for the head's end.
     private var searched = 0
-    /// Bytes of empty lines that are passed over.
-    private static let emptyLineLimit = 256
 
     package init(limit: Int) { self.limit = limit }
 
@@ -39,33 +37,46 @@ package struct RequestParser: Sendable {
     ) throws(RequestError) -> Bool {
         // For who answers a head that is refused before it says so.
         head.method = .get
-        let first = start
-        var start = start
-        // Empty lines before a request are left over from clients that end a body with one.
-        while start < bytes.count, bytes[start] == ASCII.cr || bytes[start] == ASCII.lf { start += 1 }
-        if start - first > RequestParser.emptyLineLimit {
-            throw RequestError(.badRequest, "too many empty lines before a request")
-        }
-        if start < bytes.count, !ASCII.isTokenCharacter(bytes[start]) {
+        let line = RequestParser.passEmptyLines(bytes, from: start)
+        if line < bytes.count, !ASCII.isTokenCharacter(bytes[line]),
+            // The CR of one more empty line, as long as nothing else follows it.
+            bytes[line] != ASCII.cr || line + 1 < bytes.count
+        {
             throw RequestError(.badRequest, "the request does not begin with a method")
         }
-        guard let end = findEnd(bytes, from: start) else {
-            if bytes.count - start > limit { throw tooLong(bytes, from: start) }
+        guard let end = findEnd(bytes, from: line) else {
+            if bytes.count - start > limit { throw tooLong(bytes, line) }
             return false
         }
         searched = 0
-        if end - start > limit { throw tooLong(bytes, from: start) }
-        var reader = HeadReader(bytes: bytes, index: start, end: end)
+        if end - start > limit { throw tooLong(bytes, line) }
+        var reader = HeadReader(bytes: bytes, index: line, end: end)
         try reader.requestLine(&head)
         try reader.fields(&head)
         head.end = end
         return true
     }
 
-    /// Says whether the request line alone is too long, or only all fields together.
-    private func tooLong(_ bytes: Span<UInt8>, from start: Int) -> RequestError {
-        let length = bytes.extracting(start...).firstIndex(of: ASCII.lf) ?? bytes.count - start
-        return length > limit
+    /// Empty lines before a request are left over from clients that end a body with one. They count
+    /// towards the limit, so that nobody can send them for ever.
+    private static func passEmptyLines(_ bytes: Span<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index < bytes.count {
+            if bytes[index] == ASCII.lf {
+                index += 1
+            } else if bytes[index] == ASCII.cr, index + 1 < bytes.count, bytes[index + 1] == ASCII.lf {
+                index += 2
+            } else {
+                break
+            }
+        }
+        return index
+    }
+
+    /// Tells a request line that alone is too long from a head that is, however the bytes came.
+    private func tooLong(_ bytes: Span<UInt8>, _ line: Int) -> RequestError {
+        let length = bytes.extracting(line...).firstIndex(of: ASCII.lf) ?? .max
+        return length >= limit
             ? RequestError(.uriTooLong, "the request line is longer than max_header_size")
             : RequestError(.headerFieldsTooLarge, "the request head is longer than max_header_size")
     }
@@ -179,7 +190,8 @@ private struct HeadReader: ~Escapable {
             head.authority = ByteRange(start, stop)
             head.path = .empty
             head.query = nil
-            guard isAuthority(bytes.extracting(start..<stop)) else {
+            // Nobody but the client knows the port it means (RFC 9110, section 9.3.6).
+            guard isAuthority(bytes.extracting(start..<stop), needsPort: true) else {
                 throw bad("CONNECT without host and port")
             }
         } else if bytes[start] == ASCII.slash {
@@ -212,7 +224,7 @@ private struct HeadReader: ~Escapable {
     }
 
     /// `uri-host [":" port]` without user information.
-    private func isAuthority(_ text: Span<UInt8>) -> Bool {
+    private func isAuthority(_ text: Span<UInt8>, needsPort: Bool = false) -> Bool {
         if text.isEmpty { return false }
         var index = 0
         if text[0] == 0x5B {  // [
@@ -239,12 +251,12 @@ private struct HeadReader: ~Escapable {
             }
             if index == 0 { return false }
         }
-        if index == text.count { return true }
+        if index == text.count { return !needsPort }
         guard text[index] == ASCII.colon else { return false }
         let port = text.extracting((index + 1)...)
-        if port.isEmpty { return true }
-        guard let number = ASCII.decimal(port) else { return false }
-        return number <= 65535
+        if port.isEmpty { return !needsPort }
+        guard let number = ASCII.decimal(port), number <= 65535 else { return false }
+        return number > 0 || !needsPort
     }
 
     // MARK: Fields
@@ -326,7 +338,9 @@ private struct FramingFacts {
             hasTransferEncoding = true
             if !ASCII.equalsIgnoringCase(value, "chunked") {
                 // A coding before chunked is only unknown; chunked not in last place leaves no end.
-                let isLast = value.count > 7 && ASCII.equalsIgnoringCase(value.extracting(last: 7), "chunked")
+                var codings = ListReader(value)
+                var isLast = false
+                while let coding = codings.next() { isLast = ASCII.equalsIgnoringCase(coding, "chunked") }
                 throw RequestError(
                     isLast ? .notImplemented : .badRequest, "a Transfer-Encoding other than chunked")
             }

@@ -1,0 +1,200 @@
+import Base
+import Testing
+import Wire
+
+/// The environment for a request with these fields, by name.
+private func environment(
+    _ fields: String = "", method: String = "GET",
+    _ change: (inout MetaVariables.Facts) -> Void = { _ in }
+) -> [String: String] {
+    let (head, bytes) = parsed("\(method) / HTTP/1.1\r\nHost: h\r\n\(fields)\r\n")
+    var facts = MetaVariables.Facts()
+    facts.method = raw(method)
+    change(&facts)
+    let list = MetaVariables.environment(facts, head, bytes.span)
+    var result: [String: String] = [:]
+    for text in list.strings {
+        guard let equals = text.firstIndex(of: "=") else {
+            Issue.record("no variable: \(text)")
+            continue
+        }
+        let name = String(text[..<equals])
+        #expect(result[name] == nil, "\(name) is there twice")
+        result[name] = String(text[text.index(after: equals)...])
+    }
+    return result
+}
+
+private func words(_ query: String) -> [String] {
+    MetaVariables.indexedArguments(raw(query).span).map(shown)
+}
+
+@Suite struct MetaVariablesTests {
+    // MARK: What is not from fields (RFC 3875, section 4.1)
+
+    @Test func `the facts are told`() {
+        let environment = environment(method: "REPORT") { facts in
+            facts.protocolVersion = "HTTP/1.0"
+            facts.requestURI = raw("/cgi-bin/a%20b/x?y=%20")
+            facts.queryString = raw("y=%20")
+            facts.scriptName = raw("/cgi-bin/a b")
+            facts.pathInfo = raw("/x")
+            facts.pathTranslated = raw("/srv/www/x")
+            facts.scriptFilename = raw("/srv/cgi-bin/a b")
+            facts.documentRoot = raw("/srv/www")
+            facts.serverName = raw("h.example")
+            facts.serverPort = 8080
+            facts.serverAddress = "192.0.2.1"
+            facts.serverSoftware = "gatehouse/1"
+            facts.remoteAddress = "2001:db8::1"
+            facts.remotePort = 40000
+            facts.contentLength = 0
+            facts.requestID = "id"
+            facts.path = "/bin"
+            facts.remoteUser = "user"
+            facts.authType = "Basic"
+        }
+        #expect(
+            environment == [
+                "PATH": "/bin", "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_SOFTWARE": "gatehouse/1",
+                "SERVER_PROTOCOL": "HTTP/1.0", "SERVER_NAME": "h.example", "SERVER_PORT": "8080",
+                "SERVER_ADDR": "192.0.2.1", "REMOTE_ADDR": "2001:db8::1", "REMOTE_HOST": "2001:db8::1",
+                "REMOTE_PORT": "40000", "REQUEST_METHOD": "REPORT", "REQUEST_SCHEME": "http",
+                "REQUEST_URI": "/cgi-bin/a%20b/x?y=%20", "QUERY_STRING": "y=%20",
+                "SCRIPT_NAME": "/cgi-bin/a b",
+                "SCRIPT_FILENAME": "/srv/cgi-bin/a b", "DOCUMENT_ROOT": "/srv/www", "PATH_INFO": "/x",
+                "PATH_TRANSLATED": "/srv/www/x", "REDIRECT_STATUS": "200", "UNIQUE_ID": "id",
+                "CONTENT_LENGTH": "0", "REMOTE_USER": "user", "AUTH_TYPE": "Basic", "HTTP_HOST": "h",
+            ])
+    }
+
+    @Test func `what is unknown is not there, but the query always is`() {
+        let environment = environment()
+        for name in [
+            "PATH_INFO", "PATH_TRANSLATED", "CONTENT_LENGTH", "CONTENT_TYPE", "REMOTE_USER", "AUTH_TYPE",
+            "HTTPS",
+            "REMOTE_IDENT",
+        ] {
+            #expect(environment[name] == nil, "\(name)")
+        }
+        #expect(environment["QUERY_STRING"] == "")
+        #expect(environment["SCRIPT_NAME"] == "")
+    }
+
+    @Test func `HTTPS is on for https only`() {
+        #expect(environment { $0.scheme = "https" }["HTTPS"] == "on")
+        #expect(environment { $0.scheme = "https" }["REQUEST_SCHEME"] == "https")
+        #expect(environment { $0.scheme = "http" }["HTTPS"] == nil)
+    }
+
+    // MARK: Fields (section 4.1.18)
+
+    struct Case: CustomTestStringConvertible {
+        let fields: String
+        let expected: [String: String]
+        init(_ fields: String, _ expected: [String: String]) {
+            (self.fields, self.expected) = (fields, expected)
+        }
+        var testDescription: String { fields }
+    }
+
+    @Test(arguments: [
+        Case("User-Agent: curl/8\r\n", ["HTTP_USER_AGENT": "curl/8"]),
+        Case("accept-LANGUAGE: de, en;q=0.5\r\n", ["HTTP_ACCEPT_LANGUAGE": "de, en;q=0.5"]),
+        Case("X-1-2: 3\r\n", ["HTTP_X_1_2": "3"]),
+        Case("X-Empty:\r\n", ["HTTP_X_EMPTY": ""]),
+        Case("X-Equals: a=b=c\r\n", ["HTTP_X_EQUALS": "a=b=c"]),
+        Case("Upgrade: h2c\r\n", ["HTTP_UPGRADE": "h2c"]),
+        // Fields of one name.
+        Case("A: 1\r\nB: x\r\na: 2\r\nA: 3\r\n", ["HTTP_A": "1, 2, 3", "HTTP_B": "x"]),
+        Case("Accept: a/b\r\nAccept: c/d\r\n", ["HTTP_ACCEPT": "a/b, c/d"]),
+        Case("Cookie: a=1\r\nX: y\r\ncookie: b=2; c=3\r\n", ["HTTP_COOKIE": "a=1; b=2; c=3", "HTTP_X": "y"]),
+        Case("A:\r\nA: 2\r\n", ["HTTP_A": ", 2"]),
+        // Names that would pass for others, or are none.
+        Case("X_Real-IP: 127.0.0.1\r\n", [:]),
+        Case("Content_Length: 5\r\n", [:]),
+        Case("X.Y: z\r\nX!: z\r\nX'Y: z\r\n`id`: z\r\n$X: z\r\n", [:]),
+        Case("X-Y: dash\r\nX_Y: underscore\r\n", ["HTTP_X_Y": "dash"]),
+        // What a script is not told.
+        Case("Proxy: http://evil/\r\n", [:]),
+        Case("PROXY: http://evil/\r\nproxy: b\r\n", [:]),
+        Case("Proxy-Authorization: Basic eDp5\r\n", [:]),
+        Case(
+            "Connection: keep-alive\r\nKeep-Alive: 5\r\nTE: trailers\r\nTrailer: x\r\nProxy-Connection: y\r\n"
+                + "Expect: 100-continue\r\n", [:]),
+        Case("Transfer-Encoding: chunked\r\n", [:]),
+        Case("Authorization: Basic eDp5\r\n", [:]),
+        // Told under their own names only.
+        Case("Content-Length: 5\r\nContent-Type: text/plain\r\n", ["CONTENT_TYPE": "text/plain"]),
+        // Values like a function's body (CVE-2014-6271).
+        Case("User-Agent: () { :;}; echo x\r\n", [:]),
+        Case("X: () {\r\nY: ok\r\n", ["HTTP_Y": "ok"]),
+        Case("Cookie: () { :;}; echo x\r\nCookie: a=1\r\n", [:]),
+        Case("Content-Type: () { :;}; echo x\r\n", [:]),
+        Case("X: a() {\r\n", ["HTTP_X": "a() {"]),
+    ]) func `fields as variables`(_ test: Case) {
+        let before = environment()
+        let after = environment(test.fields)
+        #expect(after.filter { before[$0.key] == nil } == test.expected)
+        for (name, value) in before { #expect(after[name] == value) }
+    }
+
+    @Test func `Authorization where it is passed on`() {
+        let fields = "Authorization: Basic eDp5\r\nProxy-Authorization: Basic eDp5\r\n"
+        let passed = environment(fields) { $0.passAuthorization = true }
+        #expect(passed["HTTP_AUTHORIZATION"] == "Basic eDp5")
+        #expect(passed["HTTP_PROXY_AUTHORIZATION"] == nil)
+    }
+
+    @Test func `who is logged in is the server's to say`() {
+        let claimed = environment("Remote-User: root\r\nRemote_User: root\r\nAuth-Type: x\r\n")
+        #expect(claimed["REMOTE_USER"] == nil)
+        #expect(claimed["HTTP_REMOTE_USER"] == "root")
+    }
+
+    @Test func `no field takes the place of what is computed`() {
+        for name in environment("").keys where !name.hasPrefix("HTTP_") {
+            let field = name.replacing("_", with: "-")
+            guard !["CONTENT-LENGTH", "CONTENT-TYPE"].contains(field) else { continue }
+            let environment = environment("\(field): claimed\r\n")
+            #expect(environment[name] != "claimed", "\(name)")
+        }
+    }
+
+    @Test func `bytes beyond ASCII are passed on as they are`() {
+        let (head, bytes) = parsed("GET / HTTP/1.1\r\nHost: h\r\nX: \u{E4}\u{FF}\r\n\r\n")
+        let list = MetaVariables.environment(MetaVariables.Facts(), head, bytes.span)
+        let found = list.withPointers { pointers in
+            var index = 0
+            while let text = pointers[index] {
+                let name = raw("HTTP_X=")
+                if (0..<name.count).allSatisfy({ UInt8(bitPattern: text[$0]) == name[$0] }) {
+                    return (UInt8(bitPattern: text[7]), UInt8(bitPattern: text[8]), text[9])
+                }
+                index += 1
+            }
+            return (0, 0, 0)
+        }
+        #expect(found == (0xE4, 0xFF, 0))
+    }
+
+    @Test func `a zero byte in a path ends the variable`() {
+        #expect(environment { $0.pathInfo = raw("/a\0b") }["PATH_INFO"] == "/a")
+    }
+
+    // MARK: Indexed queries (section 4.4)
+
+    @Test func `words of an indexed query`() {
+        #expect(words("a") == ["a"])
+        #expect(words("a+b+c") == ["a", "b", "c"])
+        #expect(words("a%20b+%2B%3D") == ["a b", "+="])
+        #expect(words("%c3%bc") == ["\u{C3}\u{BC}"])
+    }
+
+    @Test(arguments: [
+        "", "a=b", "a+b=c", "=", "a&b=c", "a%", "a+%zz", "a+%4", "a%00b", "%00", "a+%00",
+        String(repeating: "a+", count: 10000),
+    ]) func `no words of any other query`(_ query: String) {
+        #expect(words(query) == [])
+    }
+}

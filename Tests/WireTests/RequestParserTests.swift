@@ -1,0 +1,415 @@
+import Base
+import Testing
+import Wire
+
+/// A head that is to be accepted, and what is to be made of it.
+struct RequestCase: CustomTestStringConvertible, Sendable {
+    let name: String
+    let wire: String
+    let expected: String
+
+    init(_ name: String, _ wire: String, _ expected: String) {
+        (self.name, self.wire, self.expected) = (name, wire, expected)
+    }
+
+    var testDescription: String { name }
+}
+
+/// A head that is to be refused, and the status of the answer.
+struct RefusalCase: CustomTestStringConvertible, Sendable {
+    let name: String
+    let wire: String
+    let status: Int
+
+    init(_ name: String, _ wire: String, _ status: Int = 400) {
+        (self.name, self.wire, self.status) = (name, wire, status)
+    }
+
+    var testDescription: String { name }
+}
+
+@Suite struct RequestParserTests {
+    static let accepted: [RequestCase] = [
+        // Methods and versions.
+        RequestCase("plain", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", #"GET origin "/" 1.1 @h keep"#),
+        RequestCase("HEAD", "HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n", #"HEAD origin "/x" 1.1 @h keep"#),
+        RequestCase(
+            "any token is a method", "M-SEARCH!#$%&'*+.^_`|~1 / HTTP/1.1\r\nHost: h\r\n\r\n",
+            #"M-SEARCH!#$%&'*+.^_`|~1 origin "/" 1.1 @h keep"#),
+        RequestCase("HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", #"GET origin "/" 1.0 close"#),
+        RequestCase(
+            "a later HTTP/1 is 1.1 here (RFC 9110, 2.5)", "GET / HTTP/1.2\r\nHost: h\r\n\r\n",
+            #"GET origin "/" 1.1 @h keep"#),
+        RequestCase("HTTP/1.9", "GET / HTTP/1.9\r\nHost: h\r\n\r\n", #"GET origin "/" 1.1 @h keep"#),
+
+        // Line ends.
+        RequestCase("LF alone", "GET / HTTP/1.1\nHost: h\n\n", #"GET origin "/" 1.1 @h keep"#),
+        RequestCase("LF and CR LF", "GET / HTTP/1.1\nHost: h\r\nA: b\n\r\n", #"GET origin "/" 1.1 @h keep"#),
+        RequestCase("CR LF and LF", "GET / HTTP/1.1\r\nHost: h\n\n", #"GET origin "/" 1.1 @h keep"#),
+        RequestCase(
+            "an empty line before", "\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", #"GET origin "/" 1.1 @h keep"#),
+        RequestCase(
+            "empty lines before", "\r\n\n\r\n\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+            #"GET origin "/" 1.1 @h keep"#),
+
+        // Targets.
+        RequestCase(
+            "query", "GET /a?b=c HTTP/1.1\r\nHost: h\r\n\r\n", #"GET origin "/a" ?"b=c" 1.1 @h keep"#),
+        RequestCase(
+            "empty query", "GET /a? HTTP/1.1\r\nHost: h\r\n\r\n", #"GET origin "/a" ?"" 1.1 @h keep"#),
+        RequestCase(
+            "a second question mark", "GET /a?b?c HTTP/1.1\r\nHost: h\r\n\r\n",
+            #"GET origin "/a" ?"b?c" 1.1 @h keep"#),
+        RequestCase(
+            "escapes are left alone", "GET /%2e%2e/%00?%zz HTTP/1.1\r\nHost: h\r\n\r\n",
+            #"GET origin "/%2e%2e/%00" ?"%zz" 1.1 @h keep"#),
+        RequestCase(
+            "two slashes are a path", "GET //evil/x HTTP/1.1\r\nHost: h\r\n\r\n",
+            #"GET origin "//evil/x" 1.1 @h keep"#),
+        RequestCase(
+            "bytes beyond ASCII", "GET /\u{C3}\u{BC} HTTP/1.1\r\nHost: h\r\n\r\n",
+            "GET origin \"/\u{C3}\u{BC}\" 1.1 @h keep"),
+        RequestCase(
+            "absolute", "GET http://a:80/x?y HTTP/1.1\r\nHost: a:80\r\n\r\n",
+            #"GET absolute "/x" ?"y" 1.1 @a:80 keep"#),
+        RequestCase(
+            "absolute, in capitals", "GET HTTP://a/x HTTP/1.1\r\nHost: a\r\n\r\n",
+            #"GET absolute "/x" 1.1 @a keep"#),
+        RequestCase(
+            "absolute, https", "GET https://a/x HTTP/1.1\r\nHost: a\r\n\r\n",
+            #"GET absolute "/x" 1.1 @a keep"#),
+        RequestCase(
+            "absolute without a path", "GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+            #"GET absolute "" 1.1 @a keep"#),
+        RequestCase(
+            "absolute with a query and no path", "GET http://a?b/c HTTP/1.1\r\nHost: a\r\n\r\n",
+            #"GET absolute "" ?"b/c" 1.1 @a keep"#),
+        RequestCase(
+            "absolute to an IPv6 address", "GET http://[::1]:8080/ HTTP/1.1\r\nHost: x\r\n\r\n",
+            #"GET absolute "/" 1.1 @[::1]:8080 keep"#),
+        RequestCase(
+            "the target's host beats the field's (RFC 9112, 3.2.2)",
+            "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", #"GET absolute "/" 1.1 @a keep"#),
+        RequestCase(
+            "authority", "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n",
+            #"CONNECT authority "" 1.1 @a.example:443 keep"#),
+        RequestCase(
+            "authority of an IPv6 address", "CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+            #"CONNECT authority "" 1.1 @[2001:db8::1]:443 keep"#),
+        RequestCase(
+            "asterisk", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", #"OPTIONS asterisk "*" 1.1 @h keep"#),
+        RequestCase(
+            "OPTIONS of a path", "OPTIONS /* HTTP/1.1\r\nHost: h\r\n\r\n", #"OPTIONS origin "/*" 1.1 @h keep"#
+        ),
+
+        // Host.
+        RequestCase(
+            "host and port", "GET / HTTP/1.1\r\nHost: h:8080\r\n\r\n", #"GET origin "/" 1.1 @h:8080 keep"#),
+        RequestCase("an empty port", "GET / HTTP/1.1\r\nHost: h:\r\n\r\n", #"GET origin "/" 1.1 @h: keep"#),
+        RequestCase("an empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", #"GET origin "/" 1.1 keep"#),
+        RequestCase(
+            "an IPv6 address", "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
+            #"GET origin "/" 1.1 @[::1]:80 keep"#),
+        RequestCase(
+            "an IPv4 address", "GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n",
+            #"GET origin "/" 1.1 @192.0.2.1 keep"#),
+        RequestCase(
+            "HTTP/1.0 with Host", "GET / HTTP/1.0\r\nHost: h\r\n\r\n", #"GET origin "/" 1.0 @h close"#),
+
+        // Persistence (RFC 9112, 9.3).
+        RequestCase(
+            "close", "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", #"GET origin "/" 1.1 @h close"#
+        ),
+        RequestCase(
+            "close among others", "GET / HTTP/1.1\r\nHost: h\r\nConnection: te , CLOSE,,x\r\n\r\n",
+            #"GET origin "/" 1.1 @h close"#),
+        RequestCase(
+            "close in a second field",
+            "GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n",
+            #"GET origin "/" 1.1 @h close"#),
+        RequestCase(
+            "closet is not close", "GET / HTTP/1.1\r\nHost: h\r\nConnection: closet\r\n\r\n",
+            #"GET origin "/" 1.1 @h keep"#),
+        RequestCase(
+            "1.0 and keep-alive", "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n",
+            #"GET origin "/" 1.0 keep"#),
+        RequestCase(
+            "1.0, keep-alive and close", "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
+            #"GET origin "/" 1.0 close"#),
+
+        // Expect.
+        RequestCase(
+            "100-continue", "PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 3\r\n\r\n",
+            #"PUT origin "/" 1.1 @h length=3 keep continue"#),
+        RequestCase(
+            "100-continue from 1.0 is ignored (RFC 9110, 10.1.1)",
+            "PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+            #"PUT origin "/" 1.0 length=3 close"#),
+    ]
+
+    @Test(arguments: accepted) func accepts(_ test: RequestCase) {
+        let wire = raw(test.wire)
+        let reading = readHead(wire)
+        #expect(reading.outcome == test.expected)
+        #expect(reading.end == wire.count)
+    }
+
+    static let refused: [RefusalCase] = [
+        // The request line.
+        RefusalCase("HTTP/0.9", "GET /\r\n\r\n"),
+        RefusalCase("no target", "GET\r\n\r\n"),
+        RefusalCase("no target and a blank", "GET \r\n\r\n"),
+        RefusalCase("no target, a version", "GET HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("two blanks before the target", "GET  / HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("two blanks before the version", "GET /  HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a tab for a blank", "GET\t/ HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a tab before the version", "GET /\tHTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a blank first", " GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a blank last", "GET / HTTP/1.1 \r\nHost: h\r\n\r\n"),
+        RefusalCase("a blank in the target", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a method with a slash", "G/T / HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a method in brackets", "GET(1) / HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("NUL in the method", "GE\0T / HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("NUL in the target", "GET /\0 HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("escape in the target", "GET /\u{1B}[2J HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("delete in the target", "GET /\u{7F} HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("CR in the target", "GET /\rHost:x HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a fragment", "GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a fragment in the query", "GET /a?b#c HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("bare CR at the end of the line", "GET / HTTP/1.1\rHost: h\r\n\r\n"),
+        RefusalCase("two CR at the end of the line", "GET / HTTP/1.1\r\r\nHost: h\r\n\r\n"),
+        RefusalCase("a bare CR before the request", "\rGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("CR CR LF before the request", "\r\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("TLS", "\u{16}\u{03}\u{01}\u{02}\0\u{01}\0\u{01}\u{FC}\u{03}\u{03}"),
+
+        // Versions.
+        RefusalCase("HTTP/2.0", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505),
+        RefusalCase("HTTP/0.9 said", "GET / HTTP/0.9\r\n\r\n", 505),
+        RefusalCase("HTTP/3.0", "GET / HTTP/3.0\r\nHost: h\r\n\r\n", 505),
+        RefusalCase("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        RefusalCase("version in small letters", "GET / http/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("version of two digits", "GET / HTTP/1.10\r\nHost: h\r\n\r\n"),
+        RefusalCase("version with a zero", "GET / HTTP/01.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("version without a minor", "GET / HTTP/1\r\nHost: h\r\n\r\n"),
+        RefusalCase("version with a dot and no more", "GET / HTTP/1.\r\nHost: h\r\n\r\n"),
+        RefusalCase("version with a comma", "GET / HTTP/1,1\r\nHost: h\r\n\r\n"),
+        RefusalCase("another protocol", "GET / ICAP/1.0\r\nHost: h\r\n\r\n"),
+
+        // Targets.
+        RefusalCase("a relative path", "GET index.html HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a query alone", "GET ?a HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("another scheme", "GET ftp://a/ HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a scheme and no host", "GET http:///x HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("a scheme alone", "GET http:// HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase(
+            "a user in the target (RFC 9110, 4.2.4)", "GET http://u:p@a/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+        RefusalCase("a port that is none", "GET http://a:x/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+        RefusalCase("a port too large", "GET http://a:65536/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+        RefusalCase("asterisk for GET", "GET * HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("asterisk and more", "OPTIONS *x HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("CONNECT to a path", "CONNECT /x HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("CONNECT to a URL", "CONNECT http://a:80/ HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("CONNECT without a port (RFC 9110, 9.3.6)", "CONNECT a HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("CONNECT with an empty port", "CONNECT a: HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("CONNECT to port 0", "CONNECT a:0 HTTP/1.1\r\nHost: h\r\n\r\n"),
+        RefusalCase("CONNECT without a host", "CONNECT :443 HTTP/1.1\r\nHost: h\r\n\r\n"),
+
+        // Host (RFC 9112, 3.2).
+        RefusalCase("1.1 without Host", "GET / HTTP/1.1\r\n\r\n"),
+        RefusalCase("1.1 without Host, absolute", "GET http://a/ HTTP/1.1\r\n\r\n"),
+        RefusalCase("two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+        RefusalCase("the same Host twice", "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n"),
+        RefusalCase("two Hosts in 1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"),
+        RefusalCase("an empty Host and another", "GET / HTTP/1.1\r\nHost:\r\nHost: b\r\n\r\n"),
+        RefusalCase("a blank in Host", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
+        RefusalCase("a slash in Host", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+        RefusalCase("a user in Host", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"),
+        RefusalCase("a URL in Host", "GET / HTTP/1.1\r\nHost: http://a\r\n\r\n"),
+        RefusalCase("a query in Host", "GET / HTTP/1.1\r\nHost: a?b\r\n\r\n"),
+        RefusalCase("markup in Host", "GET / HTTP/1.1\r\nHost: <a>\r\n\r\n"),
+        RefusalCase("a quote in Host", "GET / HTTP/1.1\r\nHost: \"a\"\r\n\r\n"),
+        RefusalCase("a backslash in Host", "GET / HTTP/1.1\r\nHost: a\\b\r\n\r\n"),
+        RefusalCase("two ports", "GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n"),
+        RefusalCase("a port and a letter", "GET / HTTP/1.1\r\nHost: a:80x\r\n\r\n"),
+        RefusalCase("a negative port", "GET / HTTP/1.1\r\nHost: a:-1\r\n\r\n"),
+        RefusalCase("a port beyond all numbers", "GET / HTTP/1.1\r\nHost: a:99999999999999999999\r\n\r\n"),
+        RefusalCase("a port alone", "GET / HTTP/1.1\r\nHost: :80\r\n\r\n"),
+        RefusalCase("an IPv6 address without brackets", "GET / HTTP/1.1\r\nHost: ::1\r\n\r\n"),
+        RefusalCase("an open bracket", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"),
+        RefusalCase("empty brackets", "GET / HTTP/1.1\r\nHost: []\r\n\r\n"),
+        RefusalCase("something behind the bracket", "GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n"),
+        RefusalCase("a name in brackets", "GET / HTTP/1.1\r\nHost: [host]\r\n\r\n"),
+
+        // Field lines.
+        RefusalCase("a blank before the colon", "GET / HTTP/1.1\r\nHost: h\r\nA : b\r\n\r\n"),
+        RefusalCase("a tab before the colon", "GET / HTTP/1.1\r\nHost: h\r\nA\t: b\r\n\r\n"),
+        RefusalCase("a folded line", "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n"),
+        RefusalCase("a line folded by a tab", "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n\tc\r\n\r\n"),
+        RefusalCase("a line folded behind LF", "GET / HTTP/1.1\r\nHost: h\r\nA: b\n c: d\r\n\r\n"),
+        RefusalCase("a first line that is folded", "GET / HTTP/1.1\r\n Host: h\r\n\r\n"),
+        RefusalCase("a line of blanks", "GET / HTTP/1.1\r\nHost: h\r\n \r\n\r\n"),
+        RefusalCase("no colon", "GET / HTTP/1.1\r\nHost: h\r\nnonsense\r\n\r\n"),
+        RefusalCase("no name", "GET / HTTP/1.1\r\nHost: h\r\n: b\r\n\r\n"),
+        RefusalCase("a name in quotes", "GET / HTTP/1.1\r\nHost: h\r\n\"A\": b\r\n\r\n"),
+        RefusalCase("a name beyond ASCII", "GET / HTTP/1.1\r\nHost: h\r\n\u{C4}: b\r\n\r\n"),
+        RefusalCase("NUL in a name", "GET / HTTP/1.1\r\nHost: h\r\nA\0: b\r\n\r\n"),
+        RefusalCase("NUL in a value", "GET / HTTP/1.1\r\nHost: h\r\nA: b\0c\r\n\r\n"),
+        RefusalCase("bare CR in a value", "GET / HTTP/1.1\r\nHost: h\r\nA: b\rC: d\r\n\r\n"),
+        RefusalCase("bare CR at a value's end", "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\r\n\r\n"),
+        RefusalCase("bare CR for an empty line", "GET / HTTP/1.1\r\nHost: h\r\n\r\r\n\r\n"),
+        RefusalCase("escape in a value", "GET / HTTP/1.1\r\nHost: h\r\nA: \u{1B}[2J\r\n\r\n"),
+        RefusalCase("delete in a value", "GET / HTTP/1.1\r\nHost: h\r\nA: \u{7F}\r\n\r\n"),
+        RefusalCase("vertical tab in a value", "GET / HTTP/1.1\r\nHost: h\r\nA: b\u{0B}\r\n\r\n"),
+        RefusalCase("an expectation nobody knows", "GET / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n", 417),
+    ]
+
+    @Test(arguments: refused) func refuses(_ test: RefusalCase) {
+        let reading = readHead(test.wire)
+        #expect(reading.status == test.status, "\(reading)")
+    }
+
+    @Test(arguments: [
+        "", "G", "GET / HTTP/1.1", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: h\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\n\r", "GET / HTTP/1.1\nHost: h\n", "\r\n", "\r", "\n\r",
+        "GET / HTTP/1.1\n\r",
+    ]) func `waits for more`(_ text: String) {
+        #expect(readHead(text).outcome == "incomplete")
+    }
+
+    @Test(arguments: accepted) func `accepts the same in two pieces, and byte by byte`(_ test: RequestCase) {
+        let wire = raw(test.wire)
+        for stop in 0...wire.count {
+            let reading = readHead(wire, stops: [stop])
+            #expect(reading.outcome == test.expected, "cut at \(stop)")
+            #expect(reading.end == wire.count, "cut at \(stop)")
+        }
+        #expect(readHead(wire, stops: Array(0...wire.count)).outcome == test.expected)
+    }
+
+    @Test(arguments: refused + FramingTests.refused)
+    func `refuses the same in two pieces, and byte by byte`(_ test: RefusalCase) {
+        let wire = raw(test.wire)
+        let whole = readHead(wire)
+        for stop in 0...wire.count { #expect(readHead(wire, stops: [stop]) == whole, "cut at \(stop)") }
+        #expect(readHead(wire, stops: Array(0...wire.count)) == whole)
+    }
+
+    @Test func `fields are kept in their order, with blanks at the ends taken off`() {
+        let reading = readHead(
+            "GET / HTTP/1.1\r\nHost: h\r\nA:b\r\nB: \t c \t d\t \r\nEmpty:\r\nBlank: \t \r\na: e:f\r\n"
+                + "Latin: \u{E4}\u{FF}\r\nSet: \"x, y\"\r\n\r\n")
+        #expect(
+            reading.fields == [
+                "Host=h", "A=b", "B=c \t d", "Empty=", "Blank=", "a=e:f", "Latin=\u{E4}\u{FF}",
+                "Set=\"x, y\"",
+            ])
+    }
+
+    @Test func `a second request is left alone`() {
+        let first = raw("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n")
+        let second = raw("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n")
+        let wire = first + raw("hello") + second
+        let reading = readHead(wire)
+        #expect(reading.outcome == #"POST origin "/1" 1.1 @h length=5 keep"#)
+        #expect(reading.end == first.count)
+        // The next one begins behind the content.
+        let next = readHead(wire, from: first.count + 5)
+        #expect(next.outcome == #"GET origin "/2" 1.1 @h keep"#)
+        #expect(next.end == wire.count)
+        for stop in (first.count + 5)...wire.count {
+            #expect(readHead(wire, from: first.count + 5, stops: [stop]) == next)
+        }
+    }
+
+    @Test func `nothing of one request is left in the next`() throws {
+        var parser = RequestParser(limit: 8192)
+        var head = RequestHead()
+        let first = raw(
+            "PUT http://a/x?y HTTP/1.0\r\nHost: b\r\nContent-Length: 3\r\nExpect: 100-continue\r\n"
+                + "Connection: close\r\nCookie: c\r\n\r\n")
+        let second = raw("GET / HTTP/1.1\r\nHost:\r\n\r\n")
+        let wire = first + second
+        #expect(try parser.parse(wire.span, from: 0, into: &head))
+        #expect(try parser.parse(wire.span, from: first.count, into: &head))
+        #expect(head.method == .get)
+        #expect(head.form == .origin)
+        #expect(head.query == nil)
+        #expect(head.authority == nil)
+        #expect(head.framing == .none)
+        #expect(head.minorVersion == 1)
+        #expect(head.wantsKeepAlive)
+        #expect(!head.expectsContinue)
+        #expect(head.fields.map(\.id) == [.host])
+        #expect(head.has(.cookie) == false)
+        #expect(head.end == wire.count)
+    }
+
+    // MARK: Limits
+
+    private static let limit = 256
+
+    /// A head of just `length` bytes, by its path or by a field.
+    private func head(length: Int, longLine: Bool) -> [UInt8] {
+        let (front, middle, back) =
+            longLine
+            ? ("GET /", " HTTP/1.1\r\nHost: h\r\n\r\n", "")
+            : ("GET / HTTP/1.1\r\nHost: h\r\nA: ", "\r\n\r\n", "")
+        let rest = length - raw(front + middle + back).count
+        return raw(front) + [UInt8](repeating: 0x61, count: rest) + raw(middle + back)
+    }
+
+    @Test(arguments: [true, false]) func `a head as long as the limit is read`(longLine: Bool) {
+        let wire = head(length: Self.limit, longLine: longLine)
+        for stop in 0...wire.count {
+            #expect(readHead(wire, stops: [stop], limit: Self.limit).end == wire.count)
+        }
+        // What follows it does not count.
+        #expect(
+            readHead(wire + raw(String(repeating: "x", count: 1000)), limit: Self.limit).end == wire.count)
+    }
+
+    @Test func `a head longer than the limit is refused, however it comes`() {
+        for length in [Self.limit + 1, Self.limit + 2, Self.limit + 3, 4 * Self.limit] {
+            let wire = head(length: length, longLine: false)
+            #expect(readHead(wire, limit: Self.limit).status == 431)
+            #expect(readHead(wire, stops: Array(0...wire.count), limit: Self.limit).status == 431)
+            for stop in 0...wire.count {
+                #expect(readHead(wire, stops: [stop], limit: Self.limit).status == 431, "cut at \(stop)")
+            }
+        }
+    }
+
+    @Test func `a request line longer than the limit is refused as such, however it comes`() {
+        let wire = head(length: 2 * Self.limit, longLine: true)
+        #expect(readHead(wire, limit: Self.limit).status == 414)
+        #expect(readHead(wire, stops: Array(0...wire.count), limit: Self.limit).status == 414)
+        for stop in 0...wire.count {
+            #expect(readHead(wire, stops: [stop], limit: Self.limit).status == 414, "cut at \(stop)")
+        }
+    }
+
+    @Test func `a head without an end is refused at the limit`() {
+        let line = raw("GET / HTTP/1.1\r\n")
+        let fields = [[UInt8]](repeating: raw("A: b\r\n"), count: 100).flatMap { $0 }
+        #expect(readHead(line + fields, limit: Self.limit).status == 431)
+        #expect(
+            readHead(String(repeating: "G", count: Self.limit), limit: Self.limit).outcome == "incomplete")
+        #expect(readHead(String(repeating: "G", count: Self.limit + 1), limit: Self.limit).status == 414)
+    }
+
+    @Test func `empty lines before the request count towards the limit`() {
+        let few = String(repeating: "\r\n", count: 20)
+        #expect(readHead(few + "GET / HTTP/1.1\r\nHost: h\r\n\r\n", limit: Self.limit).status == nil)
+        let many = String(repeating: "\r\n", count: Self.limit)
+        #expect(readHead(many, limit: Self.limit).status != nil)
+        #expect(readHead(many + "GET / HTTP/1.1\r\nHost: h\r\n\r\n", limit: Self.limit).status != nil)
+    }
+
+    @Test func `200 fields and no more`() {
+        func head(_ count: Int) -> String {
+            "GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: "A: b\r\n", count: count - 1) + "\r\n"
+        }
+        #expect(readHead(head(200)).fields.count == 200)
+        #expect(readHead(head(201)).status == 431)
+    }
+}

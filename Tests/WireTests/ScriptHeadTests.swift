@@ -1,0 +1,225 @@
+import Base
+import Testing
+import Wire
+
+/// What is made of a script's header, in lines: status, where its content begins, then each field.
+private func read(_ output: [UInt8]) -> [String] {
+    do throws(ScriptHead.Failure) {
+        guard let (head, bodyStart) = try ScriptHead.parse(output.span) else { return ["incomplete"] }
+        var lines = [
+            head.status.map { "\($0.code)" } ?? "-", "content: \(shown(Array(output[bodyStart...])))",
+        ]
+        let fields = shown(head.lines)
+        precondition(fields.isEmpty || fields.unicodeScalars.suffix(2).elementsEqual("\r\n".unicodeScalars))
+        lines += fields.split(separator: "\r\n").map(String.init)
+        return lines
+    } catch {
+        switch error {
+        case .notAField(let line): return ["not a field: \(shown(line))"]
+        case .tooLong: return ["too long"]
+        case .badStatus(let value): return ["bad status: \(shown(value))"]
+        case .badContentLength(let value): return ["bad length: \(shown(value))"]
+        }
+    }
+}
+
+private func head(_ text: String) throws -> ScriptHead {
+    try #require(try ScriptHead.parse(raw(text).span)).head
+}
+
+@Suite struct ScriptHeadTests {
+    struct Case: CustomTestStringConvertible {
+        let name: String
+        let output: String
+        let expected: [String]
+
+        init(_ name: String, _ output: String, _ expected: [String]) {
+            (self.name, self.output, self.expected) = (name, output, expected)
+        }
+
+        var testDescription: String { name }
+    }
+
+    static let cases: [Case] = [
+        Case("LF", "Content-Type: text/plain\n\nbody", ["-", "content: body", "Content-Type: text/plain"]),
+        Case(
+            "CR LF", "Content-Type: text/plain\r\n\r\nbody",
+            ["-", "content: body", "Content-Type: text/plain"]),
+        Case("CR LF, then LF", "A: b\r\nC: d\n\nbody", ["-", "content: body", "A: b", "C: d"]),
+        Case("LF, then CR LF", "A: b\n\r\nbody", ["-", "content: body", "A: b"]),
+        Case("no content", "A: b\n\n", ["-", "content: ", "A: b"]),
+        Case("content that begins with an empty line", "A: b\n\n\n\r\nx", ["-", "content: \n\r\nx", "A: b"]),
+        Case("content of any bytes", "A: b\n\n\0\u{FF}", ["-", "content: \0\u{FF}", "A: b"]),
+        Case("empty lines first", "\n\r\n\nA: b\n\nbody", ["-", "content: body", "A: b"]),
+        Case(
+            "blanks round a value", "A: \t b c \t\nD:e\nF:\n\n", ["-", "content: ", "A: b c", "D: e", "F: "]),
+        Case(
+            "a value with colons", "Link: <http://h/>; rel=x\n\n",
+            ["-", "content: ", "Link: <http://h/>; rel=x"]),
+        Case("a value beyond ASCII", "X: \u{C3}\u{BC}\n\n", ["-", "content: ", "X: \u{C3}\u{BC}"]),
+        Case("a tab within a value", "X: a\tb\n\n", ["-", "content: ", "X: a\tb"]),
+        Case(
+            "fields of one name", "Set-Cookie: a=1\nset-cookie: b=2\nSet-Cookie: a=1\n\n",
+            ["-", "content: ", "Set-Cookie: a=1", "set-cookie: b=2", "Set-Cookie: a=1"]),
+
+        // Status (RFC 3875, 6.3.3).
+        Case("Status", "Status: 404 Not Found\nA: b\n\n", ["404", "content: ", "A: b"]),
+        Case("Status without a phrase", "Status: 204\n\n", ["204", "content: "]),
+        Case("Status without a blank", "Status:200\n\n", ["200", "content: "]),
+        Case("Status in capitals", "STATUS: 503 Busy\n\n", ["503", "content: "]),
+        Case("Status last", "A: b\nstatus: 302 Found\n\n", ["302", "content: ", "A: b"]),
+        Case("Status of an unknown code", "Status: 299 Odd\n\n", ["299", "content: "]),
+        Case("Status that is no number", "Status: OK\n\n", ["bad status: OK"]),
+        Case("Status of nothing", "Status:\n\n", ["bad status: "]),
+        Case("Status of two digits", "Status: 20\n\n", ["bad status: 20"]),
+        Case("Status of four digits", "Status: 2000\n\n", ["bad status: 2000"]),
+        Case("Status below all", "Status: 099\n\n", ["bad status: 099"]),
+        Case("Status above all", "Status: 600 x\n\n", ["bad status: 600 x"]),
+        Case("Status with a sign", "Status: +20\n\n", ["bad status: +20"]),
+        Case("Status with a version", "Status: HTTP/1.1 200 OK\n\n", ["bad status: HTTP/1.1 200 OK"]),
+
+        // A script that writes a whole answer (RFC 3875, 5).
+        Case("status line", "HTTP/1.1 404 Not Found\r\nA: b\r\n\r\nx", ["404", "content: x", "A: b"]),
+        Case("status line of 1.0, without a phrase", "HTTP/1.0 200\nA: b\n\n", ["200", "content: ", "A: b"]),
+        Case("status line behind an empty line", "\nHTTP/1.1 200 OK\n\n", ["200", "content: "]),
+        Case("status line without a status", "HTTP/1.1\n\n", ["bad status: HTTP/1.1"]),
+        Case("status line with a bad one", "HTTP/1.1 OK\n\n", ["bad status: OK"]),
+        Case(
+            "status line in second place", "A: b\nHTTP/1.1 200 OK\n\n", ["not a field: HTTP/1.1 200 OK"]),
+
+        // What is the server's to say.
+        Case(
+            "fields of the connection",
+            "Transfer-Encoding: chunked\nConnection: close\nKeep-Alive: 5\nUpgrade: x\nTrailer: y\n"
+                + "Proxy-Connection: z\nA: b\n\n",
+            ["-", "content: ", "A: b"]),
+        Case(
+            "Content-Length is taken out", "Content-Length: 5\nA: b\n\nhello",
+            ["-", "content: hello", "A: b"]),
+        Case("Content-Length that is no number", "Content-Length: x\n\n", ["bad length: x"]),
+        Case("Content-Length of nothing", "Content-Length:\n\n", ["bad length: "]),
+        Case("Content-Length with a sign", "Content-Length: +5\n\n", ["bad length: +5"]),
+        Case("a negative Content-Length", "Content-Length: -5\n\n", ["bad length: -5"]),
+        Case(
+            "a Content-Length beyond all numbers", "Content-Length: 9223372036854775808\n\n",
+            ["bad length: 9223372036854775808"]),
+
+        // What is no header.
+        Case("a page", "<html>\n<p>hello</p>\n\n", ["not a field: <html>"]),
+        Case("a page with a colon", "<a href=\"http://h\">\n\n", ["not a field: <a href=\"http://h\">"]),
+        Case("words", "Hello world\n\n", ["not a field: Hello world"]),
+        Case("a blank before the colon", "A : b\n\n", ["not a field: A : b"]),
+        Case("no name", ": b\n\n", ["not a field: : b"]),
+        Case("a folded line", "A: b\n c\n\n", ["not a field:  c"]),
+        Case("a bare CR", "A: b\rC: d\n\n", ["not a field: A: b\rC: d"]),
+        Case("two CR", "A: b\r\r\n\r\n", ["not a field: A: b\r"]),
+        Case("NUL", "A: b\0c\n\n", ["not a field: A: b\0c"]),
+        Case("escape", "A: \u{1B}[2J\n\n", ["not a field: A: \u{1B}[2J"]),
+        Case("a name beyond ASCII", "\u{C4}: b\n\n", ["not a field: \u{C4}: b"]),
+        Case("a byte order mark", "\u{EF}\u{BB}\u{BF}A: b\n\n", ["not a field: \u{EF}\u{BB}\u{BF}A: b"]),
+        Case(
+            "the first 80 bytes are told", String(repeating: "y ", count: 100) + "\n\n",
+            ["not a field: " + String(repeating: "y ", count: 40)]),
+        Case(
+            "a second line that is none", "A: b\nTraceback (most recent call last)\n\n",
+            ["not a field: Traceback (most recent call last)"]),
+    ]
+
+    @Test(arguments: cases) func reads(_ test: Case) {
+        #expect(read(raw(test.output)) == test.expected)
+    }
+
+    /// A part of the output is either too little to know, or says what the whole does.
+    @Test(arguments: cases) func `reads the same at every split`(_ test: Case) {
+        let output = raw(test.output)
+        let fails = test.expected.count == 1
+        for stop in 0..<output.count {
+            let part = read(Array(output[..<stop]))
+            if part == ["incomplete"] { continue }
+            if fails {
+                #expect(part == test.expected, "cut at \(stop)")
+            } else {
+                // Once there, the header is there as it will stay; only the content grows.
+                #expect(part.first == test.expected.first, "cut at \(stop)")
+                #expect(part.dropFirst(2) == test.expected.dropFirst(2), "cut at \(stop)")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "", "\n", "\r\n", "\r", "A", "A: b", "A: b\n", "A: b\r\n", "A: b\n\r", "HTTP/1.1 200 OK\n",
+        "Status: 404\n",
+    ])
+    func `waits for more`(_ text: String) {
+        #expect(read(raw(text)) == ["incomplete"])
+    }
+
+    @Test func `a long line that cannot become a field is not waited for`() {
+        #expect(
+            read(raw("<html><p>" + String(repeating: "x", count: 300)))[0].hasPrefix("not a field: <html>"))
+        // One that may yet, is.
+        #expect(read(raw("X: " + String(repeating: "x y", count: 300))) == ["incomplete"])
+        #expect(read(raw(String(repeating: "x", count: 300))) == ["incomplete"])
+    }
+
+    @Test func `a header longer than the limit`() {
+        let line = "A: " + String(repeating: "x", count: 996) + "\n"
+        let most = String(repeating: line, count: 65)
+        let rest = ScriptHead.limit - raw(most).count
+        let full = most + "B: " + String(repeating: "y", count: rest - 5) + "\n\n"
+        #expect(raw(full).count == ScriptHead.limit)
+        #expect(read(raw(full)).count == 68)
+        // Content does not count.
+        #expect(read(raw(full + String(repeating: "z", count: 100_000))).count == 68)
+        #expect(read(raw("C: d\n" + full)) == ["too long"])
+        #expect(read(raw(String(repeating: line, count: 66))) == ["too long"])
+        #expect(read(raw("A: " + String(repeating: "x", count: ScriptHead.limit))) == ["too long"])
+        #expect(read(raw(String(repeating: "\n", count: ScriptHead.limit + 1))) == ["too long"])
+        #expect(read(raw(String(repeating: "\n", count: ScriptHead.limit - 10))) == ["incomplete"])
+    }
+
+    @Test func `what the server needs to know`() throws {
+        let head = try head(
+            "Content-Type: text/html; charset=x\nContent-Length: 12\nLocation: /there?x\nETag: W/\"a\"\n"
+                + "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\nDate: Sun, 06 Nov 1994 08:49:38 GMT\n\n")
+        #expect(head.hasContentType)
+        #expect(shown(head.contentType) == "text/html; charset=x")
+        #expect(head.contentLength == 12)
+        #expect(head.location.map(shown) == "/there?x")
+        #expect(shown(head.entityTag) == "W/\"a\"")
+        #expect(head.lastModified == 784_111_777)
+        #expect(head.hasDate)
+        #expect(head.status == nil)
+        #expect(!head.isNonParsed)
+        #expect(head.stripped.isEmpty)
+        #expect(head.fieldCount == 6)
+    }
+
+    @Test func `what the server does not need to know`() throws {
+        let head = try head("A: b\n\n")
+        #expect(!head.hasContentType)
+        #expect(head.contentLength == nil)
+        #expect(head.location == nil)
+        #expect(head.entityTag.isEmpty)
+        #expect(head.lastModified == nil)
+        #expect(!head.hasDate)
+        #expect(head.fieldCount == 1)
+    }
+
+    @Test func `a date that is none is none`() throws {
+        #expect(try head("Last-Modified: yesterday\n\n").lastModified == nil)
+    }
+
+    @Test func `all fields are counted, and those left out are named`() throws {
+        let head = try head(
+            "Status: 200 OK\nConnection: close\nTRANSFER-ENCODING: x\nContent-Length: 0\nA: b\n\n")
+        #expect(head.fieldCount == 5)
+        #expect(head.stripped == ["Connection", "TRANSFER-ENCODING"])
+    }
+
+    @Test func `a status line is told, and is no field`() throws {
+        let head = try head("HTTP/1.1 200 OK\nServer: s\n\n")
+        #expect(head.isNonParsed)
+        #expect(head.fieldCount == 1)
+    }
+}
