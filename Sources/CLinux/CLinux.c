@@ -54,6 +54,7 @@ int gh_temporary_file(char *name_template) { return mkostemp(name_template, O_CL
 const int gh_o_path = O_PATH;
 
 int gh_openat2(int folder, const char *path, int flags, uint64_t resolve) {
+    if (resolve == 0) return openat(folder, path, flags | O_CLOEXEC);
     struct open_how how;
     memset(&how, 0, sizeof how);
     how.flags = (uint64_t)(flags | O_CLOEXEC);
