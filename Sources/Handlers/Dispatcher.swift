@@ -1,15 +1,15 @@
 import Base
 import Config
-package import Net
+import Net
 import Wire
 
 /// Takes a request to the service that answers it.
-package enum Dispatcher {
+enum Dispatcher {
     /// Local redirects that one request may take.
     private static let redirectLimit = 5
 
     /// Answers a request whose head has been read. `sites` are those of the address it came in on.
-    package static func answer(_ exchange: Exchange, sites: SiteTable) async throws(StreamError) {
+    static func answer(_ exchange: Exchange, sites: SiteTable) async throws(StreamError) {
         let head = exchange.head
         let site = exchange.withHeadBytes { bytes in
             sites.site(for: bytes.extracting((head.authority ?? .empty).range))

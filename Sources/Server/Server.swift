@@ -68,17 +68,16 @@ final class SharedParts {
     ) throws(StartError) -> Worker {
         let loop: EventLoop
         let context: LoopContext
+        let accessLogs = AccessLogs(writer: logs.writer)
         do throws(Errno) {
             loop = try EventLoop(index: index)
             context = try LoopContext(
-                loop: loop, pool: pool, errorLog: logs.errorLog, software: "gatehouse/\(gatehouseVersion)",
-                writeTimeout: config.server.writeTimeout)
+                loop: loop, pool: pool, errorLog: logs.errorLog, accessLogs: accessLogs,
+                software: "gatehouse/\(gatehouseVersion)", settings: config.server)
         } catch {
             throw StartError("cannot start event loop \(index): \(error)")
         }
-        let accessLogs = AccessLogs(writer: logs.writer, context: context)
-        let worker = Worker(
-            loop: loop, context: context, settings: config.server, limit: limit, accessLogs: accessLogs)
+        let worker = Worker(loop: loop, context: context, limit: limit)
         var sites: [(SiteConfig, Site)] = []
         for site in config.sites { sites.append((site, makeSite(site, logs, accessLogs))) }
         for address in bound {
@@ -96,7 +95,6 @@ final class SharedParts {
     }
 
     private func makeSite(_ config: SiteConfig, _ logs: OpenLogs, _ accessLogs: AccessLogs) -> Site {
-        let format = AccessLogFormat(config.logFormat)
         let cache = caches[config.name] ?? AnswerCache(limit: config.cgiCacheSize)
         caches[config.name] = cache
         var numbers: [LogTarget: Int] = [:]
@@ -105,7 +103,7 @@ final class SharedParts {
         ) { settings in
             let target = settings.accessLog
             if numbers[target] == nil, let sink = logs.sink(target) {
-                numbers[target] = accessLogs.add(sink, format)
+                numbers[target] = accessLogs.add(sink, config.logFormat)
             }
             // Locations that say nothing else share the site's places.
             let key = "\(config.name)\u{0}\(settings.cgiMaxProcesses)"

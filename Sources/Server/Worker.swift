@@ -13,28 +13,19 @@ import Wire
 final class Worker: @unchecked Sendable {
     let loop: EventLoop
     let context: LoopContext
-    let http1: HTTP1Settings
-    /// The server is ending: no new requests.
-    private(set) var isDraining = false
+    private var isDraining: Bool { context.isDraining }
 
     private let limit: ConnectionLimit
-    private let accessLogs: AccessLogs
     private var endpoints: [Endpoint] = []
     /// The waiters of all connections, to wake the quiet ones at the end.
     private var connections: [ObjectIdentifier: Waiter] = [:]
-    private var spareExchanges: [HTTP1Exchange] = []
 
-    init(
-        loop: EventLoop, context: LoopContext, settings: ServerSettings, limit: ConnectionLimit,
-        accessLogs: AccessLogs
-    ) {
+    init(loop: EventLoop, context: LoopContext, limit: ConnectionLimit) {
         self.loop = loop
         self.context = context
-        http1 = HTTP1Settings(settings)
         self.limit = limit
-        self.accessLogs = accessLogs
         loop.whenChildrenEnded = { [unowned self] in self.tellIfDrained() }
-        loop.beforeWait = { [unowned self] in self.accessLogs.flushIfDue(self.loop.now) }
+        loop.beforeWait = { [unowned self] in context.accessLogs.flushIfDue(self.loop.now) }
     }
 
     // MARK: Accepting
@@ -107,7 +98,7 @@ final class Worker: @unchecked Sendable {
                 isWildcard ? ListeningSocket.localAddress(descriptor) ?? endpoint.address : endpoint.address
             let stream = SocketStream(FileDescriptor(owning: descriptor), waiter: waiter)
             let facts = ConnectionFacts(peer: peer, local: local)
-            await HTTP1Connection(worker: self, stream: stream, sites: endpoint.sites, facts: facts).serve()
+            await HTTP1Connection(context: context, stream: stream, sites: endpoint.sites, facts: facts).serve()
             limit.give()
             ended(waiter)
         }
@@ -127,42 +118,20 @@ final class Worker: @unchecked Sendable {
 
     private func tellIfDrained() {
         guard isDraining, connections.isEmpty, loop.childrenEnding == 0 else { return }
-        accessLogs.flush()
+        context.accessLogs.flush()
         drained()
     }
 
     /// Accepts no more, closes quiet connections, lets requests under way end. On the loop's thread.
     func drain() {
-        isDraining = true
+        context.isDraining = true
         for waiter in connections.values { waiter.wake() }
         tellIfDrained()
     }
 
     /// Ends what is still under way. On the loop's thread.
     func cancel() {
-        isDraining = true
+        context.isDraining = true
         for waiter in connections.values { waiter.cancel() }
     }
-
-    // MARK: Exchanges
-
-    /// An exchange for a request on `stream`, with buffers.
-    func takeExchange(_ stream: Stream, _ facts: ConnectionFacts) -> HTTP1Exchange {
-        guard let exchange = spareExchanges.popLast() else {
-            return HTTP1Exchange(stream: stream, settings: http1, context: context, connection: facts)
-        }
-        exchange.attach(stream, facts)
-        return exchange
-    }
-
-    /// Takes back what no request needs any more.
-    func giveBack(_ exchange: HTTP1Exchange) {
-        guard spareExchanges.count < Worker.spareLimit, exchange.reset() else { return }
-        spareExchanges.append(exchange)
-    }
-
-    private static let spareLimit = 64
-
-    /// Writes the access-log line of a request that has ended.
-    func log(_ exchange: HTTP1Exchange) { accessLogs.write(exchange) }
 }

@@ -1,13 +1,13 @@
 import Base
 import Config
-package import Net
+import Net
 package import Wire
 
 /// The pages that the server itself answers with where something is wrong.
 package enum ErrorPage {
     /// Answers with a short page for `status`. `explanation` is shown as plain text under the heading;
     /// it may hold what only some clients may see, so the caller decides whether to give it.
-    package static func send(
+    static func send(
         _ status: Status, explanation: String? = nil, fields: [(StaticString, String)] = [],
         on exchange: Exchange
     ) async throws(StreamError) {

@@ -1,10 +1,10 @@
-package import Config
+import Config
 import Base
 import Logs
 
 extension Exchange {
     /// Writes a line to the site's error log, with the request's id, its client and, if there is one, its script.
-    package final func log(_ level: LogLevel, _ message: String, pid: Int32? = nil) {
+    final func log(_ level: LogLevel, _ message: String, pid: Int32? = nil) {
         let log = site?.errorLog ?? context.errorLog
         guard log.isLogged(level) else { return }
         let client = connection.peer.ip.map(\.description)
@@ -16,7 +16,7 @@ extension Exchange {
     }
 
     /// Whether the client is one of those that may see why a script failed (`cgi_errors_to`).
-    package final var mayKnowReasons: Bool {
+    final var mayKnowReasons: Bool {
         guard let site, let address = connection.peer.ip else { return false }
         return site.config.cgiErrorsTo.contains { $0.contains(address) }
     }

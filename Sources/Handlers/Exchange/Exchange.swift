@@ -1,6 +1,6 @@
 package import Base
-package import Net
-package import Wire
+import Net
+import Wire
 
 /// Who is at the other end of a connection, and where it came in.
 package struct ConnectionFacts: Sendable {
@@ -12,7 +12,7 @@ package struct ConnectionFacts: Sendable {
 }
 
 /// Why the content of a request could not be had.
-package enum ContentError: Error, Sendable {
+enum ContentError: Error, Sendable {
     /// Longer than `max_body`.
     case tooLarge
     case malformed(StaticString)
@@ -28,49 +28,49 @@ package enum ContentError: Error, Sendable {
 /// client is gone or the server is ending, and the service only cleans up.
 ///
 /// All on the loop's thread.
-package class Exchange {
-    package let context: LoopContext
+class Exchange {
+    let context: LoopContext
     /// Woken by whatever happens on the client's side. A service waits here, for its own events too.
-    package internal(set) var waiter: Waiter
-    package internal(set) var connection: ConnectionFacts
+    var waiter: Waiter
+    var connection: ConnectionFacts
 
     // MARK: The request
 
-    package var head = RequestHead()
+    var head = RequestHead()
     /// What the places in `head` refer to. Stays where it is until the request has ended.
-    package var input: ByteBuffer
+    var input: ByteBuffer
     /// The target's path, decoded.
-    package var path: [UInt8] = []
-    package var id = RequestID(value: 0)
-    package var started = Instant(nanoseconds: 0)
+    var path: [UInt8] = []
+    var id = RequestID(value: 0)
+    var started = Instant(nanoseconds: 0)
     /// What decides on this request, once it is known.
-    package var site: Site?
-    package var part: Part?
+    var site: Site?
+    var part: Part?
     /// How many times a script has sent this request on to another path (RFC 3875, section 6.2.2).
-    package var redirectCount = 0
+    var redirectCount = 0
     /// The path and query it was sent on to; the target otherwise.
-    package var redirectedTarget: [UInt8]?
+    var redirectedTarget: [UInt8]?
 
     /// The error in whose place a page of the site answers (`error_page`).
-    package var errorStatus: Status?
+    var errorStatus: Status?
     /// Fields that the answer has to the error, whichever page shows it; whole lines.
-    package var errorLines: [UInt8] = []
+    var errorLines: [UInt8] = []
 
     /// The request has been sent on to another path inside the server, and asks for that one with GET.
-    package final var isSentOn: Bool { redirectCount > 0 || errorStatus != nil }
+    final var isSentOn: Bool { redirectCount > 0 || errorStatus != nil }
 
     // MARK: What became of it, for the log
 
     /// Since the head was read.
-    package final var duration: TimeSpan { Instant.now - started }
+    final var duration: TimeSpan { Instant.now - started }
 
     /// Status of the answer, 0 before there is one.
-    package var status = 0
+    var status = 0
     /// Bytes of content sent.
-    package var contentSent = 0
-    package var script: ScriptReport?
+    var contentSent = 0
+    var script: ScriptReport?
 
-    package init(context: LoopContext, waiter: Waiter, connection: ConnectionFacts) {
+    init(context: LoopContext, waiter: Waiter, connection: ConnectionFacts) {
         self.context = context
         self.waiter = waiter
         self.connection = connection
@@ -78,21 +78,21 @@ package class Exchange {
     }
 
     /// The bytes of a place in the head.
-    package final func bytes(_ place: ByteRange) -> [UInt8] {
+    final func bytes(_ place: ByteRange) -> [UInt8] {
         input.all.extracting(place.range).array
     }
 
     /// Calls `body` with the bytes that the places in `head` refer to.
-    package final func withHeadBytes<R>(_ body: (Span<UInt8>) -> R) -> R { body(input.all) }
+    final func withHeadBytes<R>(_ body: (Span<UInt8>) -> R) -> R { body(input.all) }
 
     /// The method as it counts now: a request that was sent on is a GET, or a HEAD as before.
-    package final var method: Method {
+    final var method: Method {
         if isSentOn { return head.method == .head ? .head : .get }
         return head.method
     }
 
     /// The query as sent, nil without one.
-    package final var query: [UInt8]? {
+    final var query: [UInt8]? {
         if let redirectedTarget {
             return redirectedTarget.firstIndex(of: ASCII.question).map {
                 Array(redirectedTarget[($0 + 1)...])
@@ -104,73 +104,73 @@ package class Exchange {
     // MARK: The content of the request
 
     /// How the content is delimited; `none` also where the request was sent on.
-    package var framing: BodyFraming { isSentOn ? .none : head.framing }
+    var framing: BodyFraming { isSentOn ? .none : head.framing }
 
     /// Tells a client that waits for it (`Expect: 100-continue`) to send its content.
-    package func sendContinue() async throws(StreamError) { fatalError("abstract") }
+    func sendContinue() async throws(StreamError) { fatalError("abstract") }
 
     /// Appends what has come of the content to `buffer`, `room` bytes at most. Waits for the first
     /// byte. 0 at the end of the content.
-    package func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
+    func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
         fatalError("abstract")
     }
 
     // MARK: The client's state
 
     /// Begins to notice a client that leaves while nothing is read or written.
-    package func watchClient() { fatalError("abstract") }
+    func watchClient() { fatalError("abstract") }
     /// The client has ended its side. It may still read, but most that do this have gone.
-    package var isClientDone: Bool { fatalError("abstract") }
+    var isClientDone: Bool { fatalError("abstract") }
     /// Nothing reaches the client any more.
-    package var isClientGone: Bool { fatalError("abstract") }
+    var isClientGone: Bool { fatalError("abstract") }
 
     // MARK: The answer
 
     /// Answers with the head alone, or with `content`, which for HEAD is only counted.
-    package func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
+    func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
         fatalError("abstract")
     }
 
     /// Answers with a range of a file.
-    package func send(
+    func send(
         _ head: ResponseHead, file: borrowing FileDescriptor, range: Range<Int>
     ) async throws(StreamError) { fatalError("abstract") }
 
     /// Whether an answer without any regard to this request's fields would do: a plain GET or HEAD.
-    package var takesPreparedAnswer: Bool { fatalError("abstract") }
+    var takesPreparedAnswer: Bool { fatalError("abstract") }
 
     /// Answers with what was prepared.
-    package func send(prepared entry: FileCache.Entry) async throws(StreamError) { fatalError("abstract") }
+    func send(prepared entry: FileCache.Entry) async throws(StreamError) { fatalError("abstract") }
 
     /// As `send` of a whole small file, and prepares the answer for the requests to come.
-    package func send(
+    func send(
         _ head: ResponseHead, small file: borrowing FileDescriptor, size: Int, keepIn cache: FileCache
     ) async throws(StreamError) { fatalError("abstract") }
 
     /// Sends an interim answer (103) where the client understands one.
-    package func sendInterim(_ head: ResponseHead) throws(StreamError) { fatalError("abstract") }
+    func sendInterim(_ head: ResponseHead) throws(StreamError) { fatalError("abstract") }
 
     /// Begins an answer whose content comes piece by piece. Nothing is sent before `flushNow`.
-    package func begin(_ head: ResponseHead) { fatalError("abstract") }
-    package var hasBegun: Bool { fatalError("abstract") }
+    func begin(_ head: ResponseHead) { fatalError("abstract") }
+    var hasBegun: Bool { fatalError("abstract") }
     /// Adds a piece of content.
-    package func append(_ content: Span<UInt8>) { fatalError("abstract") }
+    func append(_ content: Span<UInt8>) { fatalError("abstract") }
     /// Bytes that wait to be sent.
-    package var pendingBytes: Int { fatalError("abstract") }
+    var pendingBytes: Int { fatalError("abstract") }
     /// Sends what the client takes now.
-    package func flushNow() throws(StreamError) { fatalError("abstract") }
+    func flushNow() throws(StreamError) { fatalError("abstract") }
     /// Ends the content; what waits is sent by the connection.
-    package func finish() { fatalError("abstract") }
+    func finish() { fatalError("abstract") }
     /// Ends the connection so that the client can tell that the content is not whole.
-    package func abort() { fatalError("abstract") }
+    func abort() { fatalError("abstract") }
 }
 
 /// What is known of the script that made an answer.
-package struct ScriptReport: Sendable {
-    package var name: String
-    package var pid: Int32?
-    package var exit: ExitStatus?
-    package var firstByte: TimeSpan?
+struct ScriptReport: Sendable {
+    var name: String
+    var pid: Int32?
+    var exit: ExitStatus?
+    var firstByte: TimeSpan?
 
-    package init(name: String) { self.name = name }
+    init(name: String) { self.name = name }
 }

@@ -1,4 +1,5 @@
 package import Base
+package import Config
 import Glibc
 package import Logs
 package import Net
@@ -18,6 +19,12 @@ package final class LoopContext {
     /// What scripts read where a request has no content.
     package let nullDevice: FileDescriptor
 
+    /// The server is ending: no new requests.
+    package var isDraining = false
+    package let accessLogs: AccessLogs
+    let http1: HTTP1Settings
+    private var spareExchanges: [HTTP1Exchange] = []
+
     /// Sees what scripts are given and what they print; nil but for `gatehouse doctor`.
     package var witness: ScriptWitness?
 
@@ -29,9 +36,12 @@ package final class LoopContext {
 
     /// Throws where `/dev/null` cannot be opened.
     package init(
-        loop: EventLoop, pool: WorkerPool, errorLog: ErrorLog, software: String, writeTimeout: TimeSpan
+        loop: EventLoop, pool: WorkerPool, errorLog: ErrorLog, accessLogs: AccessLogs, software: String,
+        settings: ServerSettings
     ) throws(Errno) {
-        self.writeTimeout = writeTimeout
+        writeTimeout = settings.writeTimeout
+        http1 = HTTP1Settings(settings)
+        self.accessLogs = accessLogs
         self.loop = loop
         self.pool = pool
         self.errorLog = errorLog
@@ -41,6 +51,27 @@ package final class LoopContext {
         var generator = SystemRandomNumberGenerator()
         idPrefix = generator.next() << 32
     }
+
+    // MARK: Exchanges
+
+    /// An exchange for a request on `stream`, with buffers.
+    func takeExchange(_ stream: Stream, _ facts: ConnectionFacts) -> HTTP1Exchange {
+        guard let exchange = spareExchanges.popLast() else {
+            return HTTP1Exchange(stream: stream, context: self, connection: facts)
+        }
+        exchange.attach(stream, facts)
+        return exchange
+    }
+
+    /// Takes back what no request needs any more.
+    func giveBack(_ exchange: HTTP1Exchange) {
+        guard spareExchanges.count < LoopContext.spareLimit, exchange.reset() else { return }
+        spareExchanges.append(exchange)
+    }
+
+    private static let spareLimit = 64
+
+    // MARK: Time and names
 
     /// Seconds since 1970, read again when the loop's clock has moved on by 100 ms.
     package var wallSeconds: Int {

@@ -1,42 +1,42 @@
 import Base
-package import Wire
+import Wire
 
 /// Status and fields of an answer. How its content is delimited, the date, the server's name and
 /// the site's own fields are added by the connection.
-package struct ResponseHead: Sendable {
-    package var status: Status
+struct ResponseHead: Sendable {
+    var status: Status
     /// Whole field lines, each with CR LF.
-    package private(set) var lines: [UInt8] = []
+    private(set) var lines: [UInt8] = []
     /// Length of the content, also where none is sent (HEAD); nil where it is not known.
-    package var contentLength: Int?
+    var contentLength: Int?
 
-    package init(_ status: Status, contentLength: Int? = nil) {
+    init(_ status: Status, contentLength: Int? = nil) {
         self.status = status
         self.contentLength = contentLength
     }
 
     /// Lines that were made elsewhere, each with CR LF.
-    package init(_ status: Status, lines: [UInt8], contentLength: Int?) {
+    init(_ status: Status, lines: [UInt8], contentLength: Int?) {
         self.status = status
         self.lines = lines
         self.contentLength = contentLength
     }
 
-    package mutating func add(_ name: StaticString, _ value: Span<UInt8>) {
+    mutating func add(_ name: StaticString, _ value: Span<UInt8>) {
         begin(name)
         value.withUnsafeBufferPointer { lines.append(contentsOf: $0) }
         end()
     }
 
-    package mutating func add(_ name: StaticString, _ value: [UInt8]) { add(name, value.span) }
+    mutating func add(_ name: StaticString, _ value: [UInt8]) { add(name, value.span) }
 
-    package mutating func add(_ name: StaticString, _ value: String) {
+    mutating func add(_ name: StaticString, _ value: String) {
         begin(name)
         lines.append(contentsOf: value.utf8)
         end()
     }
 
-    package mutating func add(_ name: StaticString, _ value: StaticString) {
+    mutating func add(_ name: StaticString, _ value: StaticString) {
         begin(name)
         lines.append(contentsOf: UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
         end()

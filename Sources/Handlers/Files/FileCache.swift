@@ -6,12 +6,12 @@ import Wire
 ///
 /// An entry serves for a second and is then made anew by the way that every file takes, with all its
 /// checks. Each loop has its own, so nothing is locked.
-package final class FileCache {
+final class FileCache {
     /// A prepared answer: head and content in one piece.
-    package final class Entry {
+    final class Entry {
         fileprivate let path: [UInt8]
         let part: Part
-        package fileprivate(set) var bytes: [UInt8]
+        fileprivate(set) var bytes: [UInt8]
         /// Where in `bytes` the date stands.
         fileprivate let dateStart: Int
         let headLength: Int

@@ -1,13 +1,13 @@
-package import Base
+import Base
 import Config
 import Glibc
-package import Net
+import Net
 import Wire
 
 /// A request that came by HTTP/1.x, and its answer (RFC 9112).
-package final class HTTP1Exchange: Exchange {
+final class HTTP1Exchange: Exchange {
     private var stream: Stream
-    private let settings: HTTP1Settings
+    private var settings: HTTP1Settings { context.http1 }
 
     /// What is to be sent next: a head, content with its framing.
     private var output = ByteBuffer()
@@ -18,7 +18,7 @@ package final class HTTP1Exchange: Exchange {
     private var owesContinue = false
     private var answer = AnswerState.none
     /// Whether the connection may carry another request after this one.
-    package private(set) var keepsAlive = false
+    private(set) var keepsAlive = false
 
     private enum ContentState {
         case none
@@ -45,23 +45,20 @@ package final class HTTP1Exchange: Exchange {
         case untilClose
     }
 
-    package init(
-        stream: Stream, settings: HTTP1Settings, context: LoopContext, connection: ConnectionFacts
-    ) {
+    init(stream: Stream, context: LoopContext, connection: ConnectionFacts) {
         self.stream = stream
-        self.settings = settings
         super.init(context: context, waiter: stream.waiter, connection: connection)
     }
 
     /// Makes the exchange, with its buffers, another connection's. `input` is empty.
-    package func attach(_ stream: Stream, _ connection: ConnectionFacts) {
+    func attach(_ stream: Stream, _ connection: ConnectionFacts) {
         self.stream = stream
         waiter = stream.waiter
         self.connection = connection
     }
 
     /// Drops what the last request left. False where the buffers have grown too large to be kept.
-    package func reset() -> Bool {
+    func reset() -> Bool {
         site = nil
         part = nil
         script = nil
@@ -74,7 +71,7 @@ package final class HTTP1Exchange: Exchange {
     private static let keptCapacity = 128 * 1024
 
     /// Makes ready for a request whose head has been read.
-    package func beginRequest(closing: Bool) {
+    func beginRequest(closing: Bool) {
         id = context.nextRequestID()
         started = context.loop.now
         status = 0
@@ -100,7 +97,7 @@ package final class HTTP1Exchange: Exchange {
 
     // MARK: The content of the request
 
-    package override func sendContinue() async throws(StreamError) {
+    override func sendContinue() async throws(StreamError) {
         if isSentOn { return }
         guard owesContinue else { return }
         owesContinue = false
@@ -110,7 +107,7 @@ package final class HTTP1Exchange: Exchange {
         try await stream.write(&output, timeout: settings.writeTimeout)
     }
 
-    package override func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError)
+    override func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError)
         -> Int
     {
         if isSentOn { return 0 }
@@ -209,7 +206,7 @@ package final class HTTP1Exchange: Exchange {
 
     /// Passes over content that nobody has read, so that the next request can follow. What is too
     /// much, or would have to be waited for because it was never invited, ends the connection.
-    package func finishRequest() async {
+    func finishRequest() async {
         if owesContinue {
             keepsAlive = false
             content = .done
@@ -243,19 +240,19 @@ package final class HTTP1Exchange: Exchange {
 
     /// Whether the client may still be sending, so that closing at once would reset the connection
     /// and could take the answer with it.
-    package var mayHaveUnreadInput: Bool {
+    var mayHaveUnreadInput: Bool {
         isContentLeft || !input.isEmpty || !staging.isEmpty || owesContinue
     }
 
     // MARK: The client's state
 
-    package override func watchClient() { try? stream.watch() }
-    package override var isClientDone: Bool { stream.isPeerDone }
-    package override var isClientGone: Bool { stream.isHungUp }
+    override func watchClient() { try? stream.watch() }
+    override var isClientDone: Bool { stream.isPeerDone }
+    override var isClientGone: Bool { stream.isHungUp }
 
     // MARK: The answer
 
-    package override func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
+    override func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
         var head = head
         if head.contentLength == nil, !head.status.isWithoutContent { head.contentLength = content.count }
         let framing = writeHead(head)
@@ -267,7 +264,7 @@ package final class HTTP1Exchange: Exchange {
         try await stream.write(&output, content, timeout: settings.writeTimeout)
     }
 
-    package override func send(
+    override func send(
         _ head: ResponseHead, file: borrowing FileDescriptor, range: Range<Int>
     ) async throws(StreamError) {
         _ = writeHead(head)
@@ -288,7 +285,7 @@ package final class HTTP1Exchange: Exchange {
         }
     }
 
-    package override var takesPreparedAnswer: Bool {
+    override var takesPreparedAnswer: Bool {
         guard keepsAlive, head.minorVersion > 0, head.framing == .none, head.form == .origin,
             head.method == .get || head.method == .head
         else { return false }
@@ -301,7 +298,7 @@ package final class HTTP1Exchange: Exchange {
         return true
     }
 
-    package override func send(prepared entry: FileCache.Entry) async throws(StreamError) {
+    override func send(prepared entry: FileCache.Entry) async throws(StreamError) {
         part = entry.part
         status = 200
         answer = .finished
@@ -325,7 +322,7 @@ package final class HTTP1Exchange: Exchange {
         }
     }
 
-    package override func send(
+    override func send(
         _ head: ResponseHead, small file: borrowing FileDescriptor, size: Int, keepIn cache: FileCache
     ) async throws(StreamError) {
         var content = ByteBuffer(capacity: size)
@@ -358,7 +355,7 @@ package final class HTTP1Exchange: Exchange {
         "HTTP/1.1 200 \r\nDate: ".utf8.count + status.reason.utf8CodeUnitCount
     }
 
-    package override func sendInterim(_ head: ResponseHead) throws(StreamError) {
+    override func sendInterim(_ head: ResponseHead) throws(StreamError) {
         guard self.head.minorVersion > 0 else { return }
         appendStatusLine(head.status)
         output.append(head.lines)
@@ -366,16 +363,16 @@ package final class HTTP1Exchange: Exchange {
         try flushNow()
     }
 
-    package override func begin(_ head: ResponseHead) {
+    override func begin(_ head: ResponseHead) {
         answer = .begun(framing: writeHead(head))
     }
 
-    package override var hasBegun: Bool {
+    override var hasBegun: Bool {
         if case .none = answer { return false }
         return true
     }
 
-    package override func append(_ content: Span<UInt8>) {
+    override func append(_ content: Span<UInt8>) {
         if content.isEmpty { return }
         guard case .begun(let framing) = answer else { return }
         switch framing {
@@ -397,9 +394,9 @@ package final class HTTP1Exchange: Exchange {
         }
     }
 
-    package override var pendingBytes: Int { output.count }
+    override var pendingBytes: Int { output.count }
 
-    package override func flushNow() throws(StreamError) {
+    override func flushNow() throws(StreamError) {
         while !output.isEmpty {
             guard let count = try stream.writeNow(output) else { return }
             output.consume(count)
@@ -407,7 +404,7 @@ package final class HTTP1Exchange: Exchange {
         output.removeAll()
     }
 
-    package override func finish() {
+    override func finish() {
         guard case .begun(let framing) = answer else { return }
         switch framing {
         case .chunked: output.append("0\r\n\r\n")
@@ -417,23 +414,23 @@ package final class HTTP1Exchange: Exchange {
         answer = .finished
     }
 
-    package override func abort() {
+    override func abort() {
         answer = .aborted
         keepsAlive = false
     }
 
-    package var isAborted: Bool {
+    var isAborted: Bool {
         if case .aborted = answer { return true }
         return false
     }
 
     /// Sends what still waits.
-    package func drain() async throws(StreamError) {
+    func drain() async throws(StreamError) {
         try await stream.write(&output, timeout: settings.writeTimeout)
     }
 
     /// Drops what still waits.
-    package func dropOutput() { output.removeAll() }
+    func dropOutput() { output.removeAll() }
 
     // MARK: Heads
 

@@ -1,6 +1,5 @@
 import Base
 import Config
-import Handlers
 import Net
 import Wire
 

@@ -1,20 +1,24 @@
 import Base
 import Config
-import Handlers
-import Net
+package import Net
 import Wire
 
 /// The life of one HTTP/1.x connection: request after request until one side ends it.
 ///
 /// The one place that knows all three layers: it reads heads from a stream, has them parsed, and
 /// hands each request to the dispatcher.
-struct HTTP1Connection {
-    let worker: Worker
-    let stream: Stream
-    let sites: SiteTable
-    let facts: ConnectionFacts
+package struct HTTP1Connection {
+    private let context: LoopContext
+    private let stream: Stream
+    private let sites: SiteTable
+    private let facts: ConnectionFacts
 
-    private var settings: HTTP1Settings { worker.http1 }
+    /// `sites` are those of the address that the connection came in on.
+    package init(context: LoopContext, stream: Stream, sites: SiteTable, facts: ConnectionFacts) {
+        (self.context, self.stream, self.sites, self.facts) = (context, stream, sites, facts)
+    }
+
+    private var settings: HTTP1Settings { context.http1 }
     private var loop: EventLoop { stream.loop }
 
     /// How a connection is closed.
@@ -26,7 +30,7 @@ struct HTTP1Connection {
         case reset
     }
 
-    func serve() async {
+    package func serve() async {
         let closing = await serveRequests()
         switch closing {
         case .plain: stream.close()
@@ -41,7 +45,7 @@ struct HTTP1Connection {
             // No buffer is held while nothing comes.
             let timeout = isFirst ? settings.headerTimeout : settings.keepaliveTimeout
             guard let exchange = await awaitRequest(until: loop.now + timeout) else { return .plain }
-            defer { worker.giveBack(exchange) }
+            defer { context.giveBack(exchange) }
             isFirst = false
             repeat {
                 if let closing = await serveOne(exchange) { return closing }
@@ -53,15 +57,15 @@ struct HTTP1Connection {
     /// Waits for the first bytes of a request; nil where the connection is to be closed.
     private func awaitRequest(until deadline: Instant) async -> HTTP1Exchange? {
         while true {
-            if worker.isDraining { return nil }
-            let exchange = worker.takeExchange(stream, facts)
+            if context.isDraining { return nil }
+            let exchange = context.takeExchange(stream, facts)
             do throws(StreamError) {
                 if let count = try stream.readNow(into: &exchange.input, atLeast: HTTP1Connection.firstRead) {
                     if count > 0 { return exchange }
-                    worker.giveBack(exchange)
+                    context.giveBack(exchange)
                     return nil
                 }
-                worker.giveBack(exchange)
+                context.giveBack(exchange)
                 try await stream.wait(until: deadline)
             } catch {
                 return nil
@@ -79,7 +83,7 @@ struct HTTP1Connection {
             return await refuse(error, exchange)
         }
         exchange.input.consume(exchange.head.end - exchange.input.start)
-        exchange.beginRequest(closing: worker.isDraining)
+        exchange.beginRequest(closing: context.isDraining)
         do throws(StreamError) {
             try await Dispatcher.answer(exchange, sites: sites)
             if exchange.isAborted {
@@ -90,11 +94,11 @@ struct HTTP1Connection {
             }
         } catch {
             if exchange.status == 0 { exchange.status = 499 }
-            worker.log(exchange)
+            context.accessLogs.write(exchange)
             exchange.dropOutput()
             return .reset
         }
-        worker.log(exchange)
+        context.accessLogs.write(exchange)
         if exchange.isAborted { return .reset }
         await exchange.finishRequest()
         if exchange.keepsAlive { return nil }
@@ -132,10 +136,10 @@ struct HTTP1Connection {
             try await ErrorPage.send(error.status, on: exchange)
             try await exchange.drain()
         } catch {
-            worker.log(exchange)
+            context.accessLogs.write(exchange)
             return .plain
         }
-        worker.log(exchange)
+        context.accessLogs.write(exchange)
         return .lingering
     }
 

@@ -1,17 +1,17 @@
-package import Base
-package import Config
+import Base
+import Config
 
 /// What the HTTP/1.x protocol needs to know of the configuration.
-package struct HTTP1Settings {
-    package var headerTimeout: TimeSpan
-    package var keepaliveTimeout: TimeSpan
-    package var bodyTimeout: TimeSpan
-    package var writeTimeout: TimeSpan
-    package var maxHeaderSize: Int
+struct HTTP1Settings {
+    var headerTimeout: TimeSpan
+    var keepaliveTimeout: TimeSpan
+    var bodyTimeout: TimeSpan
+    var writeTimeout: TimeSpan
+    var maxHeaderSize: Int
     /// The Server field as a line, or nothing.
-    package var serverLine: [UInt8]
+    var serverLine: [UInt8]
 
-    package init(_ settings: ServerSettings) {
+    init(_ settings: ServerSettings) {
         headerTimeout = settings.headerTimeout
         keepaliveTimeout = settings.keepaliveTimeout
         bodyTimeout = settings.bodyTimeout

@@ -1,5 +1,4 @@
 import Base
-import Handlers
 import Net
 import Wire
 

@@ -1,17 +1,15 @@
-import Base
-import Config
-import Handlers
-import Logs
+package import Base
+package import Config
+package import Logs
 import Net
 
 /// The access logs as one loop writes them: whole lines, gathered for a moment and handed over together.
 ///
 /// Belongs to the loop's thread.
-final class AccessLogs {
+package final class AccessLogs {
     private let writer: LogWriter
     private var logs: [LogBox] = []
     private var oldest: Instant?
-    private let context: LoopContext
 
     /// Logs are few and live as long as the loop.
     private final class LogBox {
@@ -25,14 +23,13 @@ final class AccessLogs {
     private static let delay = TimeSpan.milliseconds(30)
     private static let pieceSize = 64 * 1024
 
-    init(writer: LogWriter, context: LoopContext) {
+    package init(writer: LogWriter) {
         self.writer = writer
-        self.context = context
     }
 
     /// Adds a log and returns its number.
-    func add(_ sink: LogSink, _ format: AccessLogFormat) -> Int {
-        logs.append(LogBox(sink, format))
+    package func add(_ sink: LogSink, _ format: LogFormat) -> Int {
+        logs.append(LogBox(sink, AccessLogFormat(format)))
         return logs.count - 1
     }
 
@@ -40,19 +37,19 @@ final class AccessLogs {
         guard let number = exchange.part?.accessLog, number < logs.count else { return }
         let log = logs[number]
         log.format.append(exchange, to: &log.lines)
-        if oldest == nil { oldest = context.loop.now }
+        if oldest == nil { oldest = exchange.context.loop.now }
         if log.lines.count >= AccessLogs.pieceSize { flush(log) }
     }
 
     /// Hands over what has waited long enough. Returns when to call again.
-    func flushIfDue(_ now: Instant) -> Instant {
+    package func flushIfDue(_ now: Instant) -> Instant {
         guard let oldest else { return .never }
         if now < oldest + AccessLogs.delay { return oldest + AccessLogs.delay }
         flush()
         return .never
     }
 
-    func flush() {
+    package func flush() {
         for log in logs where !log.lines.isEmpty { flush(log) }
         oldest = nil
     }
