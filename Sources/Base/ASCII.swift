@@ -1,25 +1,27 @@
+import Glibc
+
 /// Bytes of text protocols: classes, case, numbers. Locale-free and without allocation.
 package enum ASCII {
-    package static let tab: UInt8 = 0x09
-    package static let lf: UInt8 = 0x0A
-    package static let cr: UInt8 = 0x0D
-    package static let space: UInt8 = 0x20
-    package static let quote: UInt8 = 0x22
-    package static let percent: UInt8 = 0x25
-    package static let asterisk: UInt8 = 0x2A
-    package static let plus: UInt8 = 0x2B
-    package static let comma: UInt8 = 0x2C
-    package static let dash: UInt8 = 0x2D
-    package static let dot: UInt8 = 0x2E
-    package static let slash: UInt8 = 0x2F
-    package static let zero: UInt8 = 0x30
-    package static let colon: UInt8 = 0x3A
-    package static let semicolon: UInt8 = 0x3B
-    package static let equals: UInt8 = 0x3D
-    package static let question: UInt8 = 0x3F
-    package static let backslash: UInt8 = 0x5C
-    package static let underscore: UInt8 = 0x5F
-    package static let delete: UInt8 = 0x7F
+    @inlinable package static var tab: UInt8 { 0x09 }
+    @inlinable package static var lf: UInt8 { 0x0A }
+    @inlinable package static var cr: UInt8 { 0x0D }
+    @inlinable package static var space: UInt8 { 0x20 }
+    @inlinable package static var quote: UInt8 { 0x22 }
+    @inlinable package static var percent: UInt8 { 0x25 }
+    @inlinable package static var asterisk: UInt8 { 0x2A }
+    @inlinable package static var plus: UInt8 { 0x2B }
+    @inlinable package static var comma: UInt8 { 0x2C }
+    @inlinable package static var dash: UInt8 { 0x2D }
+    @inlinable package static var dot: UInt8 { 0x2E }
+    @inlinable package static var slash: UInt8 { 0x2F }
+    @inlinable package static var zero: UInt8 { 0x30 }
+    @inlinable package static var colon: UInt8 { 0x3A }
+    @inlinable package static var semicolon: UInt8 { 0x3B }
+    @inlinable package static var equals: UInt8 { 0x3D }
+    @inlinable package static var question: UInt8 { 0x3F }
+    @inlinable package static var backslash: UInt8 { 0x5C }
+    @inlinable package static var underscore: UInt8 { 0x5F }
+    @inlinable package static var delete: UInt8 { 0x7F }
 
     @inlinable package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
     @inlinable package static func isUpper(_ byte: UInt8) -> Bool { byte &- 0x41 < 26 }
@@ -30,15 +32,13 @@ package enum ASCII {
     @inlinable package static func lower(_ byte: UInt8) -> UInt8 { isUpper(byte) ? byte | 0x20 : byte }
     @inlinable package static func upper(_ byte: UInt8) -> UInt8 { byte &- 0x61 < 26 ? byte & 0xDF : byte }
 
-    /// `tchar` of RFC 9110, section 5.6.2.
-    @inlinable package static func isTokenCharacter(_ byte: UInt8) -> Bool {
-        if isAlphanumeric(byte) { return true }
-        switch byte {
-        // ! # $ % & ' * + - . ^ _ ` | ~
-        case 0x21, 0x23, 0x24, 0x25, 0x26, 0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x5E, 0x5F, 0x60, 0x7C, 0x7E:
-            return true
-        default: return false
-        }
+    /// `tchar` of RFC 9110, section 5.6.2: letters, digits and ! # $ % & ' * + - . ^ _ ` | ~
+    @inlinable @inline(__always) package static func isTokenCharacter(_ byte: UInt8) -> Bool {
+        // A bit for each byte below 64, and for each from 64 to 127.
+        let low: UInt64 = 0x03FF_6CFA_0000_0000
+        let high: UInt64 = 0x57FF_FFFF_C7FF_FFFE
+        let bits = byte < 64 ? low : byte < 128 ? high : 0
+        return (bits >> UInt64(byte & 63)) & 1 != 0
     }
 
     /// The value of a hexadecimal digit, nil for any other byte.
@@ -98,8 +98,12 @@ extension Span where Element == UInt8 {
     }
 
     package func firstIndex(of byte: UInt8) -> Int? {
-        for index in indices where self[index] == byte { return index }
-        return nil
+        withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, let found = memchr(base, CInt(byte), bytes.count) else {
+                return nil
+            }
+            return UnsafeRawPointer(found) - base
+        }
     }
 
     /// The part without blanks at either end.

@@ -5,11 +5,15 @@ import Glibc
 /// The unsafe memory stays inside: readers get a `Span`, the kernel gets a buffer of exactly the
 /// room there is. Its memory is not cleared when it is reused, so only what was written is shown.
 package struct ByteBuffer: ~Copyable {
+    // Other targets inline what they do for each byte, so the storage is visible to the compiler there.
     @usableFromInline var memory: UnsafeMutableRawBufferPointer
+    @usableFromInline var readIndex: Int = 0
+    @usableFromInline var writeIndex: Int = 0
+
     /// Index of the first byte not yet read.
-    package private(set) var start: Int = 0
+    @inlinable package var start: Int { readIndex }
     /// Index behind the last byte written.
-    package private(set) var end: Int = 0
+    @inlinable package var end: Int { writeIndex }
 
     package init(capacity: Int = 0) {
         memory =
@@ -20,15 +24,15 @@ package struct ByteBuffer: ~Copyable {
 
     deinit { memory.deallocate() }
 
-    package var count: Int { end - start }
-    package var isEmpty: Bool { start == end }
-    package var capacity: Int { memory.count }
+    @inlinable package var count: Int { end - start }
+    @inlinable package var isEmpty: Bool { start == end }
+    @inlinable package var capacity: Int { memory.count }
     /// Room behind the last byte.
-    package var room: Int { memory.count - end }
+    @inlinable package var room: Int { memory.count - end }
 
     /// The bytes not yet read.
     package var bytes: Span<UInt8> {
-        @_lifetime(borrow self)
+        @_lifetime(borrow self) @inlinable
         get {
             let span = Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[start..<end]))
             // The memory lives as long as self and no mutation can happen while self is borrowed.
@@ -38,7 +42,7 @@ package struct ByteBuffer: ~Copyable {
 
     /// All bytes from index 0, read ones too, so that indices found earlier still hold.
     package var all: Span<UInt8> {
-        @_lifetime(borrow self)
+        @_lifetime(borrow self) @inlinable
         get {
             let span = Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[0..<end]))
             return _overrideLifetime(span, borrowing: self)
@@ -46,40 +50,41 @@ package struct ByteBuffer: ~Copyable {
     }
 
     /// Calls `body` with the bytes not yet read, for buffers that are stored in a class.
-    package func withSpan<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    @inlinable package func withSpan<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         try body(bytes)
     }
 
-    package func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R
+    @inlinable package func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R)
+        throws(E) -> R
     {
         try body(UnsafeRawBufferPointer(rebasing: memory[start..<end]))
     }
 
     /// Forgets the first `count` unread bytes.
-    package mutating func consume(_ count: Int) {
+    @inlinable package mutating func consume(_ count: Int) {
         precondition(count >= 0 && count <= end - start)
-        start += count
+        readIndex += count
     }
 
     /// Forgets everything, and keeps the memory.
-    package mutating func removeAll() {
-        start = 0
-        end = 0
+    @inlinable package mutating func removeAll() {
+        readIndex = 0
+        writeIndex = 0
     }
 
     /// Forgets all written bytes from `index` on.
     package mutating func truncate(to index: Int) {
         precondition(index >= 0 && index <= end)
-        end = index
-        start = min(start, index)
+        writeIndex = index
+        readIndex = min(start, index)
     }
 
     /// Moves the unread bytes to the beginning.
     package mutating func compact() {
         if start == 0 { return }
         if start < end, let base = memory.baseAddress { memmove(base, base + start, end - start) }
-        end -= start
-        start = 0
+        writeIndex -= start
+        readIndex = 0
     }
 
     /// Moves the unread bytes down to `index`, which is at or before them.
@@ -87,13 +92,16 @@ package struct ByteBuffer: ~Copyable {
         precondition(index >= 0 && index <= start)
         if index == start { return }
         if start < end, let base = memory.baseAddress { memmove(base + index, base + start, end - start) }
-        end -= start - index
-        start = index
+        writeIndex -= start - index
+        readIndex = index
     }
 
     /// Makes room for `count` more bytes.
-    package mutating func reserve(_ count: Int) {
-        if count <= room { return }
+    @inlinable package mutating func reserve(_ count: Int) {
+        if count > room { grow(count) }
+    }
+
+    @usableFromInline mutating func grow(_ count: Int) {
         let wanted = max(end + count, memory.count * 2, 256)
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: wanted, alignment: 16)
         if end > 0 { larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[0..<end])) }
@@ -108,25 +116,25 @@ package struct ByteBuffer: ~Copyable {
         reserve(least)
         let written = try fill(UnsafeMutableRawBufferPointer(rebasing: memory[end...]))
         precondition(written >= 0 && written <= room)
-        end += written
+        writeIndex += written
         return written
     }
 
-    package mutating func append(_ byte: UInt8) {
+    @inlinable package mutating func append(_ byte: UInt8) {
         if end == memory.count { reserve(1) }
         memory[end] = byte
-        end += 1
+        writeIndex += 1
     }
 
-    package mutating func append(_ text: StaticString) {
+    @inlinable package mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    package mutating func append(_ bytes: Span<UInt8>) {
+    @inlinable package mutating func append(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    package mutating func append(_ bytes: [UInt8]) {
+    @inlinable package mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { append($0) }
     }
 
@@ -135,11 +143,11 @@ package struct ByteBuffer: ~Copyable {
         text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
-    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    @inlinable package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let from = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
-        if let base = memory.baseAddress { memcpy(base + end, from, bytes.count) }
-        end += bytes.count
+        if let base = memory.baseAddress { (base + end).copyMemory(from: from, byteCount: bytes.count) }
+        writeIndex += bytes.count
     }
 
     /// A number in decimal digits.
@@ -157,7 +165,7 @@ package struct ByteBuffer: ~Copyable {
             memory[end + offset] = 0x30 + UInt8(magnitude % 10)
             magnitude /= 10
         }
-        end += length
+        writeIndex += length
     }
 
     /// A number in at least `width` decimal digits, zeros in front. For dates.

@@ -3,9 +3,16 @@ import Base
 /// What an access log's line is made of: a named format, or Apache's `%` directives.
 package struct LogFormat: Hashable, Sendable {
     package enum Item: Hashable, Sendable {
+        package typealias Plain = LogFormat.Plain
+
         case text([UInt8])
         /// A request field by its name in lower case.
         case field([UInt8])
+        case plain(Plain)
+    }
+
+    /// Items that need no more than their name.
+    package enum Plain: Hashable, Sendable {
         case address, user, requestLine, status, bytesOrDash, bytes
         case time(TimePattern)
         case method, path, query, protocolVersion, siteName, host, localPort, localAddress, remotePort
@@ -93,35 +100,35 @@ package struct LogFormat: Hashable, Sendable {
 
     private static func item(_ letter: UInt8, _ argument: String?) -> Item? {
         switch (UnicodeScalar(letter), argument) {
-        case ("h", nil), ("a", _): .address
+        case ("h", nil), ("a", _): .plain(.address)
         case ("l", nil): .text([ASCII.dash])
-        case ("u", nil): .user
-        case ("t", nil): .time(.common)
-        case ("t", "sec"): .time(.seconds)
-        case ("t", "msec"): .time(.milliseconds)
-        case ("t", "usec"): .time(.microseconds)
-        case ("r", nil): .requestLine
-        case ("s", nil): .status
-        case ("b", nil): .bytesOrDash
-        case ("B", nil): .bytes
+        case ("u", nil): .plain(.user)
+        case ("t", nil): .plain(.time(.common))
+        case ("t", "sec"): .plain(.time(.seconds))
+        case ("t", "msec"): .plain(.time(.milliseconds))
+        case ("t", "usec"): .plain(.time(.microseconds))
+        case ("r", nil): .plain(.requestLine)
+        case ("s", nil): .plain(.status)
+        case ("b", nil): .plain(.bytesOrDash)
+        case ("B", nil): .plain(.bytes)
         case ("i", let name?): .field(name.utf8.map(ASCII.lower))
-        case ("m", nil): .method
-        case ("U", nil): .path
-        case ("q", nil): .query
-        case ("H", nil): .protocolVersion
-        case ("v", nil): .siteName
-        case ("V", nil): .host
-        case ("A", nil): .localAddress
-        case ("p", nil), ("p", "local"), ("p", "canonical"): .localPort
-        case ("p", "remote"): .remotePort
-        case ("D", nil), ("T", "us"): .microseconds
-        case ("T", nil), ("T", "s"): .seconds
-        case ("T", "ms"): .milliseconds
-        case ("L", nil): .requestID
-        case ("f", nil): .script
-        case ("X", nil): .connectionStatus
-        case ("x", "script"): .scriptReport
-        case ("x", "json"): .json
+        case ("m", nil): .plain(.method)
+        case ("U", nil): .plain(.path)
+        case ("q", nil): .plain(.query)
+        case ("H", nil): .plain(.protocolVersion)
+        case ("v", nil): .plain(.siteName)
+        case ("V", nil): .plain(.host)
+        case ("A", nil): .plain(.localAddress)
+        case ("p", nil), ("p", "local"), ("p", "canonical"): .plain(.localPort)
+        case ("p", "remote"): .plain(.remotePort)
+        case ("D", nil), ("T", "us"): .plain(.microseconds)
+        case ("T", nil), ("T", "s"): .plain(.seconds)
+        case ("T", "ms"): .plain(.milliseconds)
+        case ("L", nil): .plain(.requestID)
+        case ("f", nil): .plain(.script)
+        case ("X", nil): .plain(.connectionStatus)
+        case ("x", "script"): .plain(.scriptReport)
+        case ("x", "json"): .plain(.json)
         default: nil
         }
     }

@@ -16,12 +16,6 @@ enum Dispatcher {
         }
         exchange.site = site
         exchange.part = site.part
-        if exchange.takesPreparedAnswer {
-            let entry = exchange.withHeadBytes {
-                site.fileCache.find($0.extracting(head.path.range), exchange.context)
-            }
-            if let entry { return try await exchange.send(prepared: entry) }
-        }
         switch head.form {
         case .asterisk:
             var answer = ResponseHead(.noContent)

@@ -145,7 +145,7 @@ import Testing
         #expect(site.mime == ["wasm": "application/wasm"])
         #expect(
             site.logFormat.items == [
-                .address, .text(Array(" \"".utf8)), .requestLine, .text(Array("\"".utf8)),
+                .plain(.address), .text(Array(" \"".utf8)), .plain(.requestLine), .text(Array("\"".utf8)),
             ])
         #expect(site.errorLog == .standardError)
         let part = site.part

@@ -7,21 +7,54 @@ import Wire
 ///
 /// Belongs to the loop's thread, like the time it remembers.
 final class AccessLogFormat {
-    private let items: [LogFormat.Item]
+    /// An item without anything that would have to be counted for each line: texts and names stand in
+    /// one run of bytes.
+    private enum Step {
+        case text(start: Int, count: Int)
+        case field(FieldName)
+        case otherField(start: Int, count: Int)
+        case item(LogFormat.Item.Plain)
+    }
+
+    private let steps: [Step]
+    private let texts: [UInt8]
     private var timeSecond = Int.min
     private var timeText = ByteBuffer()
 
-    init(_ format: LogFormat) { items = format.items }
+    init(_ format: LogFormat) {
+        var texts: [UInt8] = []
+        steps = format.items.map { item in
+            switch item {
+            case .text(let text):
+                texts += text
+                return .text(start: texts.count - text.count, count: text.count)
+            case .field(let name):
+                let known = FieldName(name.span)
+                if known != .other { return .field(known) }
+                texts += name
+                return .otherField(start: texts.count - name.count, count: name.count)
+            case .plain(let plain): return .item(plain)
+            }
+        }
+        self.texts = texts
+    }
 
     func append(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
-        for item in items { append(item, exchange, to: &line) }
+        let texts = texts
+        for step in steps {
+            switch step {
+            case .text(let start, let count): line.append(texts.span.extracting(start..<start + count))
+            case .field(let name): AccessLogFormat.append(exchange.head.first(name), exchange, to: &line)
+            case .otherField(let start, let count):
+                AccessLogFormat.appendField(texts.span.extracting(start..<start + count), exchange, to: &line)
+            case .item(let item): append(item, exchange, to: &line)
+            }
+        }
         line.append(ASCII.lf)
     }
 
-    private func append(_ item: LogFormat.Item, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+    private func append(_ item: LogFormat.Item.Plain, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
         switch item {
-        case .text(let text): line.append(text)
-        case .field(let name): AccessLogFormat.appendField(name, exchange, to: &line)
         case .address: AccessLogFormat.appendAddress(exchange.connection.peer, to: &line)
         case .user: line.append(ASCII.dash)
         case .requestLine: AccessLogFormat.appendRequestLine(exchange, to: &line)
@@ -106,18 +139,24 @@ final class AccessLogFormat {
         line.append(exchange.head.minorVersion == 0 ? " HTTP/1.0" : " HTTP/1.1")
     }
 
-    private static func appendField(_ name: [UInt8], _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
-        let found = exchange.withHeadBytes { bytes in
-            for field in exchange.head.fields where equals(bytes.extracting(field.name.range), name) {
-                appendQuoted(bytes.extracting(field.value.range), to: &line)
-                return true
-            }
-            return false
-        }
-        if !found { line.append(ASCII.dash) }
+    private static func append(_ value: ByteRange?, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+        guard let value else { return line.append(ASCII.dash) }
+        exchange.withHeadBytes { appendQuoted($0.extracting(value.range), to: &line) }
     }
 
-    private static func equals(_ name: Span<UInt8>, _ lower: [UInt8]) -> Bool {
+    private static func appendField(_ name: Span<UInt8>, _ exchange: HTTP1Exchange, to line: inout ByteBuffer)
+    {
+        var value: ByteRange?
+        exchange.withHeadBytes { bytes in
+            for field in exchange.head.fields where equals(bytes.extracting(field.name.range), name) {
+                value = field.value
+                return
+            }
+        }
+        append(value, exchange, to: &line)
+    }
+
+    private static func equals(_ name: Span<UInt8>, _ lower: Span<UInt8>) -> Bool {
         guard name.count == lower.count else { return false }
         for index in name.indices where ASCII.lower(name[index]) != lower[index] { return false }
         return true
@@ -125,19 +164,24 @@ final class AccessLogFormat {
 
     /// Quotes, backslashes and controls escaped, as Apache does, so that a line stays a line.
     static func appendQuoted(_ text: Span<UInt8>, to line: inout ByteBuffer) {
+        var plain = 0
         for index in text.indices {
             let byte = text[index]
-            switch byte {
-            case ASCII.quote, ASCII.backslash:
-                line.append(ASCII.backslash)
+            if byte >= ASCII.space, byte != ASCII.quote, byte != ASCII.backslash, byte != ASCII.delete {
+                continue
+            }
+            line.append(text.extracting(plain..<index))
+            plain = index + 1
+            line.append(ASCII.backslash)
+            if byte == ASCII.quote || byte == ASCII.backslash {
                 line.append(byte)
-            case ..<ASCII.space, ASCII.delete:
-                line.append("\\x")
+            } else {
+                line.append(UInt8(ascii: "x"))
                 line.append(ASCII.hexDigit(byte >> 4))
                 line.append(ASCII.hexDigit(byte & 15))
-            default: line.append(byte)
             }
         }
+        line.append(text.extracting(plain...))
     }
 
     /// `[21/Nov/2026:14:03:07 +0100]`, made once a second.

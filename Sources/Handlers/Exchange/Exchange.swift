@@ -3,10 +3,10 @@ import Net
 import Wire
 
 /// Who is at the other end of a connection, and where it came in.
-package struct ConnectionFacts: Sendable {
-    package var peer: SocketAddress
-    package var local: SocketAddress
-    package var isSecure = false
+package final class ConnectionFacts: Sendable {
+    package let peer: SocketAddress
+    package let local: SocketAddress
+    package let isSecure = false
 
     package init(peer: SocketAddress, local: SocketAddress) { (self.peer, self.local) = (peer, local) }
 }
@@ -138,9 +138,6 @@ class Exchange {
 
     /// Whether an answer without any regard to this request's fields would do: a plain GET or HEAD.
     var takesPreparedAnswer: Bool { fatalError("abstract") }
-
-    /// Answers with what was prepared.
-    func send(prepared entry: FileCache.Entry) async throws(StreamError) { fatalError("abstract") }
 
     /// As `send` of a whole small file, and prepares the answer for the requests to come.
     func send(

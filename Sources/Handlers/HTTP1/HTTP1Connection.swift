@@ -78,18 +78,21 @@ package struct HTTP1Connection {
     /// Serves the request whose first bytes have come. Returns how to close, nil to go on.
     private func serveOne(_ exchange: HTTP1Exchange) async -> Closing? {
         do throws(RequestError) {
-            guard try await readHead(exchange) else { return .plain }
+            var parser = RequestParser(limit: settings.maxHeaderSize)
+            if try !exchange.parseHead(&parser) {
+                guard try await readHead(exchange, &parser) else { return .plain }
+            }
         } catch {
             return await refuse(error, exchange)
         }
         exchange.input.consume(exchange.head.end - exchange.input.start)
         exchange.beginRequest(closing: context.isDraining)
         do throws(StreamError) {
-            try await Dispatcher.answer(exchange, sites: sites)
+            if try !exchange.answerAtOnce(sites) { try await Dispatcher.answer(exchange, sites: sites) }
             if exchange.isAborted {
                 // What is left is tried once, so that the client has all there is.
                 try? exchange.flushNow()
-            } else {
+            } else if exchange.pendingBytes > 0 {
                 try await exchange.drain()
             }
         } catch {
@@ -100,19 +103,17 @@ package struct HTTP1Connection {
         }
         context.accessLogs.write(exchange)
         if exchange.isAborted { return .reset }
-        await exchange.finishRequest()
+        if exchange.hasUnreadContent { await exchange.finishRequest() }
         if exchange.keepsAlive { return nil }
         return exchange.mayHaveUnreadInput ? .lingering : .plain
     }
 
     /// Reads until the head is whole. False where the client has gone or let the time pass silently.
-    private func readHead(_ exchange: HTTP1Exchange) async throws(RequestError) -> Bool {
-        var parser = RequestParser(limit: settings.maxHeaderSize)
+    private func readHead(
+        _ exchange: HTTP1Exchange, _ parser: inout RequestParser
+    ) async throws(RequestError) -> Bool {
         let deadline = loop.now + settings.headerTimeout
         while true {
-            if try parser.parse(exchange.input.all, from: exchange.input.start, into: &exchange.head) {
-                return true
-            }
             do throws(StreamError) {
                 let count = try await stream.read(into: &exchange.input, atLeast: 4096, until: deadline)
                 if count == 0 { return false }
@@ -121,6 +122,7 @@ package struct HTTP1Connection {
             } catch {
                 return false
             }
+            if try exchange.parseHead(&parser) { return true }
         }
     }
 

@@ -70,6 +70,11 @@ final class HTTP1Exchange: Exchange {
 
     private static let keptCapacity = 128 * 1024
 
+    /// Reads the head, if it is there whole.
+    func parseHead(_ parser: inout RequestParser) throws(RequestError) -> Bool {
+        try parser.parse(input.all, from: input.start, into: &head)
+    }
+
     /// Makes ready for a request whose head has been read.
     func beginRequest(closing: Bool) {
         id = context.nextRequestID()
@@ -238,10 +243,13 @@ final class HTTP1Exchange: Exchange {
         return true
     }
 
+    /// Whether `finishRequest` has anything to do.
+    var hasUnreadContent: Bool { isContentLeft || owesContinue || !staging.isEmpty }
+
     /// Whether the client may still be sending, so that closing at once would reset the connection
     /// and could take the answer with it.
     var mayHaveUnreadInput: Bool {
-        isContentLeft || !input.isEmpty || !staging.isEmpty || owesContinue
+        hasUnreadContent || !input.isEmpty
     }
 
     // MARK: The client's state
@@ -298,28 +306,37 @@ final class HTTP1Exchange: Exchange {
         return true
     }
 
-    override func send(prepared entry: FileCache.Entry) async throws(StreamError) {
+    /// Answers with what is prepared, without waiting; what the client does not take now is pending.
+    /// False: nothing is, and the request goes the general way.
+    func answerAtOnce(_ sites: SiteTable) throws(StreamError) -> Bool {
+        guard takesPreparedAnswer else { return false }
+        let (site, entry) = withHeadBytes { bytes in
+            let site = sites.site(for: bytes.extracting((head.authority ?? .empty).range))
+            return (site, site.fileCache.find(bytes.extracting(head.path.range), context))
+        }
+        guard let entry else { return false }
+        self.site = site
         part = entry.part
         status = 200
         answer = .finished
-        // A reference of our own: the entry may get another date while the client takes this one.
-        let bytes = entry.bytes
-        let length = head.method == .head ? entry.headLength : bytes.count
-        var sent = 0
-        while true {
-            let count: Int?
-            do throws(Errno) {
-                count = try bytes.span.extracting(sent..<length).withUnsafeBytes { (rest) throws(Errno) in
-                    try stream.tryWrite(rest, more: false)
-                }
-            } catch {
-                throw .failed(error)
+        let length = head.method == .head ? entry.headLength : entry.bytes.count
+        let count: Int?
+        do throws(Errno) {
+            let bytes = entry.bytes
+            count = try bytes.span.extracting(0..<length).withUnsafeBytes { (bytes) throws(Errno) in
+                try stream.tryWrite(bytes, more: false)
             }
-            sent += count ?? 0
-            contentSent = max(0, sent - entry.headLength)
-            if sent == length { return }
-            if count == nil { try await stream.wait(settings.writeTimeout) }
+        } catch {
+            throw .failed(error)
         }
+        let sent = count ?? 0
+        contentSent = max(0, length - entry.headLength)
+        // What the client does not take now is a copy of its own; the entry gets another date by and by.
+        if sent < length {
+            let bytes = entry.bytes
+            output.append(bytes.span.extracting(sent..<length))
+        }
+        return true
     }
 
     override func send(

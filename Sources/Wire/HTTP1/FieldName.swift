@@ -9,32 +9,39 @@ package enum FieldName: UInt8, Sendable {
     case other
 
     package init(_ name: Span<UInt8>) {
-        self = .other
-        for candidate in FieldName.candidates(ofLength: name.count)
-        where ASCII.equalsIgnoringCase(name, candidate.0) {
-            self = candidate.1
-            return
+        func matches(_ text: StaticString, _ id: FieldName) -> FieldName {
+            ASCII.equalsIgnoringCase(name, text) ? id : .other
         }
+        // By length and first letter, so that a name is compared with one other at most.
+        let first = name.isEmpty ? 0 : ASCII.lower(name[0])
+        self =
+            switch (name.count, first) {
+            case (2, _): matches("te", .te)
+            case (4, _): matches("host", .host)
+            case (5, 0x70): matches("proxy", .proxy)
+            case (5, _): matches("range", .range)
+            case (6, 0x61): matches("accept", .accept)
+            case (6, 0x63): matches("cookie", .cookie)
+            case (6, _): matches("expect", .expect)
+            case (7, 0x72): matches("referer", .referer)
+            case (7, 0x74): matches("trailer", .trailer)
+            case (7, _): matches("upgrade", .upgrade)
+            case (8, _):
+                ASCII.lower(name[3]) == 0x6D ? matches("if-match", .ifMatch) : matches("if-range", .ifRange)
+            case (10, 0x63): matches("connection", .connection)
+            case (10, 0x6B): matches("keep-alive", .keepAlive)
+            case (10, _): matches("user-agent", .userAgent)
+            case (12, _): matches("content-type", .contentType)
+            case (13, 0x61): matches("authorization", .authorization)
+            case (13, _): matches("if-none-match", .ifNoneMatch)
+            case (14, _): matches("content-length", .contentLength)
+            case (15, _): matches("accept-encoding", .acceptEncoding)
+            case (16, _): matches("proxy-connection", .proxyConnection)
+            case (17, 0x69): matches("if-modified-since", .ifModifiedSince)
+            case (17, _): matches("transfer-encoding", .transferEncoding)
+            case (19, 0x70): matches("proxy-authorization", .proxyAuthorization)
+            case (19, _): matches("if-unmodified-since", .ifUnmodifiedSince)
+            default: .other
+            }
     }
-
-    private static func candidates(ofLength length: Int) -> [(StaticString, FieldName)] {
-        length < byLength.count ? byLength[length] : []
-    }
-
-    /// In lower case, by length, so that a name is compared with two or three others at most.
-    private static let byLength: [[(StaticString, FieldName)]] = {
-        let names: [(StaticString, FieldName)] = [
-            ("accept", .accept), ("accept-encoding", .acceptEncoding), ("authorization", .authorization),
-            ("connection", .connection), ("content-length", .contentLength), ("content-type", .contentType),
-            ("cookie", .cookie), ("expect", .expect), ("host", .host), ("if-match", .ifMatch),
-            ("if-modified-since", .ifModifiedSince), ("if-none-match", .ifNoneMatch), ("if-range", .ifRange),
-            ("if-unmodified-since", .ifUnmodifiedSince), ("keep-alive", .keepAlive), ("proxy", .proxy),
-            ("proxy-authorization", .proxyAuthorization), ("proxy-connection", .proxyConnection),
-            ("range", .range), ("referer", .referer), ("te", .te), ("trailer", .trailer),
-            ("transfer-encoding", .transferEncoding), ("upgrade", .upgrade), ("user-agent", .userAgent),
-        ]
-        var table = [[(StaticString, FieldName)]](repeating: [], count: 24)
-        for name in names { table[name.0.utf8CodeUnitCount].append(name) }
-        return table
-    }()
 }
