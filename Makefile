@@ -32,7 +32,8 @@ test: swift packages test-packages ## install what is missing, run all tests
 build: swift packages ## release build
 	$(SWIFT) build $(RELEASE_FLAGS) --product gatehouse
 
-install: build ## install below PREFIX (/usr/local), staged in DESTDIR where set
+install: ## install below PREFIX (/usr/local), staged in DESTDIR where set
+	@test -x $(RELEASE) || $(MAKE) build
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/gatehouse' '$(DESTDIR)$(PREFIX)/share/doc/gatehouse'
 	install -m 755 $(RELEASE) '$(DESTDIR)$(PREFIX)/bin/gatehouse'
 	cp -R $(DEMO) '$(DESTDIR)$(PREFIX)/share/gatehouse/'

@@ -59,6 +59,13 @@ extension FileDescriptor {
         return FileDescriptor(owning: raw)
     }
 
+    /// A file that lives in memory only (`memfd_create`).
+    package static func memory(name: String) throws(Errno) -> FileDescriptor {
+        let raw = gh_memfd(name)
+        if raw < 0 { throw .current }
+        return FileDescriptor(owning: raw)
+    }
+
     /// A second descriptor of the same open file.
     package borrowing func duplicate() throws(Errno) -> FileDescriptor {
         let copy = fcntl(raw, F_DUPFD_CLOEXEC, 3)

@@ -21,6 +21,13 @@ package struct TimeSpan: Hashable, Comparable, Sendable {
     package static func < (a: TimeSpan, b: TimeSpan) -> Bool { a.nanoseconds < b.nanoseconds }
 }
 
+extension TimeSpan: CustomStringConvertible {
+    /// As settings write it: `30s`, `500ms`.
+    package var description: String {
+        nanoseconds % 1_000_000_000 == 0 ? "\(nanoseconds / 1_000_000_000)s" : "\(milliseconds)ms"
+    }
+}
+
 /// A point on the clock that never goes back (`CLOCK_MONOTONIC`).
 package struct Instant: Hashable, Comparable, Sendable {
     package let nanoseconds: Int64

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -73,6 +74,8 @@ static int child_main(void *argument) {
         errno = 0;
         if (nice(plan->nice) == -1 && errno != 0) goto failed;
     }
+    // What lets the server bind low ports is not for scripts.
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     reset_signals();
     state->step = GH_STEP_EXEC;
     execve(plan->path, plan->argv, plan->envp);

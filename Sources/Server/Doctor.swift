@@ -71,8 +71,8 @@ package struct Doctor {
     /// Serves one request for `target` on a port of its own and reports. Drops privileges like the server.
     package func run(host: String, target: String) throws(StartError) -> Report {
         _ = SignalWaiter()
-        let log = "/tmp/gatehouse-doctor.\(getpid()).log"
-        defer { unlink(log) }
+        let memory = try Doctor.memory()
+        let log = "/proc/self/fd/\(memory.raw)"
         let config = config.prepared(errorLog: log)
         let logs = try OpenLogs(config)
         let bound = try BoundAddress.bindAll(config, loops: 1)
@@ -89,7 +89,7 @@ package struct Doctor {
         // The loop has ended, so what its witness saw is this thread's now.
         var report = Doctor.report(witness)
         (report.url, report.answer) = (target, answer)
-        report.diagnosis = Doctor.lines(log)
+        report.diagnosis = Doctor.lines(memory)
         return report
     }
 
@@ -113,11 +113,19 @@ package struct Doctor {
         return report
     }
 
+    /// A file in memory, for the log.
+    private static func memory() throws(StartError) -> FileDescriptor {
+        do throws(Errno) { return try .memory(name: "doctor") } catch {
+            throw StartError("no memory for the log: \(error)")
+        }
+    }
+
     /// The lines of the log without time, level and context, which one run has no use for.
-    private static func lines(_ path: String) -> [String] {
-        guard let file = try? FileDescriptor.open(path, O_RDONLY) else { return [] }
+    private static func lines(_ file: borrowing FileDescriptor) -> [String] {
+        let raw = file.raw
+        lseek(raw, 0, SEEK_SET)
         var content = ByteBuffer()
-        while content.fill(atLeast: 65536, { max(0, read(file.raw, $0.baseAddress, $0.count)) }) > 0 {}
+        while content.fill(atLeast: 65536, { max(0, read(raw, $0.baseAddress, $0.count)) }) > 0 {}
         return content.bytes.string.split(separator: "\n").compactMap { line in
             guard let id = line.range(ofContext: " id=") else { return String(line) }
             let message = line[id...].drop { $0 != " " }.dropFirst()

@@ -33,6 +33,8 @@ struct ScriptLocator {
                     path[prefixLength..<stop], flags: Folder.pathOnly, symlinks: part.settings.symlinks,
                     now: exchange.context.loop.now)
             } catch {
+                // Running it will fail too, and says which folder or file is in the way.
+                if error == .accessDenied { return script(endingAt: stop) }
                 return .refused(refusal(error))
             }
             if file.isRegular { return script(endingAt: stop) }
@@ -82,7 +84,7 @@ struct ScriptLocator {
                 "a symbolic link leads outside \(folder.path); symlinks = follow allows that, or name the script itself with cgi = /prefix /path/of/script"
             )
             return .forbidden
-        case .tooManyLinks, .accessDenied, .notPermitted:
+        case .tooManyLinks, .notPermitted:
             exchange.log(.error, "cannot reach the script below \(folder.path): \(error)")
             return .forbidden
         default:

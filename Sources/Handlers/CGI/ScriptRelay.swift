@@ -57,6 +57,9 @@ final class ScriptRelay {
     private var phase = Phase.header
     /// The client has gone, and the script goes on for the cache.
     private var isAlone = false
+    /// The status that was begun.
+    private var answered: Status?
+    private var lacksType = false
     private var redirect: [UInt8]?
     private var file: ScriptHead?
     private var isOutputDone = false
@@ -191,7 +194,7 @@ final class ScriptRelay {
             outputEnded = now
             return true
         }
-        if lastOutput == nil { exchange.script?.firstByte = .now - started }
+        if lastOutput == nil, exchange.errorStatus == nil { exchange.script?.firstByte = .now - started }
         lastOutput = now
         if let witness = exchange.context.witness { piece.withSpan { witness.took(output: $0) } }
         switch phase {
@@ -257,13 +260,13 @@ final class ScriptRelay {
     private func begin(_ head: ScriptHead) {
         // An error page keeps the error's status unless the script says another.
         let status = head.status ?? exchange.errorStatus ?? (head.location == nil ? .ok : .found)
-        if !head.hasContentType, !status.isWithoutContent, head.location == nil {
-            exchange.log(.warning, "the script's answer has no Content-Type", pid: pid)
-        }
+        answered = status
+        lacksType = !head.hasContentType && !status.isWithoutContent && head.location == nil
         capture?.begin(head, status)
         switch condition(status, head) {
         case .proceed:
             var answer = ResponseHead(status, lines: head.lines, contentLength: head.contentLength)
+            answer.reason = head.reason
             if capture != nil { answer.add("X-Cache", "miss" as StaticString) }
             exchange.begin(answer)
             phase = status.isWithoutContent ? .discard : .content(left: head.contentLength)
@@ -305,7 +308,7 @@ final class ScriptRelay {
         guard exit == nil, let status = child?.poll() else { return }
         exit = status
         exited = now
-        if let witness = exchange.context.witness {
+        if let witness = exchange.context.witness, witness.exit == nil {
             witness.exit = status
             witness.duration = .now - started
         }
@@ -358,6 +361,13 @@ final class ScriptRelay {
         }
         if case .header = phase { return .silent(missingHeader()) }
         if let exit, !exit.isSuccess {
+            if case .exited = exit.reason, let answered, answered.isError {
+                // It said itself that something failed, and ends accordingly.
+                exchange.log(
+                    .warning, "the script \(ScriptRelay.describe(exit)) after its answer of \(answered.code)",
+                    pid: pid)
+                return .complete
+            }
             if case .content(let left?) = phase, left == 0 {
                 exchange.log(
                     .warning, "the script \(ScriptRelay.describe(exit)) after a whole answer", pid: pid)
@@ -373,6 +383,9 @@ final class ScriptRelay {
                 .internalServerError,
                 "the script's answer is \(left) bytes shorter than its Content-Length; the connection was cut"
             )
+        }
+        if lacksType, exchange.contentSent > 0 {
+            exchange.log(.warning, "the script's answer has no Content-Type", pid: pid)
         }
         if surplus == 0 { capture?.complete() }
         if isAlone { return .clientGone }
@@ -442,7 +455,7 @@ final class ScriptRelay {
             mustEnd = true
             return .failed(
                 .gatewayTimeout,
-                "the script ran longer than cgi_max_time = \(total.seconds)s and was ended\(cut)")
+                "the script ran longer than cgi_max_time = \(total) and was ended\(cut)")
         }
         if isOutputDone { return nil }
         if let lastOutput {
@@ -450,14 +463,14 @@ final class ScriptRelay {
                 mustEnd = true
                 return .failed(
                     .gatewayTimeout,
-                    "the script printed nothing for cgi_idle_timeout = \(settings.cgiIdleTimeout.seconds)s and was ended\(cut)"
+                    "the script printed nothing for cgi_idle_timeout = \(settings.cgiIdleTimeout) and was ended\(cut)"
                 )
             }
         } else if now >= started + settings.cgiTimeout {
             mustEnd = true
             return .failed(
                 .gatewayTimeout,
-                "the script printed nothing within cgi_timeout = \(settings.cgiTimeout.seconds)s and was ended"
+                "the script printed nothing within cgi_timeout = \(settings.cgiTimeout) and was ended"
             )
         }
         return nil
@@ -524,12 +537,12 @@ final class ScriptRelay {
         let limits = site.config.scriptLimits
         switch exit.reason {
         case .signal(24, _):
-            return limits.cpu == nil ? "" : ", the limit cgi_cpu = \(limits.cpu?.seconds ?? 0)s"
+            return limits.cpu == nil ? "" : ", the limit cgi_cpu = \(limits.cpu ?? .zero)"
         case .signal(25, _):
             return limits.fileSize == nil ? "" : ", the limit cgi_file_size = \(limits.fileSize ?? 0)"
         case .signal(9, _):
             guard let cpu = limits.cpu, exit.cpu >= cpu else { return "" }
-            return ", the limit cgi_cpu = \(cpu.seconds)s"
+            return ", the limit cgi_cpu = \(cpu)"
         case .signal(6, _), .signal(11, _), .exited:
             guard let memory = limits.memory, exit.peakMemory > memory / 2 || !exit.isSuccess else {
                 return ""

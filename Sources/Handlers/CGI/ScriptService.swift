@@ -24,9 +24,12 @@ struct ScriptService {
         return try await run(nil)
     }
 
+    /// The script makes the page for another's error. What is reported is the script that failed.
+    private var isErrorPage: Bool { exchange.errorStatus != nil && exchange.script != nil }
+
     /// Runs the script; `capture` gets a copy of its answer.
     func run(_ capture: AnswerCapture?) async throws(StreamError) -> Outcome {
-        exchange.script = ScriptReport(name: String(decoding: script.name, as: UTF8.self))
+        if !isErrorPage { exchange.script = ScriptReport(name: String(decoding: script.name, as: UTF8.self)) }
         let content: RequestContent
         do throws(RequestContent.Failure) {
             content = try await RequestContent.receive(exchange, limit: part.settings.maxBody)
@@ -88,7 +91,7 @@ struct ScriptService {
         relay.capture = capture
         let ending = await relay.run()
         relay.close { queue.leave() }
-        exchange.script?.exit = relay.exit
+        if !isErrorPage { exchange.script?.exit = relay.exit }
         if let capture, capture.stale != nil, !exchange.hasBegun, let reason = ending.failure {
             exchange.log(.error, "\(reason); an older answer is sent")
             capture.useStale = true
@@ -110,12 +113,12 @@ struct ScriptService {
         }
         let context = exchange.context
         let plan = plan(contentLength: content.length)
-        context.witness?.plan = plan
+        if !isErrorPage { context.witness?.plan = plan }
         let child = try await ChildProcess.start(
             plan, input: content.input(orElse: context.nullDevice),
             standardOutput: output.takeWrite(), standardError: errors.takeWrite(), on: context.pool,
             waiter: exchange.waiter)
-        exchange.script?.pid = child.pid
+        if !isErrorPage { exchange.script?.pid = child.pid }
         return ScriptRelay(exchange, part, site, script, child, output: outputEnd, errors: errorEnd)
     }
 

@@ -21,6 +21,9 @@ package enum ScriptSurvey {
         for site in config.sites {
             let path = site.part.cgiEnvironment.last { $0.name == "PATH" }?.value ?? ScriptService.defaultPath
             for mapping in site.cgi {
+                if let fault = unreadable(mapping.path) {
+                    findings.append(Finding(position: mapping.position, message: fault))
+                }
                 for file in files(mapping.path) where seen.insert(file).inserted {
                     let interpreter = site.part.cgiInterpreters.first { file.hasSuffix($0.suffix) }?.program
                     let inspection = ScriptInspection(file: file, interpreter: interpreter, path: path)
@@ -30,6 +33,14 @@ package enum ScriptSurvey {
             }
         }
         return findings
+    }
+
+    /// Why a folder of scripts cannot be looked into, nil if it can or is none.
+    private static func unreadable(_ path: String) -> String? {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR { return nil }
+        if access(path, X_OK) == 0 { return nil }
+        return "the folder of scripts \(path) cannot be entered: \(Errno.current)"
     }
 
     /// The scripts at `path`: the file itself, or all below the folder.

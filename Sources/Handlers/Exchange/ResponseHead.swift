@@ -7,6 +7,8 @@ struct ResponseHead: Sendable {
     var status: Status
     /// Whole field lines, each with CR LF.
     private(set) var lines: [UInt8] = []
+    /// In the place of the status's usual reason phrase; empty for that.
+    var reason: [UInt8] = []
     /// Length of the content, also where none is sent (HEAD); nil where it is not known.
     var contentLength: Int?
 

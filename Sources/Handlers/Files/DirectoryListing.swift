@@ -168,6 +168,7 @@ enum DirectoryListing {
         <html lang="en">
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
+        <link rel="icon" href="data:,">
         <title>\(title)</title>
         <style>
         :root { color-scheme: light dark; --line: #8883; --soft: #767676 }

@@ -31,6 +31,9 @@ package struct FileService {
             return .answered
         }
         if part.hasScripts, let script = findScript() { return .script(script) }
+        if part.hasScripts, relative.last == ASCII.slash, let script = indexScript() {
+            return .script(script)
+        }
         guard try await methodIsFine() else { return .answered }
         let file: Folder.OpenFile
         do throws(Errno) {
@@ -42,7 +45,7 @@ package struct FileService {
         if file.isRegular {
             try await send(file)
         } else if file.isFolder {
-            return try await serveFolder()
+            try await serveFolder()
         } else {
             exchange.log(.warning, "not a regular file: devices, pipes and sockets are not sent")
             try await ErrorPage.send(.forbidden, on: exchange)
@@ -106,29 +109,37 @@ package struct FileService {
 
     // MARK: Folders
 
-    private func serveFolder() async throws(StreamError) -> Outcome {
+    private func serveFolder() async throws(StreamError) {
         guard relative.last == ASCII.slash else {
-            try await redirectToFolder()
-            return .answered
+            return try await redirectToFolder()
         }
         for name in settings.index {
             let candidate = exchange.path + Array(name.utf8)
             let below = candidate[prefixLength...]
             guard let file = try? folder.open(below, symlinks: settings.symlinks, now: now), file.isRegular
             else { continue }
-            if part.isScript(candidate) || name.hasSuffix(".cgi") {
-                return .script(script(candidate, scriptLength: candidate.count, pathInfo: nil))
-            }
             exchange.path = candidate
-            try await send(file)
-            return .answered
+            return try await send(file)
         }
         guard settings.listing else {
-            try await ErrorPage.send(.forbidden, on: exchange)
-            return .answered
+            return try await ErrorPage.send(.forbidden, on: exchange)
         }
         try await DirectoryListing.send(folder, relative, settings, on: exchange)
-        return .answered
+    }
+
+    /// The folder's default page, if the first that exists is a script; it takes every method.
+    private func indexScript() -> Script? {
+        for name in settings.index {
+            let candidate = exchange.path + Array(name.utf8)
+            let below = candidate[prefixLength...]
+            guard
+                let file = try? folder.open(
+                    below, flags: Folder.pathOnly, symlinks: settings.symlinks, now: now), file.isRegular
+            else { continue }
+            guard part.isScript(candidate) else { return nil }
+            return script(candidate, scriptLength: candidate.count, pathInfo: nil)
+        }
+        return nil
     }
 
     private func redirectToFolder() async throws(StreamError) {

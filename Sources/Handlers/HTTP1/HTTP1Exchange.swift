@@ -456,7 +456,7 @@ final class HTTP1Exchange: Exchange {
         status = head.status.code
         let framing = framing(head)
         if isContentLeft, owesContinue { keepsAlive = false }
-        appendStatusLine(head.status)
+        appendStatusLine(head.status, head.reason)
         appendDefaults()
         appendFields(head)
         output.append(errorLines)
@@ -488,11 +488,11 @@ final class HTTP1Exchange: Exchange {
         return .untilClose
     }
 
-    private func appendStatusLine(_ status: Status) {
+    private func appendStatusLine(_ status: Status, _ reason: [UInt8] = []) {
         output.append("HTTP/1.1 ")
         output.append(decimal: status.code)
         output.append(ASCII.space)
-        output.append(status.reason)
+        if reason.isEmpty { output.append(status.reason) } else { output.append(reason) }
         output.append("\r\n")
     }
 

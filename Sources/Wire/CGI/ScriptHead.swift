@@ -4,6 +4,8 @@ import Base
 package struct ScriptHead: Sendable {
     /// From the Status field, or from the status line of an NPH script.
     package private(set) var status: Status?
+    /// What the script said behind the code; empty for the usual phrase.
+    package private(set) var reason: [UInt8] = []
     /// Fields for the client, each as a whole line with CR LF, in the script's order.
     package private(set) var lines: [UInt8] = []
     package private(set) var location: [UInt8]?
@@ -104,6 +106,9 @@ package struct ScriptHead: Sendable {
             text.count == 3 || !ASCII.isDigit(text[3])
         else { throw .badStatus(value.extracting(first: 40).array) }
         self.status = status
+        let phrase = text.extracting(3...).trimmingBlanks()
+        for index in phrase.indices where ASCII.isControl(phrase[index]) { return }
+        reason = phrase.array
     }
 
     private mutating func field(_ line: Span<UInt8>) throws(Failure) {
