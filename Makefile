@@ -18,7 +18,7 @@ DEMO    = $(wildcard etc www cgi-bin)
 DOCS    = $(wildcard README.md CHANGELOG.md LICENSE docs)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build install bench format lint clean swift packages test-packages bench-packages
+.PHONY: help run test build install bench fuzz format lint clean swift packages test-packages bench-packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ install: ## install below PREFIX (/usr/local), staged in DESTDIR where set
 
 bench: build bench-packages ## measure against the nginx, lighttpd and Apache installed here (BENCH="--seconds 3 --only cgi-sh")
 	Tools/bench/bench.py --gatehouse $(RELEASE) $(BENCH)
+
+fuzz: swift packages ## fuzz the parsers (FUZZ="10 scriptHead": so many seconds, this one)
+	@Tools/fuzz $(FUZZ)
 
 format: swift ## format all Swift in place
 	$(SWIFT) format format --in-place -r $(SOURCES)

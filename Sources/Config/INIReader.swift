@@ -3,28 +3,28 @@ import CInih
 import Glibc
 
 /// One `key = value`.
-struct INIEntry: Equatable {
+package struct INIEntry: Equatable {
     /// As written.
-    var name: String
+    package var name: String
     /// Without comment and surrounding blanks, quotes and `${NAME}` still in it.
-    var value: String
-    var position: SourcePosition
+    package var value: String
+    package var position: SourcePosition
 }
 
 /// One `[name]` and the entries that follow it.
-struct INISection: Equatable {
+package struct INISection: Equatable {
     /// As written, without surrounding blanks.
-    var name: String
-    var position: SourcePosition
+    package var name: String
+    package var position: SourcePosition
     /// Whether the header is in error, which is reported; the name is then a guess.
-    var isBroken = false
-    var entries: [INIEntry] = []
+    package var isBroken = false
+    package var entries: [INIEntry] = []
 }
 
 /// The sections of one file in their order, and what is wrong with its lines.
-struct INIFile {
-    var sections: [INISection] = []
-    var problems: [ConfigProblem] = []
+package struct INIFile {
+    package var sections: [INISection] = []
+    package var problems: [ConfigProblem] = []
 }
 
 /// Reads INI files by libinih, and knows the line of everything.
@@ -32,7 +32,7 @@ struct INIFile {
 /// libinih asks for one line after the other, and calls back for each entry before it asks for the next
 /// line. So whoever hands out the lines knows where each entry stands, and can look at a line before
 /// libinih does: it keeps back those that libinih would cut or take for something else, as problems.
-enum INIReader {
+package enum INIReader {
     /// Bytes in a line, its end not counted.
     static let maxLine = 64 * 1024
     /// Bytes in a file.
@@ -41,7 +41,7 @@ enum INIReader {
     static let maxName = 49
 
     /// Reads `bytes` as the contents of `file`, which is only a name here.
-    static func read(_ bytes: [UInt8], file: String) -> INIFile {
+    package static func read(_ bytes: [UInt8], file: String) -> INIFile {
         _ = configured
         let lines = LineSource(bytes, file: file)
         withExtendedLifetime(lines) {

@@ -34,7 +34,8 @@ private func decode(_ text: String) -> String {
         Case("/%g4", "badEscape"), Case("/%-1", "badEscape"), Case("/% 1", "badEscape"),
         Case("/%u0041", "badEscape"),
         Case("/%%41", "badEscape"),
-        Case("/%00", "badEscape"), Case("/a%00.cgi", "badEscape"), Case("/../%00", "badEscape"),
+        Case("/a\0b", "badEscape"), Case("/%00", "badEscape"), Case("/a%00.cgi", "badEscape"),
+        Case("/../%00", "badEscape"),
         // Empty segments stay.
         Case("//", "//"), Case("//a", "//a"), Case("/a//b", "/a//b"), Case("/a//", "/a//"), Case("%2f", "//"),
         // Dot segments (RFC 3986, 5.2.4).

@@ -3,7 +3,7 @@ import Base
 /// The path of a request target, decoded and with its dot segments resolved.
 package enum TargetPath {
     package enum Failure: Error, Equatable, Sendable {
-        /// `%` without two hexadecimal digits, or `%00`.
+        /// `%` without two hexadecimal digits, or a NUL, escaped or not.
         case badEscape
         /// More `..` than folders.
         case leavesRoot
@@ -26,9 +26,9 @@ package enum TargetPath {
                     let low = ASCII.hexValue(raw[index + 1])
                 else { throw .badEscape }
                 byte = high << 4 | low
-                if byte == 0 { throw .badEscape }
                 index += 2
             }
+            if byte == 0 { throw .badEscape }
             if byte == ASCII.dot, path.last == ASCII.slash { hasDots = true }
             path.append(byte)
         }
