@@ -194,6 +194,7 @@ package struct FileService {
     private func script(_ path: [UInt8], scriptLength: Int, pathInfo: [UInt8]?) -> Script {
         Script(
             file: folder.path + Script.fileName(path[prefixLength..<scriptLength]),
-            name: Array(path[..<scriptLength]), pathInfo: pathInfo, interpreter: part.interpreter(for: path))
+            name: Script.merged(path[..<scriptLength]), pathInfo: pathInfo,
+            interpreter: part.interpreter(for: path))
     }
 }
