@@ -123,7 +123,8 @@ final class AccessLogFormat {
         return true
     }
 
-    /// Quotes, backslashes and controls escaped, as Apache does, so that a line stays a line.
+    /// Quotes, backslashes and all that is not ASCII's own text escaped, as Apache does, so that a line stays
+    /// a line and a terminal only shows it.
     static func appendQuoted(_ text: Span<UInt8>, to line: inout ByteBuffer) {
         for index in text.indices {
             let byte = text[index]
@@ -131,7 +132,7 @@ final class AccessLogFormat {
             case ASCII.quote, ASCII.backslash:
                 line.append(ASCII.backslash)
                 line.append(byte)
-            case ..<ASCII.space, ASCII.delete:
+            case ..<ASCII.space, ASCII.delete...:
                 line.append("\\x")
                 line.append(ASCII.hexDigit(byte >> 4))
                 line.append(ASCII.hexDigit(byte & 15))
