@@ -98,7 +98,8 @@ final class Worker: @unchecked Sendable {
                 isWildcard ? ListeningSocket.localAddress(descriptor) ?? endpoint.address : endpoint.address
             let stream = SocketStream(FileDescriptor(owning: descriptor), waiter: waiter)
             let facts = ConnectionFacts(peer: peer, local: local)
-            await HTTP1Connection(context: context, stream: stream, sites: endpoint.sites, facts: facts).serve()
+            await HTTP1Connection(context: context, stream: stream, sites: endpoint.sites, facts: facts)
+                .serve()
             limit.give()
             ended(waiter)
         }
