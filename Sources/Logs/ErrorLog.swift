@@ -75,11 +75,16 @@ package final class ErrorLog: Sendable {
     }
 
     package static func appendEscaped(_ text: Span<UInt8>, to line: inout ByteBuffer) {
+        var escaped = 0
         for index in text.indices {
             let byte = text[index]
-            if byte >= ASCII.space, byte != ASCII.delete || byte == ASCII.tab {
+            // The controls U+0080 to U+009F steer a terminal as the others do.
+            if byte == 0xC2, index + 1 < text.count, 0x80..<0xA0 ~= text[index + 1] { escaped = 2 }
+            if ASCII.isControl(byte) { escaped = 1 }
+            if escaped == 0 {
                 line.append(byte)
             } else {
+                escaped -= 1
                 line.append("\\x")
                 line.append(ASCII.hexDigit(byte >> 4))
                 line.append(ASCII.hexDigit(byte & 15))

@@ -4,9 +4,12 @@ import Glibc
 
 /// Listening sockets: made by whoever has the right to bind, handed to the loops that accept.
 package enum ListeningSocket {
-    /// A socket bound to `address` and listening. `shared`: several may be bound to one address,
-    /// and the kernel spreads connections over them (SO_REUSEPORT).
-    package static func bind(_ address: SocketAddress, shared: Bool, backlog: CInt = 4096) throws(Errno)
+    /// A socket bound to `address` and listening. Others may join it there, and the kernel spreads
+    /// connections over them (SO_REUSEPORT).
+    ///
+    /// Only who is `joining` takes an address that is taken: the first socket must not slip in beside
+    /// those of another server of the same user.
+    package static func bind(_ address: SocketAddress, joining: Bool, backlog: CInt = 4096) throws(Errno)
         -> FileDescriptor
     {
         let family: CInt
@@ -22,13 +25,14 @@ package enum ListeningSocket {
         let socket = FileDescriptor(owning: raw)
         if family != AF_UNIX {
             try set(socket, SOL_SOCKET, SO_REUSEADDR)
-            if shared { try set(socket, SOL_SOCKET, SO_REUSEPORT) }
+            if joining { try set(socket, SOL_SOCKET, SO_REUSEPORT) }
             if family == AF_INET6 { try set(socket, CInt(IPPROTO_IPV6), IPV6_V6ONLY) }
             // Accepted sockets inherit it, which spares a call for each.
             try set(socket, CInt(IPPROTO_TCP), TCP_NODELAY)
         }
         let result = try address.withSockaddr { Glibc.bind(raw, $0, $1) }
         if result < 0 { throw .current }
+        if family != AF_UNIX, !joining { try set(socket, SOL_SOCKET, SO_REUSEPORT) }
         if listen(raw, backlog) < 0 { throw .current }
         return socket
     }

@@ -26,13 +26,13 @@ struct BoundAddress {
         var result: [BoundAddress] = []
         for setting in settings {
             switch setting.host {
-            case .address(let address): result.append(try bind(setting, address, loops))
+            case .address(let address): result.append(try bind(setting, address, loops, beside: result))
             case .any(let port):
-                let v4 = try bind(setting, .ip(.anyIPv4, port: port), loops)
+                let v4 = try bind(setting, .ip(.anyIPv4, port: port), loops, beside: result)
                 result.append(v4)
                 // The same port for both families, also where the kernel chose it.
                 let v6 = SocketAddress.ip(.anyIPv6, port: v4.address.port ?? port)
-                do throws(StartError) { result.append(try bind(setting, v6, loops)) } catch {
+                do throws(StartError) { result.append(try bind(setting, v6, loops, beside: result)) } catch {
                     // A machine without IPv6 still has all its addresses served.
                     guard access("/proc/net/if_inet6", F_OK) != 0 else { throw error }
                 }
@@ -41,11 +41,13 @@ struct BoundAddress {
         return result
     }
 
+    /// `others` are those bound before: an address and all addresses may have the same port.
     private static func bind(
-        _ setting: ListenAddress, _ wanted: SocketAddress, _ loops: Int
+        _ setting: ListenAddress, _ wanted: SocketAddress, _ loops: Int, beside others: [BoundAddress]
     ) throws(StartError) -> BoundAddress {
         do throws(Errno) {
-            let first = try ListeningSocket.bind(wanted, shared: true)
+            let isPortOurs = wanted.port.map { $0 > 0 && others.map(\.address.port).contains($0) } ?? false
+            let first = try ListeningSocket.bind(wanted, joining: isPortOurs)
             let address = try ListeningSocket.address(of: first)
             var sockets: [CInt] = []
             for _ in 1..<max(loops, 1) {
@@ -53,7 +55,7 @@ struct BoundAddress {
                 if case .unix = address {
                     sockets.append(try first.duplicate().release())
                 } else {
-                    sockets.append(try ListeningSocket.bind(address, shared: true).release())
+                    sockets.append(try ListeningSocket.bind(address, joining: true).release())
                 }
             }
             sockets.append(first.release())

@@ -10,9 +10,9 @@ enum ConfigFile {
         /etc/gatehouse/server.ini.
         """
 
-    /// The file that `-c` names, or the first of the usual ones that exists.
-    static func path(_ arguments: inout Arguments) throws(UsageError) -> String? {
-        if let path = try arguments.option("-c", "--config") { return path }
+    /// The file that is named, or the first of the usual ones that exists.
+    private static func path(_ named: String?) -> String? {
+        if let named { return named }
         if let path = places.first(where: { access($0, F_OK) == 0 }) { return path }
         Console.error(
             "no configuration: neither \(places.joined(separator: " nor ")) exists; name one with -c FILE, or serve a folder with `gatehouse serve`"
@@ -22,8 +22,9 @@ enum ConfigFile {
 
     /// Reads the configuration; prints what is wrong with it and returns nil if anything is.
     static func load(_ arguments: inout Arguments) throws(UsageError) -> ServerConfig? {
-        guard let path = try path(&arguments) else { return nil }
+        let named = try arguments.option("-c", "--config")
         try arguments.end()
+        guard let path = path(named) else { return nil }
         do throws(ConfigProblems) {
             return try ConfigLoader.load(file: path, environment: environment)
         } catch {

@@ -18,7 +18,7 @@ package final class ScratchFolder: Sendable {
         chmod(path, 0o755)
     }
 
-    deinit { removeTree(path) }
+    deinit { removeTree(Array(path.utf8CString)) }
 
     /// The absolute path of something in the folder.
     package func path(_ name: String) -> String { "\(path)/\(name)" }
@@ -105,10 +105,21 @@ package final class ScratchFolder: Sendable {
 }
 
 /// Removes a file, or a folder with what is in it; symbolic links are removed, never followed.
-private func removeTree(_ path: String) {
+///
+/// `path` ends with a zero: names need not be UTF-8.
+private func removeTree(_ path: [CChar]) {
     if unlink(path) == 0 || errno == ENOENT { return }
     chmod(path, 0o700)
-    for name in (try? listFolder(path)) ?? [] { removeTree("\(path)/\(name)") }
+    if let folder = opendir(path) {
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                $0.prefix { $0 != 0 }.map(CChar.init(bitPattern:))
+            }
+            if name == [CChar(ASCII.dot)] || name == [CChar(ASCII.dot), CChar(ASCII.dot)] { continue }
+            removeTree(path.dropLast() + [CChar(ASCII.slash)] + name + [0])
+        }
+        closedir(folder)
+    }
     rmdir(path)
 }
 

@@ -9,6 +9,12 @@ extension ServerProcess {
         "\(listeners[listener].scheme)://\(listeners[listener].reachable)\(path)"
     }
 
+    /// What stands in Host fields: a path is no host.
+    private func host(_ listener: Int) -> String {
+        let address = listeners[listener].reachable
+        return address.port == nil ? "localhost" : "\(address)"
+    }
+
     /// A connection to one of its listeners.
     package func connect(_ listener: Int = 0, receiveBuffer: CInt? = nil) throws -> RawClient {
         try RawClient(to: listeners[listener].reachable, receiveBuffer: receiveBuffer)
@@ -44,7 +50,7 @@ extension ServerProcess {
         let client = try connect(listener)
         let names = Set(headers.map { $0.key.lowercased() })
         var head = "\(method) \(path) HTTP/1.1\r\n"
-        if !names.contains("host") { head += "Host: \(listeners[listener].reachable)\r\n" }
+        if !names.contains("host") { head += "Host: \(host(listener))\r\n" }
         if !names.contains("connection") { head += "Connection: close\r\n" }
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         if let body, !names.contains("content-length"), !names.contains("transfer-encoding") {

@@ -162,12 +162,13 @@ final class AccessLogFormat {
         return true
     }
 
-    /// Quotes, backslashes and controls escaped, as Apache does, so that a line stays a line.
+    /// Quotes, backslashes and all that is not ASCII's own text escaped, as Apache does, so that a line stays
+    /// a line and a terminal only shows it.
     static func appendQuoted(_ text: Span<UInt8>, to line: inout ByteBuffer) {
         var plain = 0
         for index in text.indices {
             let byte = text[index]
-            if byte >= ASCII.space, byte != ASCII.quote, byte != ASCII.backslash, byte != ASCII.delete {
+            if byte >= ASCII.space, byte != ASCII.quote, byte != ASCII.backslash, byte < ASCII.delete {
                 continue
             }
             line.append(text.extracting(plain..<index))

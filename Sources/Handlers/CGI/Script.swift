@@ -25,10 +25,15 @@ package struct Script: Sendable {
         return file[file.index(after: slash)...].hasPrefix("nph-")
     }
 
-    /// A URL path as a file's path: `/a//b` is `/a/b`.
-    static func fileName(_ path: [UInt8].SubSequence) -> String {
+    /// A URL path without doubled slashes. One that begins with two would, in a link, name a host.
+    static func merged(_ path: [UInt8].SubSequence) -> [UInt8] {
         var result: [UInt8] = []
         for byte in path where byte != ASCII.slash || result.last != ASCII.slash { result.append(byte) }
-        return String(decoding: result, as: UTF8.self)
+        return result
+    }
+
+    /// A URL path as a file's path: `/a//b` is `/a/b`.
+    static func fileName(_ path: [UInt8].SubSequence) -> String {
+        String(decoding: merged(path), as: UTF8.self)
     }
 }

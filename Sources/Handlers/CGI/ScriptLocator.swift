@@ -46,7 +46,7 @@ struct ScriptLocator {
 
     private func script(endingAt stop: Int) -> Result {
         let path = exchange.path
-        let name = Array(path[..<stop])
+        let name = Script.merged(path[..<stop])
         let script = Script(
             file: folder.path + Script.fileName(path[prefixLength..<stop]), name: name,
             pathInfo: stop < path.count ? Array(path[stop...]) : nil, interpreter: part.interpreter(for: name)
@@ -68,7 +68,8 @@ struct ScriptLocator {
             else { continue }
             return .found(
                 Script(
-                    file: folder.path + Script.fileName(candidate[prefixLength...]), name: candidate,
+                    file: folder.path + Script.fileName(candidate[prefixLength...]),
+                    name: Script.merged(candidate[...]),
                     pathInfo: nil,
                     interpreter: part.interpreter(for: candidate)))
         }

@@ -117,7 +117,10 @@ final class ScriptRelay {
             }
             switch await exchange.waiter.wait(until: deadline) {
             case .woken, .timedOut: break
-            case .cancelled: return .cancelled
+            case .cancelled:
+                // The server leaves nothing behind.
+                mustEnd = true
+                return .cancelled
             }
         }
     }

@@ -11,6 +11,7 @@ enum DirectoryListing {
         var isFolder: Bool
         var size: Int
         var modified: Int
+        var isLink: Bool
     }
 
     private enum Column: String { case name, size, time }
@@ -62,11 +63,28 @@ enum DirectoryListing {
             return try await ErrorPage.send(.forbidden, on: exchange)
         }
         let order = Order(exchange.query)
-        let page = page(entries.sorted(by: order.areInOrder), exchange.path, order)
+        let shown = entries.filter { !$0.isLink || isServed($0, folder, relative, settings, exchange) }
+        let page = page(shown.sorted(by: order.areInOrder), exchange.path, order)
         var head = ResponseHead(.ok)
         head.add("Content-Type", "text/html; charset=utf-8" as StaticString)
         head.add("Cache-Control", "no-cache" as StaticString)
         try await exchange.send(head, page)
+    }
+
+    /// Whether a link leads to something that is served: what cannot be fetched is not shown.
+    private static func isServed(
+        _ entry: Entry, _ folder: Folder, _ relative: [UInt8].SubSequence, _ settings: PartSettings,
+        _ exchange: Exchange
+    ) -> Bool {
+        switch settings.symlinks {
+        case .deny: return false
+        case .follow: return true
+        case .inside:
+            let opened = try? folder.open(
+                relative + entry.name, flags: Folder.pathOnly, symlinks: .inside,
+                now: exchange.context.loop.now)
+            return opened != nil
+        }
     }
 
     /// The folder's names with what is known of them. Nil where it cannot be read.
@@ -81,16 +99,16 @@ enum DirectoryListing {
             if name == [ASCII.dot] || name == [ASCII.dot, ASCII.dot] { continue }
             if name.first == ASCII.dot, !showHidden { continue }
             var status = stat()
-            let found = name.map(CChar.init(bitPattern:)).withUnsafeBufferPointer { buffer in
-                fstatat(raw, Array(buffer) + [0], &status, 0)
-            }
-            if found != 0 { continue }
+            let path = name.map(CChar.init(bitPattern:)) + [0]
+            if fstatat(raw, path, &status, AT_SYMLINK_NOFOLLOW) != 0 { continue }
+            let isLink = status.st_mode & S_IFMT == S_IFLNK
+            if isLink, fstatat(raw, path, &status, 0) != 0 { continue }
             let kind = status.st_mode & S_IFMT
             guard kind == S_IFDIR || kind == S_IFREG else { continue }
             entries.append(
                 Entry(
                     name: name, isFolder: kind == S_IFDIR, size: Int(status.st_size),
-                    modified: status.st_mtim.tv_sec))
+                    modified: status.st_mtim.tv_sec, isLink: isLink))
         }
         return entries
     }

@@ -150,7 +150,14 @@ package struct FileService {
         location.append(ASCII.slash)
         if let query = exchange.query {
             location.append(ASCII.question)
-            location += query
+            // As it was asked, but for bytes that no URL may hold.
+            for byte in query {
+                if byte < 0x80 {
+                    location.append(byte)
+                } else {
+                    TargetPath.encode([byte].span, into: &location)
+                }
+            }
         }
         try await ErrorPage.send(
             .movedPermanently, fields: [("Location", String(decoding: location, as: UTF8.self))], on: exchange
@@ -198,6 +205,7 @@ package struct FileService {
     private func script(_ path: [UInt8], scriptLength: Int, pathInfo: [UInt8]?) -> Script {
         Script(
             file: folder.path + Script.fileName(path[prefixLength..<scriptLength]),
-            name: Array(path[..<scriptLength]), pathInfo: pathInfo, interpreter: part.interpreter(for: path))
+            name: Script.merged(path[..<scriptLength]), pathInfo: pathInfo,
+            interpreter: part.interpreter(for: path))
     }
 }

@@ -10,8 +10,8 @@ package final class Folder {
     package let path: String
     private var descriptor: FileDescriptor?
     private var opened = Instant(nanoseconds: 0)
-    /// The folder's path without symbolic links, for links that name their target in full.
-    private var realPath: String?
+    /// The folder's path without symbolic links, for links that name their target in full; empty for `/`.
+    private var realPath: [CChar]?
 
     /// For `open`: only to look at what is there, which needs no right to read it.
     package static let pathOnly = gh_o_path
@@ -101,18 +101,20 @@ package final class Folder {
 
     /// An absolute link counts as leaving for the kernel even where its target lies inside.
     private func openAbsoluteLink(_ name: [CChar], _ flags: CInt, _ now: Instant) throws(Errno) -> CInt {
-        let full = path + "/" + String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        guard let real = Folder.resolve(full), let root = realPath, real.hasPrefix(root + "/") else {
-            throw .crossesRoot
-        }
-        let inside = Folder.name(Array(real.utf8.dropFirst(root.utf8.count))[...])
+        guard let root = realPath else { throw .crossesRoot }
+        let real = try Folder.resolve(root + [CChar(ASCII.slash)] + name)
+        guard real.starts(with: root), real.count == root.count || real[root.count] == CChar(ASCII.slash)
+        else { throw .crossesRoot }
+        let inside = Folder.name(real[root.count...].map(UInt8.init(bitPattern:))[...])
         return try openBelow(inside, flags, UInt64(GH_RESOLVE_BENEATH | GH_RESOLVE_NO_MAGICLINKS), now)
     }
 
-    private static func resolve(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
+    /// `path`, which ends with a zero, without symbolic links and without the zero. Bytes, since names need
+    /// not be UTF-8.
+    private static func resolve(_ path: [CChar]) throws(Errno) -> [CChar] {
+        guard let resolved = realpath(path, nil) else { throw .current }
         defer { free(resolved) }
-        return String(cString: resolved)
+        return Array(UnsafeBufferPointer(start: resolved, count: strlen(resolved)))
     }
 
     /// Opens the folder anew once a second, so that one that is replaced (a link set to a new
@@ -122,6 +124,7 @@ package final class Folder {
         descriptor = nil
         descriptor = try .openPath(path)
         opened = now
-        realPath = Folder.resolve(path)
+        realPath = try? Folder.resolve(Array(path.utf8CString))
+        if realPath == [CChar(ASCII.slash)] { realPath = [] }
     }
 }

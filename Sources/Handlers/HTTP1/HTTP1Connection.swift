@@ -149,15 +149,20 @@ package struct HTTP1Connection {
     /// would reset the connection, and the client could lose the answer (RFC 9112, section 9.6).
     private func linger() async {
         stream.shutdownWrite()
-        let deadline = loop.now + .seconds(5)
+        var deadline = loop.now + .seconds(5)
         var scratch = ByteBuffer()
         var total = 0
         while total < 64 << 20 {
+            // The server's end waits for answers, not for this.
+            if context.isDraining { deadline = min(deadline, loop.now + .milliseconds(500)) }
             do throws(StreamError) {
                 scratch.removeAll()
-                let count = try await stream.read(into: &scratch, atLeast: 65536, until: deadline)
-                if count == 0 { break }
-                total += count
+                if let count = try stream.readNow(into: &scratch, atLeast: 65536) {
+                    if count == 0 { break }
+                    total += count
+                } else {
+                    try await stream.wait(until: deadline)
+                }
             } catch {
                 break
             }

@@ -66,8 +66,13 @@ package final class Site {
     }
 
     /// What stands behind a decoded path; nil where the site has no root and no mapping fits.
-    package func mapping(for path: [UInt8]) -> Mapping? {
-        for mapping in mappings where Site.isPrefix(mapping.prefix, of: path) { return mapping }
+    /// The path then begins with the mapping's prefix as it is written there.
+    package func mapping(for path: inout [UInt8]) -> Mapping? {
+        for mapping in mappings {
+            guard let reach = Site.reach(of: mapping.prefix, in: path) else { continue }
+            if reach > mapping.prefix.count { path.replaceSubrange(..<reach, with: mapping.prefix) }
+            return mapping
+        }
         return root.map { Mapping(prefix: [], kind: .files($0)) }
     }
 
@@ -78,10 +83,20 @@ package final class Site {
     }
 
     /// Whether `prefix` ends at a segment's border of `path`.
-    static func isPrefix(_ prefix: [UInt8], of path: [UInt8]) -> Bool {
-        guard path.count >= prefix.count else { return false }
-        for index in prefix.indices where path[index] != prefix[index] { return false }
-        return path.count == prefix.count || path[prefix.count] == ASCII.slash
+    static func isPrefix(_ prefix: [UInt8], of path: [UInt8]) -> Bool { reach(of: prefix, in: path) != nil }
+
+    /// How much of `path` stands for `prefix`; nil where it does not fit, or not at a segment's border.
+    ///
+    /// Slashes that stand together count as one, as they do in a file's name: `//cgi-bin/x` must not
+    /// get round the prefix `/cgi-bin` to the same file.
+    private static func reach(of prefix: [UInt8], in path: [UInt8]) -> Int? {
+        var index = 0
+        for byte in prefix {
+            guard index < path.count, path[index] == byte else { return nil }
+            index += 1
+            while byte == ASCII.slash, index < path.count, path[index] == byte { index += 1 }
+        }
+        return index == path.count || path[index] == ASCII.slash ? index : nil
     }
 }
 

@@ -1,0 +1,281 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// The command as people type it.
+@Suite(.timeLimit(.minutes(2))) struct CommandLineTests {
+    private static func gatehouse(
+        _ words: String..., in folder: ScratchFolder? = nil, environment: [String: String] = [:]
+    ) throws
+        -> CommandResult
+    {
+        try runCommand([ServerProcess.builtExecutable] + words, in: folder?.path, environment: environment)
+    }
+
+    private static let good = "[site default]\nroot = www\n"
+
+    @Test func `check says good`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.write("server.ini", Self.good)
+            let result = try Self.gatehouse("check", "-c", folder.path("server.ini"))
+            #expect(result.status == 0)
+            #expect(result.stdout.contains("good"))
+            #expect(result.stderr == "")
+            for words in [["check", "--config", "server.ini"], ["check", "--config=server.ini"]] {
+                let result = try runCommand([ServerProcess.builtExecutable] + words, in: folder.path)
+                #expect(result.status == 0, "\(words)")
+            }
+            // Without -c it is etc/server.ini.
+            try folder.write("etc/server.ini", "[server]\nhome = ..\n\(Self.good)")
+            try #expect(Self.gatehouse("check", in: folder).status == 0)
+        }
+    }
+
+    @Test func `check names all problems at once`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            let path = try folder.write(
+                "server.ini",
+                """
+                [server]
+                listen = nowhere
+                threds = 2
+                pid_file = ${NOT_SET_ANYWHERE}
+                [site default]
+                root = missing
+                listing = perhaps
+                listing = yes
+                [sight other]
+                [site default]
+                keepalive_timeout = 5s
+                """)
+            let result = try Self.gatehouse("check", "-c", path)
+            #expect(result.status == 1)
+            #expect(result.stdout == "")
+            let lines = result.stderr.split(separator: "\n").map { $0.dropFirst(path.count) }
+            #expect(result.stderr.split(separator: "\n").allSatisfy { $0.hasPrefix("\(path):") })
+            for (line, word) in [
+                (2, "nowhere"), (3, "threads"), (4, "NOT_SET_ANYWHERE"), (6, "missing"), (7, "perhaps"),
+                (8, "listing"),
+                (9, "sight"), (10, "default"), (11, "[server]"),
+            ] {
+                #expect(
+                    lines.contains { $0.hasPrefix(":\(line): ") && $0.contains(word) }, "\(line): \(word)")
+            }
+            #expect(lines.count == 9, "\(result.stderr)")
+            // The server does not start with it, and says the same.
+            let run = try Self.gatehouse("run", "-c", path)
+            #expect(run.status == 1)
+            #expect(run.stderr == result.stderr)
+        }
+    }
+
+    @Test func `a configuration that cannot be read`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            for command in ["check", "run", "stop", "reopen"] {
+                let missing = try Self.gatehouse(command, "-c", folder.path("missing.ini"))
+                #expect(missing.status == 1, "\(command)")
+                #expect(missing.stderr.contains("missing.ini"), "\(command)")
+                let directory = try Self.gatehouse(command, "-c", folder.path)
+                #expect(directory.status == 1, "\(command)")
+                #expect(directory.stderr.contains("folder"), "\(command)")
+            }
+            let empty = try folder.write("empty.ini", "")
+            try #expect(Self.gatehouse("check", "-c", empty).status == 1)
+        }
+    }
+
+    @Test func `the reference of settings`() async throws {
+        try await blocking {
+            let all = try Self.gatehouse("keys")
+            #expect(all.status == 0)
+            for key in ["listen", "max_header_size", "cgi", "log_format", "symlinks"] {
+                #expect(all.stdout.contains(key))
+                let one = try Self.gatehouse("keys", key)
+                #expect(one.status == 0)
+                #expect(one.stdout.hasPrefix(key))
+                for part in ["meaning", "type", "default", "sections"] {
+                    #expect(one.stdout.contains(part), "\(key)")
+                }
+            }
+            try #expect(Self.gatehouse("keys", "LISTEN").status == 0)
+            let wrong = try Self.gatehouse("keys", "symlink")
+            #expect(wrong.status == 1)
+            #expect(wrong.stderr.contains("`symlinks`"))
+        }
+    }
+
+    @Test(
+        arguments: [
+            ["frobnicate"], ["check", "--frobnicate"], ["check", "-c"], ["check", "-c", "x", "y"],
+            ["keys", "a", "b"], ["keys", "-x"],
+            ["version", "x"], ["help", "frobnicate"], ["help", "run", "x"], ["serve", "a", "b"],
+            ["serve", "--listen"],
+            ["serve", "--frob", "a"], ["--frobnicate"], ["stop", "now"], ["reopen", "-x"], ["run", "x"], [""],
+        ])
+    func `wrong usage`(_ words: [String]) async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            let result = try runCommand([ServerProcess.builtExecutable] + words, in: folder.path, within: 5)
+            #expect(result.status == 2, "\(words)")
+            #expect(result.stdout == "", "\(words)")
+            #expect(result.stderr.hasPrefix("gatehouse: "), "\(words)")
+        }
+    }
+
+    @Test func `help and version`() async throws {
+        try await blocking {
+            let help = try Self.gatehouse("help")
+            #expect(help.status == 0)
+            for command in ["run", "serve", "check", "keys", "stop", "reopen", "version", "help"] {
+                #expect(help.stdout.contains("\n  \(command) "), "\(command)")
+                let one = try Self.gatehouse("help", command)
+                #expect(one.status == 0)
+                #expect(one.stdout.hasPrefix("usage: gatehouse \(command)"))
+                try #expect(Self.gatehouse(command, "--help").stdout == one.stdout)
+                try #expect(Self.gatehouse(command, "-h").stdout == one.stdout)
+            }
+            try #expect(Self.gatehouse("--help").stdout == help.stdout)
+            try #expect(Self.gatehouse("-h").stdout == help.stdout)
+            let version = try Self.gatehouse("version")
+            #expect(version.status == 0)
+            #expect(version.stdout.wholeMatch(of: /gatehouse \d+\.\d+\.\d+\S*\n/) != nil)
+            try #expect(Self.gatehouse("--version").stdout == version.stdout)
+        }
+    }
+
+    @Test func `no configuration anywhere`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            guard access("/etc/gatehouse/server.ini", F_OK) != 0 else { return }
+            for words in [[], ["run"], ["check"], ["stop"]] {
+                let result = try runCommand([ServerProcess.builtExecutable] + words, in: folder.path)
+                #expect(result.status == 1)
+                #expect(result.stderr.contains("gatehouse serve"))
+            }
+        }
+    }
+
+    @Test func `serve a folder`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.write("site/a.txt", "some text")
+            try folder.script("scripts/hello", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nhello'\n")
+            for words in [["serve", "site"], ["serve"]] {
+                let process = try ChildProcess(
+                    [ServerProcess.builtExecutable] + words + [
+                        "--listen", "127.0.0.1:0", "--cgi", folder.path("scripts"),
+                    ],
+                    in: words.count == 1 ? folder.path("site") : folder.path)
+                let lines = process.stderr.waitForLines(until: .after(10)) {
+                    $0.contains("listening on http://")
+                }
+                let url = try #require(lines.first?.split(separator: " ").last.map(String.init))
+                let result = try runCommand([
+                    "curl", "-sS", "\(url)/a.txt", "\(url)/cgi-bin/hello", "\(url)/",
+                ])
+                #expect(result.stdout.hasPrefix("some texthello<!DOCTYPE html>"), "\(result.stderr)")
+                #expect(result.stdout.contains("./a.txt"))
+                #expect(
+                    process.stdout.waitForLines(3, until: .after(1)) { $0.contains("\"GET /") }.count == 3)
+                process.send(SIGINT)
+                #expect(process.waitForExit(until: .after(5)) == .status(0))
+            }
+            for words in [
+                ["missing"], ["--listen", "nowhere"], ["--cgi", "missing"], ["--listen", "127.0.0.1"],
+            ] {
+                let result = try runCommand(
+                    [ServerProcess.builtExecutable, "serve"] + words, in: folder.path, within: 5)
+                #expect(result.status != 0, "\(words)")
+                #expect(result.stderr.contains(words.last ?? ""), "\(words)")
+            }
+        }
+    }
+
+    @Test func `stop and reopen find the server by its pid_file`() async throws {
+        try await withServer(
+            site: "access_log = access.log", server: "pid_file = run.pid", files: ["www/a.txt": "x"]
+        ) {
+            server in
+            try #expect(server.folder.read("run.pid") == "\(server.pid)\n")
+            rename(server.folder.path("access.log"), server.folder.path("old.log"))
+            try #expect(Self.gatehouse("reopen", "-c", server.configuration).status == 0)
+            #expect(eventually { server.folder.exists("access.log") })
+            // A second one of the same pid_file does not start.
+            let second = try Self.gatehouse("run", "-c", server.configuration)
+            #expect(second.status == 1)
+            #expect(second.stderr.contains("\(server.pid)"))
+            try #expect(server.get("/a.txt").status == 200)
+            try #expect(Self.gatehouse("stop", "-c", server.configuration).status == 0)
+            let exit = try server.waitForExit()
+            #expect(exit == .status(0))
+            #expect(!server.folder.exists("run.pid"))
+            for command in ["stop", "reopen"] {
+                let result = try Self.gatehouse(command, "-c", server.configuration)
+                #expect(result.status == 1)
+                #expect(result.stderr.contains("run.pid"))
+            }
+        }
+    }
+
+    @Test func `a pid_file left behind is no obstacle`() async throws {
+        let ended = try await blocking { () -> pid_t in
+            let process = try ChildProcess(["true"])
+            _ = process.waitForExit(until: .after(5))
+            return process.pid
+        }
+        try await withServer(
+            server: "pid_file = run.pid", prepare: { try $0.write("run.pid", "\(ended)\n") }
+        ) { server in
+            try #expect(server.folder.read("run.pid") == "\(server.pid)\n")
+        }
+    }
+
+    @Test func `stop without a pid_file`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            let path = try folder.write("server.ini", Self.good)
+            let result = try Self.gatehouse("stop", "-c", path)
+            #expect(result.status == 1)
+            #expect(result.stderr.contains("pid_file"))
+        }
+    }
+
+    @Test func `an address that is taken`() async throws {
+        try await withServer(files: ["www/a.txt": "x"]) { server in
+            for address in ["127.0.0.1:\(server.port())", "*:\(server.port())", "0.0.0.0:\(server.port())"] {
+                let path = try server.folder.write(
+                    "second.ini", "[server]\nlisten = \(address)\n\(Self.good)")
+                let result = try runCommand([ServerProcess.builtExecutable, "run", "-c", path], within: 5)
+                #expect(result.status == 1)
+                #expect(
+                    result.stderr.contains(":\(server.port()): ")
+                        && result.stderr.contains("another program"), "\(result.stderr)")
+                #expect(!result.stderr.contains("listening"))
+            }
+            try #expect(server.get("/a.txt").status == 200)
+        }
+    }
+
+    @Test func `other reasons not to start`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.write("busy", "")
+            for (line, word) in [
+                ("listen = 192.0.2.1:0", "192.0.2.1"), ("listen = unix:busy", "busy"),
+                ("error_log = /dev/null/x", "/dev/null"),
+            ] {
+                let path = try folder.write("server.ini", "[server]\n\(line)\n\(Self.good)")
+                let result = try runCommand([ServerProcess.builtExecutable, "run", "-c", path], within: 5)
+                #expect(result.status == 1, "\(line)")
+                #expect(result.stderr.contains(word), "\(line): \(result.stderr)")
+            }
+            #expect(folder.exists("busy"))
+        }
+    }
+}

@@ -1,0 +1,284 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// What is said of files, and which parts of them are sent.
+@Suite(.timeLimit(.minutes(2))) struct FileTests {
+    @Test func `media types go by the extension`() async throws {
+        let types = [
+            "a.html": "text/html", "a.htm": "text/html", "a.css": "text/css", "a.js": "text/javascript",
+            "a.mjs": "text/javascript", "a.json": "application/json", "a.txt": "text/plain",
+            "a.png": "image/png",
+            "a.svg": "image/svg+xml", "a.pdf": "application/pdf", "a.wasm": "application/wasm",
+            "A.HTML": "text/html", "a.tar.gz": "application/gzip", "a.b.html": "text/html",
+            "README": "application/octet-stream", "a.nobody-knows": "application/octet-stream",
+            "a.": "application/octet-stream", "html": "application/octet-stream",
+            "d.html/a": "application/octet-stream", "a.own": "text/x-own", "a.md": "text/x-ours",
+        ]
+        let files = Dictionary(uniqueKeysWithValues: types.keys.map { ("www/\($0)", "x") })
+        let site = """
+            mime = .own text/x-own
+            mime = .md text/x-ours
+            """
+        try await withServer(site: site, files: files) { server in
+            for (name, type) in types {
+                try #expect(server.get("/\(name)")["Content-Type"] == type, "\(name)")
+            }
+        }
+    }
+
+    @Test func `a file of types, and a character set`() async throws {
+        let site = """
+            mime_types = types
+            charset = iso-8859-1
+            """
+        let files = [
+            "types": "# comment\ntext/x-one\tone  uno\r\nbroken\nimage/x-two two # no comment here\n",
+            "www/a.one": "x", "www/a.uno": "x", "www/a.two": "x", "www/a.html": "x", "www/a.png": "x",
+        ]
+        try await withServer(site: site, files: files) { server in
+            for (name, type) in [
+                "a.one": "text/x-one; charset=iso-8859-1", "a.uno": "text/x-one; charset=iso-8859-1",
+                "a.two": "image/x-two", "a.html": "text/html; charset=iso-8859-1", "a.png": "image/png",
+            ] { try #expect(server.get("/\(name)")["Content-Type"] == type, "\(name)") }
+        }
+    }
+
+    @Test func `conditions`() async throws {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT"
+        let before = "Sun, 06 Nov 1994 08:49:36 GMT"
+        let after = "Sunday, 06-Nov-94 08:49:38 GMT"
+        try await withServer(
+            files: ["www/a.txt": "0123456789"],
+            prepare: { folder in try folder.setTime("www/a.txt", 784_111_777) }
+        ) { server in
+            let plain = try server.get("/a.txt")
+            #expect(plain["Last-Modified"] == date)
+            let tag = try #require(plain["ETag"])
+            #expect(tag.wholeMatch(of: /"[^"]+"/) != nil)
+            let rows: [(KeyValuePairs<String, String>, Int)] = [
+                (["If-None-Match": tag], 304), (["If-None-Match": "W/\(tag)"], 304),
+                (["If-None-Match": "\"x\", \(tag)"], 304), (["If-None-Match": "\"a,b\",\(tag)"], 304),
+                (["If-None-Match": "*"], 304), (["If-None-Match": "\"x\""], 200),
+                (["If-None-Match": ""], 200),
+                (["If-None-Match": "\"x\"", "If-None-Match": tag], 304),
+                (["If-Modified-Since": date], 304), (["If-Modified-Since": after], 304),
+                (["If-Modified-Since": before], 200), (["If-Modified-Since": "yesterday"], 200),
+                (["If-Modified-Since": "Sun Nov  6 08:49:37 1994"], 304),
+                // The tag decides where both are there.
+                (["If-None-Match": "\"x\"", "If-Modified-Since": date], 200),
+                (["If-None-Match": tag, "If-Modified-Since": before], 304),
+                (["If-Match": tag], 200), (["If-Match": "*"], 200), (["If-Match": "\"x\""], 412),
+                (["If-Match": "W/\(tag)"], 412), (["If-Unmodified-Since": date], 200),
+                (["If-Unmodified-Since": before], 412), (["If-Unmodified-Since": "x"], 200),
+                (["If-Match": tag, "If-Unmodified-Since": before], 200),
+                (["If-Match": "\"x\"", "If-None-Match": tag], 412),
+                (["If-None-Match": tag, "Range": "bytes=0-1"], 304),
+                (["Range": "bytes=0-1", "If-Range": tag], 206),
+                (["Range": "bytes=0-1", "If-Range": date], 206),
+                (["Range": "bytes=0-1", "If-Range": "W/\(tag)"], 200),
+                (["Range": "bytes=0-1", "If-Range": "\"x\""], 200),
+                (["Range": "bytes=0-1", "If-Range": after], 200),
+                (["Range": "bytes=0-1", "If-Range": before], 200),
+                (["Range": "bytes=99-", "If-Range": "\"x\""], 200),
+            ]
+            for (fields, status) in rows {
+                let response = try server.get("/a.txt", headers: fields)
+                #expect(response.status == status, "\(fields)")
+                if response.status < 400 {
+                    #expect(response["ETag"] == tag, "\(fields)")
+                    #expect(response["Last-Modified"] == date, "\(fields)")
+                }
+                if response.status == 304 { #expect(response["Content-Type"] == nil) }
+            }
+        }
+    }
+
+    @Test func `a changed file has another tag`() async throws {
+        try await withServer(files: ["www/a.txt": "one", "www/b.txt": "two"]) { server in
+            let tag = try #require(try server.get("/a.txt")["ETag"])
+            // Same size and same second perhaps, put into place as careful programs do.
+            try server.folder.write("www/new", "due")
+            rename(server.folder.path("www/new"), server.folder.path("www/a.txt"))
+            let changed = try server.get("/a.txt", headers: ["If-None-Match": tag])
+            #expect(changed.status == 200)
+            #expect(changed.text == "due")
+            #expect(changed["ETag"] != tag)
+            unlink(server.folder.path("www/a.txt"))
+            // A small file is kept for a second.
+            #expect(try eventually { try server.get("/a.txt").status == 404 })
+        }
+    }
+
+    @Test func `a file from the future has no date in the future`() async throws {
+        try await withServer(
+            files: ["www/a.txt": "x"], prepare: { try $0.setTime("www/a.txt", 4_102_444_800) }
+        ) { server in
+            let response = try server.get("/a.txt")
+            #expect(response["Last-Modified"] == response["Date"])
+        }
+    }
+
+    @Test func `ranges`() async throws {
+        try await withServer(files: ["www/a.txt": "0123456789", "www/empty.txt": ""]) { server in
+            let rows: [(String, String)] = [
+                ("bytes=0-0", "0-0"), ("bytes=0-", "0-9"), ("bytes=3-5", "3-5"), ("bytes=9-", "9-9"),
+                ("bytes=5-99", "5-9"), ("bytes=-3", "7-9"), ("bytes=-99", "0-9"), ("BYTES=1-2", "1-2"),
+                ("bytes= 1-2 ", "1-2"), ("bytes=0-9", "0-9"), ("bytes=,1-2,", "1-2"),
+            ]
+            for (range, sent) in rows {
+                let response = try server.get("/a.txt", headers: ["Range": range])
+                #expect(response.status == 206, "\(range)")
+                #expect(response["Content-Range"] == "bytes \(sent)/10", "\(range)")
+                let ends = sent.split(separator: "-").compactMap { Int($0) }
+                #expect(response.text == (ends[0]...ends[1]).map(String.init).joined(), "\(range)")
+            }
+            for range in ["bytes=10-", "bytes=10-20", "bytes=-0", "bytes=99-100,11-"] {
+                let response = try server.get("/a.txt", headers: ["Range": range])
+                #expect(response.status == 416, "\(range)")
+                #expect(response["Content-Range"] == "bytes */10", "\(range)")
+            }
+            for range in [
+                "bytes=5-3", "bytes=", "bytes=x-", "bytes=1", "lines=1-2", "bytes=--1", "bytes=1-2x",
+                "bytes=0-1,4-5", "bytes:1-2", "",
+            ] {
+                let response = try server.get("/a.txt", headers: ["Range": range])
+                #expect(response.status == 200, "\(range)")
+                #expect(response.text == "0123456789", "\(range)")
+                #expect(response["Content-Range"] == nil, "\(range)")
+            }
+            let empty = try server.get("/empty.txt")
+            #expect(empty.status == 200)
+            #expect(empty["Content-Length"] == "0")
+            try #expect(server.get("/empty.txt", headers: ["Range": "bytes=0-"]).status == 416)
+        }
+    }
+
+    @Test func `a file of 5 GiB`() async throws {
+        let size = 5 << 30
+        let over = (1 << 32) - 3
+        try await withServer(
+            prepare: {
+                try $0.sparse("www/large.bin", size: size, pieces: [over: "abcdef", size - 3: "end"])
+            }
+        ) { server in
+            try #expect(server.head("/large.bin")["Content-Length"] == "\(size)")
+            for (range, text, sent) in [
+                ("bytes=\(over)-\(over + 5)", "abcdef", "\(over)-\(over + 5)"),
+                ("bytes=\(1 << 32)-\((1 << 32) + 1)", "de", "\(1 << 32)-\((1 << 32) + 1)"),
+                ("bytes=\(size - 3)-", "end", "\(size - 3)-\(size - 1)"),
+                ("bytes=-3", "end", "\(size - 3)-\(size - 1)"),
+            ] {
+                let response = try server.get("/large.bin", headers: ["Range": range])
+                #expect(response.status == 206)
+                #expect(response.text == text)
+                #expect(response["Content-Range"] == "bytes \(sent)/\(size)")
+            }
+            try #expect(server.get("/large.bin", headers: ["Range": "bytes=\(size)-"]).status == 416)
+            // The head of the whole, and away.
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.send("GET /large.bin HTTP/1.1\r\nHost: h\r\n\r\n")
+            let start = try client.read(until: { $0.contains("\r\n\r\n".utf8) })
+            #expect(String(decoding: start, as: UTF8.self).contains("\r\nContent-Length: \(size)\r\n"))
+        }
+    }
+
+    @Test func `a file of many pieces arrives whole`() async throws {
+        let text = (0..<300_000).map { "\($0)\n" }.joined()
+        try await withServer(files: ["www/a.txt": text]) { server in
+            try #expect(server.get("/a.txt").text == text)
+            let client = try server.connect(receiveBuffer: 8192)
+            try client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\nRange: bytes=1000000-\r\n\r\n".times(2))
+            for _ in 1...2 {
+                try #expect(client.readResponse().body == Array(text.utf8.dropFirst(1_000_000)))
+            }
+        }
+    }
+
+    @Test func `a file that is cut while it is sent ends the connection visibly`() async throws {
+        try await withServer(prepare: { try $0.sparse("www/large.bin", size: 1 << 28) }) { server in
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.send("GET /large.bin HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try client.read(1000)
+            truncate(server.folder.path("www/large.bin"), 100)
+            let rest = try client.readToEnd()
+            #expect(rest.count < 1 << 28)
+            #expect(client.ending == .reset)
+            _ = try server.waitForError(containing: "became shorter")
+        }
+    }
+
+    @Test func `default pages in their order`() async throws {
+        let files = [
+            "www/both/index.html": "html", "www/both/first.htm": "first", "www/one/index.html": "html",
+            "www/none/a.txt": "a", "www/odd/first.htm/a.txt": "a", "www/odd/index.html": "html",
+        ]
+        try await withServer(site: "index = first.htm index.html", files: files) { server in
+            try #expect(server.get("/both/").text == "first")
+            try #expect(server.get("/one/").text == "html")
+            try #expect(server.get("/one/")["Content-Type"] == "text/html")
+            try #expect(server.get("/one/?query").text == "html")
+            // A folder of that name is no page.
+            try #expect(server.get("/odd/").text == "html")
+            try #expect(server.get("/none/").status == 403)
+            try #expect(server.get("/").status == 403)
+        }
+    }
+
+    @Test func `fields of a site stand on every answer`() async throws {
+        let site = """
+            header = X-One: 1
+            header = x-one: 2
+            header = Content-Type: text/x-ours
+            cache_control = max-age=60
+            """
+        try await withServer(site: site, files: ["www/a.txt": "0123456789"]) { server in
+            for (path, fields, status) in [
+                ("/a.txt", [:], 200), ("/none", [:], 404), ("/a.txt", ["If-None-Match": "*"], 304),
+                ("/a.txt", ["Range": "bytes=1-2"], 206), ("/a.txt", ["Range": "bytes=99-"], 416),
+            ] as [(String, KeyValuePairs<String, String>, Int)] {
+                let response = try server.get(path, headers: fields)
+                #expect(response.status == status)
+                #expect(response.all("X-One") == ["1", "2"], "\(status)")
+                #expect(response.all("Content-Type") == ["text/x-ours"], "\(status)")
+                #expect(response.all("Cache-Control") == (status < 400 ? ["max-age=60"] : []), "\(status)")
+            }
+        }
+    }
+
+    @Test func `a root that is a link is swapped while running`() async throws {
+        let ini = """
+            [server]
+            listen = 127.0.0.1:0
+            threads = 2
+            [site default]
+            root = current
+            """
+        try await withServer(
+            ini: ini, files: ["old/a.txt": "old", "new/a.txt": "new"],
+            prepare: { try $0.link("current", to: "old") }
+        ) { server in
+            try #expect(server.get("/a.txt").text == "old")
+            try server.folder.link("next", to: "new")
+            rename(server.folder.path("next"), server.folder.path("current"))
+            try #expect(eventually { try server.get("/a.txt").text == "new" })
+            // Both threads have seen it by then, or will before long.
+            #expect(
+                try eventually {
+                    try (1...8).allSatisfy { _ in try server.get("/a.txt").text == "new" }
+                })
+            unlink(server.folder.path("current"))
+            try #expect(eventually { try server.get("/a.txt").status == 404 })
+        }
+    }
+}
+
+extension ScratchFolder {
+    /// Sets when a file was changed, in seconds since 1970.
+    func setTime(_ name: String, _ seconds: Int) throws {
+        let times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]
+        guard utimensat(AT_FDCWD, path(name), times, 0) == 0 else {
+            throw TestFailure("cannot set the time of \(name)")
+        }
+    }
+}
