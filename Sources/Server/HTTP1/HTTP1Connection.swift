@@ -82,12 +82,8 @@ struct HTTP1Connection {
         exchange.beginRequest(closing: worker.isDraining)
         do throws(StreamError) {
             try await Dispatcher.answer(exchange, sites: sites)
-            if exchange.isAborted {
-                // What is left is tried once, so that the client has all there is.
-                try? exchange.flushNow()
-            } else {
-                try await exchange.drain()
-            }
+            // Of a cut answer, too, the client gets all there is.
+            try await exchange.drain()
         } catch {
             if exchange.status == 0 { exchange.status = 499 }
             worker.log(exchange)
@@ -95,7 +91,7 @@ struct HTTP1Connection {
             return .reset
         }
         worker.log(exchange)
-        if exchange.isAborted { return .reset }
+        if exchange.needsReset { return .reset }
         await exchange.finishRequest()
         if exchange.keepsAlive { return nil }
         return exchange.mayHaveUnreadInput ? .lingering : .plain
