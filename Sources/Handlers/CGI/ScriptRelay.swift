@@ -322,6 +322,8 @@ final class ScriptRelay {
         }
         if exchange.pendingBytes == before { return false }
         lastTaken = now
+        // While the client was behind, the script could not print.
+        if before >= ScriptRelay.pendingLimit { lastOutput = now }
         return true
     }
 
