@@ -55,7 +55,7 @@ final class ScriptRelay {
         case discard
     }
     private var phase = Phase.header
-    /// The client has gone, and the script goes on for the cache.
+    /// The client has gone, and the script goes on, for the cache or because it is to finish.
     private var isAlone = false
     private var redirect: [UInt8]?
     private var file: ScriptHead?
@@ -354,7 +354,7 @@ final class ScriptRelay {
 
     /// All output is here, and the exit status too unless the script works on behind a closed stdout.
     private func conclusion() -> Ending {
-        if exit?.isSuccess ?? true {
+        if exit?.isSuccess ?? true, !isAlone {
             if let redirect { return .redirected(redirect) }
             if let file { return .file(file) }
         }
@@ -421,7 +421,7 @@ final class ScriptRelay {
     }
 
     private func leave() -> Ending? {
-        if capture != nil {
+        if capture != nil || part.settings.cgiOnDisconnect == .finish {
             isAlone = true
             return nil
         }
