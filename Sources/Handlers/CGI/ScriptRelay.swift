@@ -121,15 +121,18 @@ final class ScriptRelay {
 
     /// Ends what still runs. `then` is called when the script has left the system.
     func close(then: @escaping @Sendable () -> Void) {
-        output.close()
-        errors.close()
+        defer {
+            output.close()
+            errors.close()
+        }
         guard let child = child.take() else { return then() }
         if exit != nil {
             // What it left behind after a regular end may go on; nobody waits for it.
             return then()
         }
         if mustEnd {
-            child.end(grace: site.config.cgiKillGrace, then: then)
+            // Whoever tidies up at TERM may print something, and shall not end of that.
+            child.end(grace: site.config.cgiKillGrace, holding: [output, errors], then: then)
         } else {
             child.leave(then: then)
         }
