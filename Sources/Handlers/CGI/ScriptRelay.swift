@@ -114,7 +114,9 @@ final class ScriptRelay {
             }
             switch await exchange.waiter.wait(until: deadline) {
             case .woken, .timedOut: break
-            case .cancelled: return .cancelled
+            case .cancelled:
+                mustEnd = true
+                return .cancelled
             }
         }
     }
