@@ -27,7 +27,7 @@ func withScripts(
 }
 
 /// Seconds that `body` took.
-func seconds(_ body: () throws -> Void) rethrows -> Double {
+func seconds(_ body: () throws -> Void) throws -> Double {
     try ContinuousClock().measure(body) / .seconds(1)
 }
 

@@ -430,14 +430,9 @@ final class ScriptRelay {
             isAlone = true
             return nil
         }
-        if part.settings.cgiOnDisconnect == .finish {
-            // It goes on by itself; its output has nowhere to go.
-            mustEnd = false
-        } else {
-            mustEnd = true
-            if exit == nil {
-                exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid)
-            }
+        mustEnd = true
+        if exit == nil {
+            exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid)
         }
         return .clientGone
     }
