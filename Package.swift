@@ -60,6 +60,8 @@ let package = Package(
         .testTarget(name: "TestSupportTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["gatehouse", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CGITests", dependencies: ["gatehouse", "TestSupport"], swiftSettings: strict),
     ]
 )
 

@@ -97,8 +97,9 @@ enum Dispatcher {
                 exchange: exchange, part: part, folder: folder, prefixLength: prefixLength)
             switch locator.find() {
             case .found(let script): return try await run(script, exchange, site, part)
-            case .refused(let status):
-                try await ErrorPage.send(status, on: exchange)
+            case .refused(let status, let reason):
+                try await ErrorPage.send(
+                    status, explanation: exchange.mayKnowReasons ? reason : nil, on: exchange)
                 return nil
             }
         case .script(let file):

@@ -192,10 +192,17 @@ package struct ChildProcess: ~Copyable {
     package borrowing func signalGroup(_ signal: CInt) { kill(-pid, signal) }
 
     /// Ends the whole group: TERM now, KILL to what is left after `grace`. Returns at once; the
-    /// loop sees to it and calls `then` when nothing is left.
-    package consuming func end(grace: TimeSpan, then: @escaping @Sendable () -> Void = {}) {
+    /// loop sees to it, keeps the descriptors of `pipes` open meanwhile, and calls `then` when nothing
+    /// is left.
+    package consuming func end(
+        grace: TimeSpan, holding pipes: [Source] = [], then: @escaping @Sendable () -> Void = {}
+    ) {
         kill(-pid, SIGTERM)
-        ChildProcess.reap(pid, pidfd, grace: grace, then: then)
+        let held = pipes.map { $0.moveOut() }
+        ChildProcess.reap(pid, pidfd, grace: grace) {
+            for raw in held where raw >= 0 { _ = FileDescriptor(owning: raw) }
+            then()
+        }
     }
 
     /// Lets the process run on as long as it likes; the loop takes its exit status and then calls `then`.

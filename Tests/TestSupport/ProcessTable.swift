@@ -8,7 +8,8 @@ package struct RunningProcess: Hashable, Sendable, CustomStringConvertible {
     let state: Character
     let startTime: String
 
-    init?(_ pid: pid_t) {
+    /// The process of that number now; nil where there is none.
+    package init?(_ pid: pid_t) {
         // `12 (name) S 1 …`: the name may hold blanks and brackets, nothing behind it does.
         guard let text = try? readText("/proc/\(pid)/stat"), let open = text.firstIndex(of: "("),
             let close = text.lastIndex(of: ")"), open < close
@@ -25,7 +26,7 @@ package struct RunningProcess: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(pid) (\(name), \(state))" }
 
     /// Whether it still runs. A zombie does not: it waits for a parent to take note.
-    var isRunning: Bool {
+    package var isRunning: Bool {
         guard let now = RunningProcess(pid) else { return false }
         return now.startTime == startTime && now.state != "Z" && now.state != "X"
     }

@@ -49,8 +49,12 @@ package final class RawClient {
     package private(set) var ending: Ending?
     private var socket: FileDescriptor?
 
-    /// Connects. A small `receiveBuffer` makes a client that takes little at a time.
-    package init(to address: SocketAddress, receiveBuffer: CInt? = nil, within seconds: Double = 5) throws {
+    /// Connects. A small `receiveBuffer` makes a client that takes little at a time; `source` is the
+    /// address it comes from: on this machine all of 127.0.0.0/8 will do.
+    package init(
+        to address: SocketAddress, from source: IPAddress? = nil, receiveBuffer: CInt? = nil,
+        within seconds: Double = 5
+    ) throws {
         self.address = address
         let family =
             switch address {
@@ -65,6 +69,10 @@ package final class RawClient {
         // What is sent in pieces shall arrive in pieces.
         if family != AF_UNIX { setOption(CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
         do throws(Errno) {
+            if let source {
+                let bound = try SocketAddress.ip(source, port: 0).withSockaddr { bind(raw, $0, $1) }
+                if bound < 0 { throw Errno.current }
+            }
             let result = try address.withSockaddr { Glibc.connect(raw, $0, $1) == 0 ? nil : Errno.current }
             guard let error = result else { return }
             guard error == Errno(EINPROGRESS) || error == .interrupted else { throw error }

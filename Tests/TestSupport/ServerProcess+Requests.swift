@@ -15,9 +15,13 @@ extension ServerProcess {
         return address.port == nil ? "localhost" : "\(address)"
     }
 
-    /// A connection to one of its listeners.
-    package func connect(_ listener: Int = 0, receiveBuffer: CInt? = nil) throws -> RawClient {
-        try RawClient(to: listeners[listener].reachable, receiveBuffer: receiveBuffer)
+    /// A connection to one of its listeners, from an address such as `127.0.0.2` if that matters.
+    package func connect(_ listener: Int = 0, from source: String? = nil, receiveBuffer: CInt? = nil) throws
+        -> RawClient
+    {
+        try RawClient(
+            to: listeners[listener].reachable, from: source.flatMap { IPAddress($0) },
+            receiveBuffer: receiveBuffer)
     }
 
     /// `GET path` on a connection of its own.
@@ -45,9 +49,9 @@ extension ServerProcess {
     /// but the end of the connection, and that not by a reset.
     package func request(
         _ method: String, _ path: String, headers: KeyValuePairs<String, String> = [:], body: [UInt8]? = nil,
-        listener: Int = 0, within seconds: Double = 10
+        listener: Int = 0, from source: String? = nil, within seconds: Double = 10
     ) throws -> RawResponse {
-        let client = try connect(listener)
+        let client = try connect(listener, from: source)
         let names = Set(headers.map { $0.key.lowercased() })
         var head = "\(method) \(path) HTTP/1.1\r\n"
         if !names.contains("host") { head += "Host: \(host(listener))\r\n" }

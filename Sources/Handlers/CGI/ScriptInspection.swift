@@ -49,7 +49,7 @@ package struct ScriptInspection: Sendable {
     // MARK: The way to it
 
     /// The first folder on the way that this user cannot enter.
-    private static func unreachable(_ file: String) -> String? {
+    static func unreachable(_ file: String) -> String? {
         var folder = ""
         for part in file.split(separator: "/").dropLast() {
             folder += "/" + part

@@ -13,7 +13,8 @@ struct ScriptLocator {
 
     enum Result {
         case found(Script)
-        case refused(Status)
+        /// `reason`: what those clients may see that may know why scripts fail.
+        case refused(Status, reason: String? = nil)
     }
 
     /// Walks the path to the first file; what follows that is PATH_INFO.
@@ -33,9 +34,7 @@ struct ScriptLocator {
                     path[prefixLength..<stop], flags: Folder.pathOnly, symlinks: part.settings.symlinks,
                     now: exchange.context.loop.now)
             } catch {
-                // Running it will fail too, and says which folder or file is in the way.
-                if error == .accessDenied { return script(endingAt: stop) }
-                return .refused(refusal(error))
+                return refusal(error, stop)
             }
             if file.isRegular { return script(endingAt: stop) }
             guard file.isFolder else { return .refused(.forbidden) }
@@ -76,21 +75,25 @@ struct ScriptLocator {
         return .refused(.forbidden)
     }
 
-    private func refusal(_ error: Errno) -> Status {
+    private func refusal(_ error: Errno, _ stop: Int) -> Result {
+        let status: Status
+        let reason: String
         switch error {
-        case .noSuchFile, .notAFolder, .nameTooLong: return .notFound
+        case .noSuchFile, .notAFolder, .nameTooLong: return .refused(.notFound)
         case .crossesRoot:
-            exchange.log(
-                .error,
+            status = .forbidden
+            reason =
                 "a symbolic link leads outside \(folder.path); symlinks = follow allows that, or name the script itself with cgi = /prefix /path/of/script"
-            )
-            return .forbidden
-        case .tooManyLinks, .notPermitted:
-            exchange.log(.error, "cannot reach the script below \(folder.path): \(error)")
-            return .forbidden
+        case .accessDenied, .notPermitted:
+            let file = folder.path + Script.fileName(exchange.path[prefixLength..<stop])
+            status = .forbidden
+            reason = ScriptInspection.unreachable(file) ?? "cannot reach \(file): \(error)"
         default:
-            exchange.log(.error, "cannot reach the script below \(folder.path): \(error)")
-            return .internalServerError
+            status = error == .tooManyLinks ? .forbidden : .internalServerError
+            reason = "cannot reach the script below \(folder.path): \(error)"
         }
+        exchange.script = ScriptReport(name: String(decoding: exchange.path[..<stop], as: UTF8.self))
+        exchange.log(.error, reason)
+        return .refused(status, reason: reason)
     }
 }

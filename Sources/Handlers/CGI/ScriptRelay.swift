@@ -55,7 +55,7 @@ final class ScriptRelay {
         case discard
     }
     private var phase = Phase.header
-    /// The client has gone, and the script goes on for the cache.
+    /// The client has gone, and the script goes on, for the cache or because it is to finish.
     private var isAlone = false
     /// The status that was begun.
     private var answered: Status?
@@ -127,15 +127,18 @@ final class ScriptRelay {
 
     /// Ends what still runs. `then` is called when the script has left the system.
     func close(then: @escaping @Sendable () -> Void) {
-        output.close()
-        errors.close()
+        defer {
+            output.close()
+            errors.close()
+        }
         guard let child = child.take() else { return then() }
         if exit != nil {
             // What it left behind after a regular end may go on; nobody waits for it.
             return then()
         }
         if mustEnd {
-            child.end(grace: site.config.cgiKillGrace, then: then)
+            // Whoever tidies up at TERM may print something, and shall not end of that.
+            child.end(grace: site.config.cgiKillGrace, holding: [output, errors], then: then)
         } else {
             child.leave(then: then)
         }
@@ -328,6 +331,8 @@ final class ScriptRelay {
         }
         if exchange.pendingBytes == before { return false }
         lastTaken = now
+        // While the client was behind, the script could not print.
+        if before >= ScriptRelay.pendingLimit { lastOutput = now }
         return true
     }
 
@@ -358,7 +363,7 @@ final class ScriptRelay {
 
     /// All output is here, and the exit status too unless the script works on behind a closed stdout.
     private func conclusion() -> Ending {
-        if exit?.isSuccess ?? true {
+        if exit?.isSuccess ?? true, !isAlone {
             if let redirect { return .redirected(redirect) }
             if let file { return .file(file) }
         }
@@ -435,18 +440,13 @@ final class ScriptRelay {
     }
 
     private func leave() -> Ending? {
-        if capture != nil {
+        if capture != nil || part.settings.cgiOnDisconnect == .finish {
             isAlone = true
             return nil
         }
-        if part.settings.cgiOnDisconnect == .finish {
-            // It goes on by itself; its output has nowhere to go.
-            mustEnd = false
-        } else {
-            mustEnd = true
-            if exit == nil {
-                exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid)
-            }
+        mustEnd = true
+        if exit == nil {
+            exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid)
         }
         return .clientGone
     }

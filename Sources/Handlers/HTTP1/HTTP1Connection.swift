@@ -89,12 +89,8 @@ package struct HTTP1Connection {
         exchange.beginRequest(closing: context.isDraining)
         do throws(StreamError) {
             if try !exchange.answerAtOnce(sites) { try await Dispatcher.answer(exchange, sites: sites) }
-            if exchange.isAborted {
-                // What is left is tried once, so that the client has all there is.
-                try? exchange.flushNow()
-            } else if exchange.pendingBytes > 0 {
-                try await exchange.drain()
-            }
+            // Of a cut answer, too, the client gets all there is.
+            if exchange.pendingBytes > 0 { try await exchange.drain() }
         } catch {
             if exchange.status == 0 { exchange.status = 499 }
             context.accessLogs.write(exchange)
@@ -102,7 +98,7 @@ package struct HTTP1Connection {
             return .reset
         }
         context.accessLogs.write(exchange)
-        if exchange.isAborted { return .reset }
+        if exchange.needsReset { return .reset }
         if exchange.hasUnreadContent { await exchange.finishRequest() }
         if exchange.keepsAlive { return nil }
         return exchange.mayHaveUnreadInput ? .lingering : .plain

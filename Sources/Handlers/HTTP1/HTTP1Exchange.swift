@@ -33,7 +33,7 @@ final class HTTP1Exchange: Exchange {
         /// A final head has been written.
         case begun(framing: AnswerFraming)
         case finished
-        case aborted
+        case aborted(needsReset: Bool)
     }
 
     private enum AnswerFraming {
@@ -432,12 +432,26 @@ final class HTTP1Exchange: Exchange {
     }
 
     override func abort() {
-        answer = .aborted
+        var needsReset = true
+        if case .begun(let framing) = answer {
+            switch framing {
+            case .length, .untilClose: break
+            case .none, .suppressed, .chunked: needsReset = false
+            }
+        }
+        answer = .aborted(needsReset: needsReset)
         keepsAlive = false
     }
 
     var isAborted: Bool {
         if case .aborted = answer { return true }
+        return false
+    }
+
+    /// Whether the answer was cut and only a reset of the connection can tell. A missing last chunk
+    /// tells as well, and then nothing that was sent is lost.
+    var needsReset: Bool {
+        if case .aborted(let needsReset) = answer { return needsReset }
         return false
     }
 

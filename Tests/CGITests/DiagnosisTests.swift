@@ -1,0 +1,269 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Broken scripts: what the browser gets and what the operator finds in the log.
+@Suite(.timeLimit(.minutes(2))) struct DiagnosisTests {
+    /// Asks for a script and expects `status`, one line in the error log with its name, the request's id
+    /// and all of `words`, the same on the page for whom `cgi_errors_to` names, and nothing of it for others.
+    private func expect(
+        _ script: String, _ status: Int = 500, mode: mode_t = 0o755, server: String = "", site: String = "",
+        says words: [String], prepare: @escaping @Sendable (ScratchFolder) throws -> Void = { _ in }
+    ) async throws {
+        try await withScripts(
+            [:], site: "cgi_errors_to = 127.0.0.1\n\(site)", server: server,
+            prepare: { folder in
+                try folder.write("cgi-bin/x", script, mode: mode)
+                try prepare(folder)
+            }
+        ) { server in
+            let told = try server.get("/cgi-bin/x")
+            #expect(told.status == status)
+            let id = try requestID(told)
+            var lines: [String] = []
+            let said = eventually {
+                lines = server.process.stderr.lines.filter { $0.contains(id) }
+                return lines.contains { line in words.allSatisfy { line.contains($0) } }
+            }
+            #expect(said, "\(words) in:\n\(lines.joined(separator: "\n"))")
+            #expect(lines.allSatisfy { $0.contains("site=default script=/cgi-bin/x ") })
+            for word in words { #expect(told.text.contains(word), "\(word) in:\n\(told.text)") }
+
+            let plain = try server.request("GET", "/cgi-bin/x", from: "127.0.0.2")
+            #expect(plain.status == status)
+            #expect(try requestID(plain) != id)
+            for word in words { #expect(!plain.text.contains(word), "\(word) is not for everybody") }
+            #expect(!plain.text.contains(server.folder.path))
+        }
+    }
+
+    @Test func `CRLF shebang`() async throws {
+        try await expect(
+            "#!/bin/sh\r\necho\r\n", says: ["cgi-bin/x", "CR LF (Windows line ends)", "dos2unix"])
+    }
+
+    @Test func `CRLF shebang behind env`() async throws {
+        try await expect(
+            "#!/usr/bin/env python3\r\nprint()\r\n", says: ["cgi-bin/x", "CR LF (Windows line ends)"])
+    }
+
+    @Test func `interpreter missing`() async throws {
+        try await expect(
+            "#!/usr/bin/python2\n", says: ["/usr/bin/python2", "does not exist", "/python3 is there"])
+    }
+
+    @Test func `interpreter missing for env`() async throws {
+        try await expect(
+            "#!/usr/bin/env python2\n", says: ["env look for python2", "/python3 is there"])
+    }
+
+    @Test func `UTF-8 BOM before the shebang`() async throws {
+        try await expect("\u{FEFF}#!/bin/sh\n", says: ["byte order mark (BOM)", "sed -i"])
+    }
+
+    @Test func `no shebang`() async throws {
+        try await expect("echo hello\n", says: ["does not begin with #!", "echo hello", "#!/bin/sh"])
+    }
+
+    @Test func `PHP without shebang`() async throws {
+        try await expect("<?php echo 1;\n", says: ["is PHP", "cgi_interpreter = .php"])
+    }
+
+    @Test func `an empty file`() async throws {
+        try await expect("", says: ["cgi-bin/x is empty"])
+    }
+
+    @Test func `not executable`() async throws {
+        try await expect(
+            page("echo 1"), 403, mode: 0o644, says: ["no execute bit", "chmod 755 ", "cgi-bin/x"])
+    }
+
+    /// The server runs as somebody else where it can, and the folder is closed to all others.
+    @Test(.enabled(if: getuid() == 0, "only root can start the server as another user"))
+    func `a folder on the way that cannot be entered`() async throws {
+        try await expect(
+            page("echo 1"), 403, server: "user = nobody",
+            says: ["cgi-bin (mode 0700, owner root) cannot be entered by nobody", "chmod o+x "]
+        ) { chmod($0.path("cgi-bin"), 0o700) }
+    }
+
+    @Test(.enabled(if: getuid() == 0, "only root can start the server as another user"))
+    func `a script that its user may not run`() async throws {
+        try await expect(
+            page("echo 1"), 403, mode: 0o700, server: "user = nobody",
+            says: ["cgi-bin/x (mode 0700, owner root) may not be run by nobody", "chmod 755 "])
+    }
+
+    @Test(.enabled(if: getuid() == 0, "only root can start the server as another user"))
+    func `a script that its user may run and not read`() async throws {
+        try await expect(
+            page("echo 1"), mode: 0o711, server: "user = nobody",
+            says: ["exited with status", "cannot open", "Permission denied"])
+    }
+
+    @Test func `a noexec mount`() async throws {
+        // Below /proc is such a place on every machine; the file is a program otherwise.
+        try await withServer(site: "cgi = /x /proc/version") { server in
+            #expect(try server.get("/x").status == 403)
+            let line = try server.waitForError(containing: "/proc/version")
+            #expect(line.contains("noexec") || line.contains("no execute bit"), "\(line)")
+        }
+    }
+
+    @Test func `body with no header`() async throws {
+        try await expect(
+            shell("echo 'hello without headers'"), says: ["no header", "hello without headers"])
+    }
+
+    @Test func `body of one long line with no header`() async throws {
+        try await expect(
+            shell("printf '<html>%01000d' 1; exec sleep 100"), says: ["no header", "000000000"])
+    }
+
+    @Test func `Python's cgitb`() async throws {
+        let script = """
+            #!/usr/bin/python3
+            import warnings
+            warnings.simplefilter("ignore")
+            import cgitb
+            cgitb.enable()
+            1 / 0
+            """
+        try await withScripts(["x": script]) { server in
+            let answer = try server.cutAnswer(to: "GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(answer.head.hasPrefix("HTTP/1.1 200 "))
+            #expect(answer.head.contains("Content-Type: text/html\r\n"))
+            #expect(!answer.head.contains("spam"))
+            #expect(answer.text.contains("ZeroDivisionError"))
+            _ = try server.waitForError(containing: "exited with status 1")
+        }
+    }
+
+    @Test func `exits 0, prints nothing`() async throws {
+        try await expect(shell("exit 0"), says: ["exited with status 0", "without any output"])
+    }
+
+    @Test func `stderr text and exit 1`() async throws {
+        try await expect(
+            shell("echo 'first words' >&2; printf 'last words' >&2; exit 1"),
+            says: ["exited with status 1", "last words"])
+    }
+
+    @Test func `each line of stderr is in the log with the script and the request`() async throws {
+        try await withScripts(["x": page("echo one >&2; printf 'two\\nthree' >&2; echo $$")]) { server in
+            let pid = try server.get("/cgi-bin/x").text.dropLast()
+            let last = try server.waitForError(containing: "stderr: three")
+            let lines = server.process.stderr.lines.filter { $0.contains("stderr: ") }
+            #expect(lines.map { $0.suffix(3) } == ["one", "two", "ree"])
+            let id = try #require(last.firstMatch(of: #/ id=(\w+)/#)).1
+            for line in lines {
+                #expect(line.contains(" site=default script=/cgi-bin/x pid=\(pid) "), "\(line)")
+                #expect(line.contains(" id=\(id) "))
+            }
+        }
+    }
+
+    @Test func `stderr is in the log while the script runs`() async throws {
+        try await withScripts(["x": page("echo now >&2; while ! [ -e go ]; do sleep 0.02; done")]) { server in
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try server.waitForError(containing: "stderr: now")
+            try server.folder.write("cgi-bin/go", "")
+            #expect(try client.readResponse().status == 200)
+        }
+    }
+
+    /// What a script prints there cannot pass for a line of the server's own, nor steer a terminal.
+    @Test func `stderr cannot forge lines`() async throws {
+        try await withScripts(["x": page("printf 'a\\033[31mb\\rc\\n' >&2")]) { server in
+            #expect(try server.get("/cgi-bin/x").status == 200)
+            let line = try server.waitForError(containing: "stderr: a")
+            #expect(line.hasSuffix("stderr: a\\x1B[31mbc"), "\(line)")
+        }
+    }
+
+    @Test func `killed by SIGSEGV`() async throws {
+        try await expect(shell("kill -SEGV $$"), says: ["was killed by SIGSEGV", "without any output"])
+    }
+
+    @Test(arguments: ["kill -KILL $$", "exit 3"])
+    func `header and half a body, then the end`(_ end: String) async throws {
+        try await withScripts(["x": page("printf '0123456789'; sleep 0.1; \(end)")]) { server in
+            let answer = try server.cutAnswer(to: "GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(answer.head.hasPrefix("HTTP/1.1 200 "))
+            #expect(answer.text.contains("0123456789"))
+            #expect(!answer.hasLastChunk)
+            let line = try server.waitForError(containing: "cut after 10 bytes")
+            #expect(line.contains("script=/cgi-bin/x "))
+            #expect(line.contains(end == "exit 3" ? "exited with status 3" : "was killed by SIGKILL"))
+            _ = try server.waitForLog(containing: "GET /cgi-bin/x HTTP/1.1\" 200 10 ")
+        }
+    }
+
+    @Test func `header lines but no blank line`() async throws {
+        try await expect(
+            shell("printf 'Content-Type: text/html\\n'"),
+            says: ["without the empty line", "Content-Type: text/html"])
+    }
+
+    @Test func `a Status that is none`() async throws {
+        try await expect(prints("Status: fine\\n\\n"), says: ["Status", "fine"])
+    }
+
+    // MARK: Commands
+
+    private static let broken = [
+        "cgi-bin/crlf": "#!/bin/sh\r\n", "cgi-bin/python2": "#!/usr/bin/python2\n",
+        "cgi-bin/bom": "\u{FEFF}#!/bin/sh\n", "cgi-bin/good": page("echo fine"),
+        "cgi-bin/text": shell("echo hello without headers"),
+    ]
+
+    /// Writes the broken scripts and a configuration, and runs `gatehouse` with `arguments`.
+    private func run(_ arguments: [String]) async throws -> (result: CommandResult, folder: String) {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            for (name, text) in Self.broken { try folder.script(name, text) }
+            try folder.write("cgi-bin/closed", shell("echo"))
+            try folder.write(
+                "server.ini",
+                "[server]\nlisten = 127.0.0.1:0\n[site default]\nroot = www\ncgi = /cgi-bin/ cgi-bin/\n")
+            let command = [ServerProcess.builtExecutable, arguments[0], "-c", folder.path("server.ini")]
+            return (try runCommand(command + arguments.dropFirst()), folder.path)
+        }
+    }
+
+    @Test func `check looks at every script`() async throws {
+        let (result, _) = try await run(["check"])
+        let text = result.stdout + result.stderr
+        for (script, words) in [
+            ("crlf", "CR LF"), ("python2", "does not exist"), ("bom", "byte order mark"),
+            ("closed", "no execute bit"),
+        ] {
+            let line = text.split(separator: "\n").first { $0.contains("cgi-bin/\(script)") }
+            #expect(line?.contains(words) == true, "\(text)")
+            #expect(line?.contains("server.ini:5: ") == true, "\(text)")
+        }
+        #expect(!text.contains("cgi-bin/good"))
+        #expect(result.status == 1)
+    }
+
+    @Test(arguments: [
+        ("/cgi-bin/crlf", 1, "CR LF"), ("/cgi-bin/text", 1, "hello without headers"),
+        ("/cgi-bin/closed", 1, "no execute bit"),
+        ("http://localhost/cgi-bin/good?a=1", 0, "QUERY_STRING=a=1"),
+    ])
+    func `doctor explains`(_ subject: String, _ status: CInt, _ words: String) async throws {
+        let (result, _) = try await run(["doctor", subject])
+        #expect(result.status == status, "\(result.stdout)\(result.stderr)")
+        #expect(result.stdout.contains(words), "\(result.stdout)\(result.stderr)")
+    }
+}
+
+/// The request's number that an error page shows, which the log has too.
+func requestID(_ response: RawResponse) throws -> String {
+    guard let match = response.text.firstMatch(of: /Request (\w+)</) else {
+        throw TestFailure("no request id on \(response)")
+    }
+    return String(match.1)
+}

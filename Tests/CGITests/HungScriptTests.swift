@@ -1,0 +1,413 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Scripts that hang, clients that leave, answers that stream.
+@Suite(.timeLimit(.minutes(2))) struct HungScriptTests {
+    private static let get = "GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n"
+    /// Ignored by the shell and all that it starts.
+    private static let deafToTerm = "trap '' TERM"
+    /// Notes itself and three more that live on in its group: one quiet, one that does not heed TERM,
+    /// one that has lost its parent.
+    private static let family = """
+        echo $$ >>pids
+        sleep 1000 & echo $! >>pids
+        (trap '' TERM; exec sleep 1000) & echo $! >>pids
+        (sleep 1000 & echo $! >>pids)
+        """
+
+    // MARK: Time-outs
+
+    @Test func `silent script, time-out`() async throws {
+        try await withScripts(["x": shell("exec sleep 1000")], site: "cgi_timeout = 500ms") { server in
+            let seconds = try seconds {
+                let response = try server.get("/cgi-bin/x")
+                #expect(response.status == 504)
+                #expect(response.text.contains("cgi_timeout"))
+            }
+            #expect(seconds > 0.4 && seconds < 3)
+            let line = try server.waitForError(containing: "cgi_timeout")
+            #expect(line.contains("script=/cgi-bin/x "))
+            _ = try server.waitForLog(containing: "/cgi-bin/x HTTP/1.1\" 504 ")
+        }
+    }
+
+    /// With the default times: TERM at once, KILL after 3 s.
+    @Test func `the script itself afterwards, though it ignores TERM`() async throws {
+        try await withScripts(
+            ["x": shell("\(Self.deafToTerm)\necho $$ >>pids\nwhile :; do sleep 1000; done")],
+            site: "cgi_timeout = 500ms"
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let script = try server.notedProcesses(1)
+            #expect(try client.readResponse().status == 504)
+            #expect(script[0].isRunning, "it has its grace")
+            expectEnd(of: script)
+        }
+    }
+
+    @Test func `a script that tidies up at TERM has the time for it`() async throws {
+        try await withScripts(
+            [
+                "x": shell(
+                    "trap 'echo tidying; echo tidying >&2; sleep 0.3; echo >tidy; exit' TERM\nwhile :; do sleep 0.05; done"
+                )
+            ],
+            site: "cgi_timeout = 300ms"
+        ) { server in
+            #expect(try server.get("/cgi-bin/x").status == 504)
+            try server.waitForFile("tidy")
+        }
+    }
+
+    @Test func `a child the script started`() async throws {
+        try await withScripts(
+            ["x": shell("\(Self.family)\nwait")], site: "cgi_timeout = 500ms"
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let family = try server.notedProcesses(4)
+            #expect(try client.readResponse().status == 504)
+            expectEnd(of: family)
+        }
+    }
+
+    @Test func `silent in the middle, cgi_idle_timeout`() async throws {
+        try await withScripts(
+            ["x": page("\(Self.family)\necho begin; wait")], site: "cgi_idle_timeout = 500ms"
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let family = try server.notedProcesses(4)
+            let answer = try client.readCutAnswer()
+            #expect(answer.head.hasPrefix("HTTP/1.1 200 "))
+            #expect(answer.text.contains("begin"))
+            #expect(!answer.hasLastChunk)
+            expectEnd(of: family)
+            let line = try server.waitForError(containing: "cgi_idle_timeout")
+            #expect(line.contains("cut after 6 bytes"))
+        }
+    }
+
+    @Test func `never silent, cgi_max_time`() async throws {
+        try await withScripts(
+            ["x": page("\(Self.family)\nwhile :; do echo x; sleep 0.05; done")], site: "cgi_max_time = 500ms"
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let family = try server.notedProcesses(4)
+            let answer = try client.readCutAnswer()
+            #expect(answer.text.contains("x\n"))
+            #expect(!answer.hasLastChunk)
+            expectEnd(of: family)
+            _ = try server.waitForError(containing: "cgi_max_time")
+        }
+    }
+
+    @Test func `before its header, cgi_max_time`() async throws {
+        try await withScripts(
+            ["x": shell("while :; do echo 'X-A: b'; sleep 0.05; done")], site: "cgi_max_time = 300ms"
+        ) { server in
+            let status = try server.get("/cgi-bin/x").status
+            #expect(status == 504)
+        }
+    }
+
+    /// A time-out of a part of the site.
+    @Test func `time-outs of a location`() async throws {
+        try await withScripts(
+            ["x": shell("exec sleep 1000"), "slow": page("sleep 0.6; echo done")],
+            more: "[location default /cgi-bin/x]\ncgi_timeout = 200ms"
+        ) { server in
+            let status = try server.get("/cgi-bin/x").status
+            #expect(status == 504)
+            let text = try server.get("/cgi-bin/slow").text
+            #expect(text == "done\n")
+        }
+    }
+
+    // MARK: Clients that leave
+
+    enum Leaving: String, CaseIterable { case close, reset }
+
+    @Test(arguments: Leaving.allCases)
+    func `client leaves while the script is silent`(_ leaving: Leaving) async throws {
+        try await withScripts(["x": shell("\(Self.family)\n\(Self.deafToTerm)\nwait")]) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let family = try server.notedProcesses(4)
+            leaving == .close ? client.close() : client.reset()
+            expectEnd(of: family)
+            _ = try server.waitForError(containing: "the client has gone")
+            _ = try server.waitForLog(containing: "/cgi-bin/x HTTP/1.1\" 499 ")
+        }
+    }
+
+    @Test(arguments: Leaving.allCases)
+    func `client leaves after a part of the answer`(_ leaving: Leaving) async throws {
+        try await withScripts(["x": page("\(Self.family)\necho begin\n\(Self.deafToTerm)\nwait")]) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let family = try server.notedProcesses(4)
+            _ = try client.read { $0.contains("begin".utf8) }
+            leaving == .close ? client.close() : client.reset()
+            expectEnd(of: family)
+        }
+    }
+
+    @Test(arguments: Leaving.allCases)
+    func `client leaves while the script prints once in a while`(_ leaving: Leaving) async throws {
+        try await withScripts(["x": page("\(Self.family)\nwhile :; do echo x; sleep 0.2; done")]) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let family = try server.notedProcesses(4)
+            _ = try client.read { $0.contains("x\n".utf8) }
+            leaving == .close ? client.close() : client.reset()
+            expectEnd(of: family)
+        }
+    }
+
+    /// The script fills all buffers and stands still, for the client takes nothing; then that one leaves.
+    @Test(arguments: Leaving.allCases)
+    func `client that takes nothing leaves`(_ leaving: Leaving) async throws {
+        try await withScripts(["x": page("\(Self.family)\nyes")]) { server in
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.send(Self.get)
+            let family = try server.notedProcesses(4)
+            leaving == .close ? client.close() : client.reset()
+            expectEnd(of: family)
+        }
+    }
+
+    @Test func `client that takes nothing and stays, write_timeout`() async throws {
+        try await withScripts(["x": page("\(Self.family)\nyes")], server: "write_timeout = 1s") { server in
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.send(Self.get)
+            let family = try server.notedProcesses(4)
+            expectEnd(of: family, within: 6)
+            _ = client
+        }
+    }
+
+    /// Not taken for a script that is silent, though it cannot print for longer than its time-out.
+    @Test func `client that is slow`() async throws {
+        try await withScripts(
+            ["x": page("head -c 8000000 /dev/zero")], site: "cgi_idle_timeout = 300ms"
+        ) { server in
+            let client = try server.connect(receiveBuffer: 65536)
+            try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            #expect(try client.read(500, within: 5).count == 500)
+            // A wait on purpose: longer than the script's time-out, shorter than write_timeout.
+            _ = try server.connect().staysSilent(for: 0.8)
+            #expect(try client.readToEnd(within: 20).count > 8_000_000 - 500)
+        }
+    }
+
+    /// What it still prints is read, so that it does not end of that.
+    @Test func `cgi_on_disconnect = finish`() async throws {
+        try await withScripts(
+            [
+                "x": page(
+                    "echo $$ >>pids; while ! [ -e go ]; do sleep 0.02; done; head -c 1000000 /dev/zero; echo >finished"
+                )
+            ],
+            site: "cgi_on_disconnect = finish"
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let script = try server.notedProcesses(1)
+            _ = try client.read { $0.contains("text/plain".utf8) }
+            client.reset()
+            try server.folder.write("cgi-bin/go", "")
+            try server.waitForFile("finished")
+            expectEnd(of: script)
+        }
+    }
+
+    // MARK: The end of the server
+
+    @Test func `script under way when the server stops`() async throws {
+        try await withScripts(["x": page("sleep 0.5; echo done")]) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            _ = try client.read { $0.contains("text/plain".utf8) }
+            server.send(SIGTERM)
+            _ = try client.read { $0.contains("done\n".utf8) && $0.suffix(5).elementsEqual("0\r\n\r\n".utf8) }
+            #expect(try server.waitForExit() == .status(0))
+        }
+    }
+
+    @Test func `hung script when the server stops`() async throws {
+        let ini = """
+            [server]
+            listen = 127.0.0.1:0
+            shutdown_timeout = 300ms
+            [site default]
+            root = www
+            cgi = /cgi-bin/ cgi-bin/
+            """
+        try await withServer(
+            ini: ini, files: ["cgi-bin/x": shell("\(Self.family)\n\(Self.deafToTerm)\nwait")]
+        ) {
+            server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let family = try server.notedProcesses(4)
+            server.send(SIGTERM)
+            #expect(try server.waitForExit() == .status(0))
+            expectEnd(of: family, within: 0.5)
+        }
+    }
+
+    /// A client that has only ended its sending half still reads, as `nc -N` does.
+    @Test func `client that ends its sending half gets what is soon there`() async throws {
+        try await withScripts(["x": page("echo fine")]) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            client.finishSending()
+            #expect(try client.readResponse().text == "fine\n")
+            #expect(try client.expectEnd() == .eof)
+        }
+    }
+
+    // MARK: Streams
+
+    @Test func `bytes at the client while the script runs`() async throws {
+        try await withScripts(
+            [
+                "x": page(
+                    "for i in 1 2 3; do echo line $i; while ! [ -e go$i ]; do sleep 0.02; done; done; echo end"
+                )
+            ]
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            for number in 1...3 {
+                _ = try client.read { $0.contains("line \(number)\n".utf8) }
+                try server.folder.write("cgi-bin/go\(number)", "")
+            }
+            _ = try client.read { $0.contains("end\n".utf8) && $0.suffix(5).elementsEqual("0\r\n\r\n".utf8) }
+        }
+    }
+
+    @Test(arguments: [("1s", 0.9, 3.0), ("0", 0.0, 0.8)])
+    func `script ends, background child keeps stdout open`(_ linger: String, _ least: Double, _ most: Double)
+        async throws
+    {
+        try await withScripts(
+            ["x": page("sleep 1000 & echo $! >>pids; echo done")], site: "cgi_linger = \(linger)"
+        ) { server in
+            let client = try server.connect()
+            let seconds = try seconds {
+                try client.send(Self.get)
+                let response = try client.readResponse()
+                #expect(response.text == "done\n")
+                #expect(response.framing == .chunked)
+            }
+            #expect(seconds >= least && seconds < most, "\(seconds)")
+            _ = try server.waitForError(containing: "cgi_linger")
+            // The connection goes on, and so does the child: that is what it was started for.
+            let child = try server.notedProcesses(1)
+            try client.send("GET /none HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.readResponse().status == 404)
+            kill(child[0].pid, SIGKILL)
+        }
+    }
+
+    @Test func `background child that prints within cgi_linger`() async throws {
+        try await withScripts(["x": page("(sleep 0.2; echo late) & echo first")]) { server in
+            let text = try server.get("/cgi-bin/x").text
+            #expect(text == "first\nlate\n")
+        }
+    }
+
+    @Test func `script that closes its stdout and works on`() async throws {
+        try await withScripts(
+            ["x": page("echo done; exec >&- 2>&-; while ! [ -e go ]; do sleep 0.02; done; echo >finished")]
+        ) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.text == "done\n")
+            try server.folder.write("cgi-bin/go", "")
+            try server.waitForFile("finished")
+        }
+    }
+
+    @Test func `8 parallel requests to a 1 s script`() async throws {
+        try await withScripts(["x": page("sleep 1; echo done")]) { server in
+            let seconds = try seconds {
+                let statuses = try onThreads(8) { _ in try server.get("/cgi-bin/x").status }
+                #expect(statuses == Array(repeating: 200, count: 8))
+            }
+            #expect(seconds > 0.9 && seconds < 2.5, "\(seconds)")
+        }
+    }
+
+    @Test func `NPH, client keeps the connection`() async throws {
+        let script = prints(
+            "HTTP/1.1 299 Quite fine\\r\\nContent-Type: text/plain\\r\\nConnection: close\\r\\n\\r\\nwhole")
+        try await withScripts(["nph-x": script]) { server in
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send("GET /cgi-bin/nph-x HTTP/1.1\r\nHost: h\r\n\r\n")
+                let response = try client.readResponse()
+                #expect(response.status == 299)
+                #expect(response.text == "whole")
+                #expect(response["Connection"] == nil)
+            }
+        }
+    }
+
+    // MARK: Cut is cut
+
+    private static let endings = ["kill -KILL $$", "exit 1"]
+
+    @Test(arguments: endings) func `cut: chunked`(_ end: String) async throws {
+        try await withScripts(["x": page("printf 12345; \(end)")]) { server in
+            let answer = try server.cutAnswer(to: Self.get)
+            #expect(answer.head.contains("Transfer-Encoding: chunked\r\n"))
+            #expect(answer.text.hasPrefix("5\r\n12345\r\n"))
+            #expect(!answer.hasLastChunk)
+        }
+    }
+
+    @Test(arguments: endings) func `cut: a length was promised`(_ end: String) async throws {
+        let script = shell("printf 'Content-Type: text/plain\\nContent-Length: 10\\n\\n12345'; \(end)")
+        try await withScripts(["x": script]) { server in
+            let answer = try server.cutAnswer(to: Self.get)
+            #expect(answer.head.contains("Content-Length: 10\r\n"))
+            #expect(answer.text == "12345")
+            #expect(answer.ending == .reset)
+        }
+    }
+
+    @Test(arguments: endings) func `cut: HTTP 1 dot 0, where only a reset can tell`(_ end: String)
+        async throws
+    {
+        try await withScripts(["x": page("printf 12345; \(end)")]) { server in
+            let answer = try server.cutAnswer(to: "GET /cgi-bin/x HTTP/1.0\r\n\r\n")
+            #expect(answer.text == "12345")
+            #expect(answer.ending == .reset)
+        }
+    }
+
+    /// All that the script did print arrives, however slow the client is: it may be the error's own page.
+    @Test func `cut: nothing of what there was is lost`() async throws {
+        try await withScripts(["x": page("head -c 300000 /dev/zero; exit 1")]) { server in
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.send(Self.get)
+            _ = try server.waitForError(containing: "cut after 300000 bytes")
+            let answer = try client.readCutAnswer()
+            #expect(answer.content.filter { $0 == 0 }.count == 300_000)
+            #expect(!answer.hasLastChunk)
+        }
+    }
+
+    @Test func `exit 1 after all of a promised length is whole`() async throws {
+        let script = shell("printf 'Content-Type: text/plain\\nContent-Length: 5\\n\\n12345'; exit 1")
+        try await withScripts(["x": script]) { server in
+            #expect(try server.get("/cgi-bin/x").text == "12345")
+            _ = try server.waitForError(containing: "exited with status 1")
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// A shell script of these lines.
+func shell(_ lines: String) -> String { "#!/bin/sh\n\(lines)\n" }
+
+/// A shell script that answers with plain text, which `lines` print.
+func page(_ lines: String) -> String { shell("printf 'Content-Type: text/plain\\n\\n'\n\(lines)") }
+
+/// A shell script that prints `output`, whose `\r`, `\n` and `\0` are printf's.
+func prints(_ output: String) -> String { shell("printf '%b' '\(output)'") }
+
+/// Starts a server whose site has a folder of executable `scripts` behind /cgi-bin/, and runs `body` with it.
+func withScripts(
+    _ scripts: [String: String], site: String = "", server: String = "", more: String = "",
+    files: [String: String] = [:], prepare: @escaping @Sendable (ScratchFolder) throws -> Void = { _ in },
+    test body: @escaping @Sendable (ServerProcess) throws -> Void
+) async throws {
+    try await withServer(
+        site: "cgi = /cgi-bin/ cgi-bin/\n\(site)", server: server, more: more, files: files,
+        prepare: { folder in
+            try folder.makeFolder("cgi-bin")
+            for (name, text) in scripts { try folder.script("cgi-bin/\(name)", text) }
+            try prepare(folder)
+        }, test: body)
+}
+
+/// Seconds that `body` took.
+func seconds(_ body: () throws -> Void) throws -> Double {
+    try ContinuousClock().measure(body) / .seconds(1)
+}
+
+/// The environment that a script was started with, as its answer shows it.
+struct ScriptEnvironment: CustomStringConvertible {
+    /// A script that answers with the environment the kernel gave it, which a shell adds nothing to.
+    static let script = page("cat /proc/$$/environ")
+
+    let variables: [String: String]
+
+    init(_ response: RawResponse) throws {
+        guard response.status == 200 else { throw TestFailure("no environment but \(response)") }
+        var variables: [String: String] = [:]
+        for entry in response.body.split(separator: 0) {
+            let parts = entry.split(
+                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(decoding: parts[0], as: UTF8.self)
+            if variables[name] != nil { throw TestFailure("\(name) stands twice") }
+            variables[name] = parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : nil
+        }
+        self.variables = variables
+    }
+
+    subscript(name: String) -> String? { variables[name] }
+
+    var description: String {
+        variables.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: "\n")
+    }
+}
+
+extension ServerProcess {
+    /// What the script behind `path`, `ScriptEnvironment.script`, is given.
+    func environment(
+        _ path: String, method: String = "GET", headers: KeyValuePairs<String, String> = [:],
+        body: [UInt8]? = nil
+    ) throws -> ScriptEnvironment {
+        try ScriptEnvironment(request(method, path, headers: headers, body: body))
+    }
+
+    /// The processes that scripts have written into `cgi-bin/pids`, a number a line, when there are `count`.
+    func notedProcesses(_ count: Int) throws -> [RunningProcess] {
+        var pids: [pid_t] = []
+        _ = eventually {
+            let text = (try? folder.read("cgi-bin/pids")) ?? ""
+            pids = text.last == "\n" ? text.split(separator: "\n").compactMap { pid_t($0) } : []
+            return pids.count >= count
+        }
+        guard pids.count == count else { throw TestFailure("\(pids.count) of \(count) processes are noted") }
+        return try pids.map { pid in
+            guard let process = RunningProcess(pid) else { throw TestFailure("\(pid) has ended too soon") }
+            return process
+        }
+    }
+
+    /// Waits until a script has made a file in its folder.
+    func waitForFile(_ name: String, within seconds: Double = 5) throws {
+        if !eventually(within: seconds, { folder.exists("cgi-bin/\(name)") }) {
+            throw TestFailure("no file cgi-bin/\(name)")
+        }
+    }
+}
+
+/// Waits until none of `processes` runs, for the 4 s that the last of a request's may take.
+func expectEnd(
+    of processes: [RunningProcess], within seconds: Double = 4, _ location: SourceLocation = #_sourceLocation
+) {
+    let gone = eventually(within: seconds) { !processes.contains { $0.isRunning } }
+    if gone { return }
+    Issue.record("still there: \(processes.filter(\.isRunning))", sourceLocation: location)
+    for process in processes where process.isRunning { kill(process.pid, SIGKILL) }
+}
+
+/// An answer that was cut: what came of it, and how the connection ended.
+struct CutAnswer {
+    let head: String
+    /// As it came, with its framing.
+    let content: [UInt8]
+    let ending: RawClient.Ending
+
+    var text: String { String(decoding: content, as: UTF8.self) }
+    var hasLastChunk: Bool { content.suffix(5).elementsEqual("0\r\n\r\n".utf8) }
+}
+
+extension ServerProcess {
+    /// Sends `request` and reads all that comes.
+    func cutAnswer(to request: String, receiveBuffer: CInt? = nil) throws -> CutAnswer {
+        let client = try connect(receiveBuffer: receiveBuffer)
+        try client.send(request)
+        return try client.readCutAnswer()
+    }
+}
+
+extension RawClient {
+    func readCutAnswer(within seconds: Double = 10) throws -> CutAnswer {
+        let bytes = try readToEnd(within: seconds)
+        let end = Array("\r\n\r\n".utf8)
+        guard let index = bytes.indices.first(where: { bytes[$0...].starts(with: end) }), let ending else {
+            throw TestFailure("no head in \(String(decoding: bytes, as: UTF8.self))")
+        }
+        return CutAnswer(
+            head: String(decoding: bytes[..<(index + 2)], as: UTF8.self),
+            content: Array(bytes[(index + 4)...]),
+            ending: ending)
+    }
+}
