@@ -190,12 +190,16 @@ import Testing
             for site in ["two", "one", "three", "four"] {
                 _ = try server.get("/a.txt", headers: ["Host": site])
             }
-            _ = try server.folder.waitForLine(in: "one.log", containing: "four: /a.txt", within: 1)
+            for line in ["one /a.txt", "four: /a.txt"] {
+                _ = try server.folder.waitForLine(in: "one.log", containing: line, within: 1)
+            }
             _ = try server.waitForError(containing: "three /a.txt")
             // Each site keeps the folder open for itself.
             server.restHere()
             try server.stop()
-            try #expect(server.folder.read("one.log") == "one /a.txt\nfour: /a.txt\n")
+            // Which of the two comes first is for the threads that served them to settle.
+            let lines = try server.folder.read("one.log").split(separator: "\n")
+            #expect(lines.sorted() == ["four: /a.txt", "one /a.txt"])
             #expect(server.process.stdout.text == "")
             #expect(!server.process.stderr.text.contains("two"))
         }
