@@ -52,13 +52,15 @@ final class OpenLogs: Sendable {
 
     /// Opens all files again, after a rotation.
     func reopen() {
+        var isWhole = true
         for sink in sinks.values {
             do throws(Errno) { try sink.reopen() } catch {
+                isWhole = false
                 errorLog.write(
                     .error,
                     "cannot reopen the log \(OpenLogs.name(sink.target)), the old one stays in use: \(error)")
             }
         }
-        errorLog.write(.info, "logs reopened")
+        if isWhole { errorLog.write(.info, "logs reopened") }
     }
 }
