@@ -24,6 +24,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable {
     package static let tooManyFiles = Errno(EMFILE)
     package static let tooManyFilesInSystem = Errno(ENFILE)
     package static let brokenPipe = Errno(EPIPE)
+    package static let connectionRefused = Errno(ECONNREFUSED)
     package static let connectionReset = Errno(ECONNRESET)
     package static let connectionAborted = Errno(ECONNABORTED)
     package static let invalid = Errno(EINVAL)

@@ -67,15 +67,18 @@ package enum ListeningSocket {
         }
     }
 
-    /// A socket file that nobody listens on any more stands in the way of bind(2).
+    /// A socket file that nobody listens on any more stands in the way of bind(2). Only a refused
+    /// connection says so: a socket of another kind, such as a log daemon's, is not asked like that.
     private static func removeStaleSocket(_ path: String) throws(Errno) {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
         let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         if probe < 0 { throw .current }
         defer { close(probe) }
-        let isAnswered = try SocketAddress.unix(path).withSockaddr { connect(probe, $0, $1) == 0 }
-        if !isAnswered { unlink(path) }
+        let isRefused = try SocketAddress.unix(path).withSockaddr {
+            connect(probe, $0, $1) < 0 && Errno.current == .connectionRefused
+        }
+        if isRefused { unlink(path) }
     }
 }
 
