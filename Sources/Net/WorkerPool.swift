@@ -26,7 +26,8 @@ package final class WorkerPool: Sendable {
     }
 
     private struct Queue {
-        var jobs: [@Sendable () -> Void] = []
+        /// Those that were taken have left nil behind, so that nothing of theirs is held.
+        var jobs: [(@Sendable () -> Void)?] = []
         var first = 0
         var isClosed = false
 
@@ -34,12 +35,13 @@ package final class WorkerPool: Sendable {
             guard first < jobs.count else { return nil }
             defer {
                 first += 1
-                if first == jobs.count {
-                    jobs.removeAll(keepingCapacity: true)
+                // Under a load that never lets the queue run empty the array would only grow.
+                if first == jobs.count || first >= 1024 {
+                    jobs.removeFirst(first)
                     first = 0
                 }
             }
-            return jobs[first]
+            return jobs[first].take()
         }
     }
 
