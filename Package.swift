@@ -50,22 +50,29 @@ let package = Package(
             name: "TestSupport", dependencies: ["Base"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ConfigTests", dependencies: ["Base", "Config"], swiftSettings: strict),
+        .testTarget(name: "NetTests", dependencies: ["Base", "Net", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "WireTests", dependencies: ["Base", "Wire"], swiftSettings: strict),
+        .testTarget(
+            name: "HandlersTests",
+            dependencies: ["Base", "Config", "Handlers", "Logs", "Net", "TestSupport", "Wire"],
+            swiftSettings: strict),
+        .testTarget(name: "TestSupportTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["gatehouse", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CGITests", dependencies: ["gatehouse", "TestSupport"], swiftSettings: strict),
+
+        // The parsers as the fuzzer of Tools/fuzz feeds them, and its corpora as tests.
         .target(
             name: "FuzzedParsers", dependencies: ["Base", "Config", "Wire"], path: "Tests/Fuzz/Parsers",
             swiftSettings: strict),
         .testTarget(
             name: "CorpusTests", dependencies: ["Base", "FuzzedParsers", "TestSupport"],
             path: "Tests/Fuzz/CorpusTests", swiftSettings: strict),
-        .testTarget(name: "WireTests", dependencies: ["Base", "Wire"], swiftSettings: strict),
-        .testTarget(name: "TestSupportTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
-        .testTarget(
-            name: "EndToEndTests", dependencies: ["gatehouse", "TestSupport"], swiftSettings: strict),
-        .testTarget(
-            name: "CGITests", dependencies: ["gatehouse", "TestSupport"], swiftSettings: strict),
     ]
 )
 
-// The fuzzer is built by Tools/fuzz only: it has libFuzzer's main, and needs its instrumentation.
+// Has libFuzzer's main and needs its instrumentation.
 if Context.environment["GATEHOUSE_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(

@@ -1,11 +1,11 @@
-import Base
+package import Base
 
 /// Deadlines of sleeping tasks, 32 ms apart.
 ///
 /// Most deadlines are never reached: they are moved on with each byte that comes. So moving one on
 /// is a store and nothing else; the waiter stays in the slot of its earlier deadline and is
 /// looked at when that comes. Arming is O(1) without allocation.
-struct TimerWheel {
+package struct TimerWheel {
     private static let tickNanoseconds: Int64 = 32_000_000
     private static let slotCount = 512
 
@@ -14,10 +14,10 @@ struct TimerWheel {
     /// The last tick that was looked at.
     private var current: Int
 
-    init(now: Instant) { current = Int(now.nanoseconds / TimerWheel.tickNanoseconds) }
+    package init(now: Instant) { current = Int(now.nanoseconds / TimerWheel.tickNanoseconds) }
 
     /// Wakes `waiter` at `deadline` or up to a tick later.
-    mutating func arm(_ waiter: Waiter, _ deadline: Instant) {
+    package mutating func arm(_ waiter: Waiter, _ deadline: Instant) {
         waiter.deadline = deadline
         let tick = TimerWheel.tick(of: deadline)
         if waiter.isLinked {
@@ -27,13 +27,13 @@ struct TimerWheel {
         link(waiter, tick)
     }
 
-    mutating func remove(_ waiter: Waiter) {
+    package mutating func remove(_ waiter: Waiter) {
         waiter.deadline = .never
         if waiter.isLinked { unlink(waiter) }
     }
 
     /// Fires what is due.
-    mutating func advance(to now: Instant) {
+    package mutating func advance(to now: Instant) {
         let target = Int(now.nanoseconds / TimerWheel.tickNanoseconds)
         // After a long sleep of the machine one full turn sees every slot.
         if target - current > TimerWheel.slotCount { current = target - TimerWheel.slotCount }
@@ -60,7 +60,7 @@ struct TimerWheel {
     }
 
     /// When the next occupied slot is due; `never` if there is none.
-    var nextDeadline: Instant {
+    package var nextDeadline: Instant {
         let first = (current + 1) % TimerWheel.slotCount
         var distance = 0
         while distance < TimerWheel.slotCount {

@@ -1,6 +1,5 @@
 import Base
 import Glibc
-import Synchronization
 
 /// Starts processes, all from one thread that never ends.
 ///
@@ -8,7 +7,6 @@ import Synchronization
 /// must not be a test's own.
 enum Spawner {
     private static let guardian = ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"]
-    private static let lock = Mutex(())
     private static let requests: Monitor<[@Sendable () -> Void]> = {
         let requests = Monitor<[@Sendable () -> Void]>([])
         startThread {
@@ -19,7 +17,9 @@ enum Spawner {
 
     /// Runs `body` while no process is being started.
     static func holdingBack<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
-        try lock.withLock { _ throws(E) in try body() }
+        SpawnTurn.enter()
+        defer { SpawnTurn.leave() }
+        return try body()
     }
 
     static func spawn(
@@ -105,4 +105,21 @@ func findCommand(_ name: String) -> String? {
     if name.contains("/") { return name }
     let folders = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
     return folders.split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+}
+
+/// The right to start a process, or to have a file open for writing that is to be run: one at a time
+/// has it. For who starts processes in another way than by a server or command of this library.
+package enum SpawnTurn {
+    private static let isTaken = Monitor(false)
+
+    /// Waits for it. It may be given back on another thread.
+    package static func enter() {
+        _ = isTaken.wait { isTaken -> Bool? in
+            if isTaken { return nil }
+            isTaken = true
+            return true
+        }
+    }
+
+    package static func leave() { isTaken.update { $0 = false } }
 }
