@@ -87,6 +87,21 @@ private func words(_ query: String) -> [String] {
         #expect(environment { $0.scheme = "http" }["HTTPS"] == nil)
     }
 
+    @Test func `where a script answers in the place of another, it is told of the first request`() {
+        let environment = environment { facts in
+            facts.redirect = MetaVariables.Redirect(
+                status: 404, url: raw("/missing page"), query: raw("a=%20"), method: raw("POST"))
+        }
+        #expect(environment["REDIRECT_STATUS"] == "404")
+        #expect(environment["REDIRECT_URL"] == "/missing page")
+        #expect(environment["REDIRECT_QUERY_STRING"] == "a=%20")
+        #expect(environment["REDIRECT_REQUEST_METHOD"] == "POST")
+        let plain = WireTests.environment()
+        for name in ["REDIRECT_URL", "REDIRECT_QUERY_STRING", "REDIRECT_REQUEST_METHOD"] {
+            #expect(plain[name] == nil)
+        }
+    }
+
     // MARK: Fields (section 4.1.18)
 
     struct Case: CustomTestStringConvertible {

@@ -104,6 +104,15 @@ private func head(_ text: String) throws -> ScriptHead {
             "a Content-Length beyond all numbers", "Content-Length: 9223372036854775808\n\n",
             ["bad length: 9223372036854775808"]),
 
+        // Where Python's cgitb begins its page in the middle of a header.
+        Case(
+            "cgitb", "A: b\n<!--: spam\nContent-Type: text/html\n\n<p>",
+            ["-", "content: <p>", "A: b", "Content-Type: text/html"]),
+
+        // A file in the place of content.
+        Case("X-Sendfile", "X-SENDFILE: /srv/file\nA: b\n\n", ["-", "content: ", "A: b"]),
+        Case("X-Accel-Redirect", "X-Accel-Redirect: /file\nA: b\n\n", ["-", "content: ", "A: b"]),
+
         // What is no header.
         Case("a page", "<html>\n<p>hello</p>\n\n", ["not a field: <html>"]),
         Case("a page with a colon", "<a href=\"http://h\">\n\n", ["not a field: <a href=\"http://h\">"]),
@@ -221,5 +230,27 @@ private func head(_ text: String) throws -> ScriptHead {
         let head = try head("HTTP/1.1 200 OK\nServer: s\n\n")
         #expect(head.isNonParsed)
         #expect(head.fieldCount == 1)
+    }
+
+    @Test func `a file in the place of content`() throws {
+        #expect(try head("X-Sendfile: /srv/a b\n\n").sendfile.map(shown) == "/srv/a b")
+        #expect(try head("x-accel-redirect: /a\n\n").sendfile.map(shown) == "/a")
+        #expect(try head("A: b\n\n").sendfile == nil)
+    }
+
+    @Test(arguments: [
+        ("Status: 404 Gone Fishing", "Gone Fishing"), ("Status: 404", ""), ("Status: 404  x ", "x"),
+        ("Status: 404 a\tb", ""), ("HTTP/1.1 404 Not Here", "Not Here"), ("A: b", ""),
+    ]) func `the script's own phrase`(_ line: String, _ phrase: String) throws {
+        #expect(shown(try head("\(line)\n\n").reason) == phrase)
+    }
+
+    @Test func `an answer without content has no fields about it`() throws {
+        let head = try head(
+            "ETag: \"a\"\nContent-Type: text/plain\ncontent-encoding: gzip\nContent-Location: /a\nContents: b\n\n"
+        )
+        #expect(
+            shown(head.linesWithoutContentFields)
+                == "ETag: \"a\"\r\nContent-Location: /a\r\nContents: b\r\n")
     }
 }
