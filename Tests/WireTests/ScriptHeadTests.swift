@@ -169,6 +169,7 @@ private func head(_ text: String) throws -> ScriptHead {
         // One that may yet, is.
         #expect(read(raw("X: " + String(repeating: "x y", count: 300))) == ["incomplete"])
         #expect(read(raw(String(repeating: "x", count: 300))) == ["incomplete"])
+        #expect(read(raw("<!--: " + String(repeating: "x", count: 300))) == ["incomplete"])
     }
 
     @Test func `a header longer than the limit`() {

@@ -87,7 +87,7 @@ package struct ScriptHead: Sendable {
             let byte = line[index]
             if byte == ASCII.colon || byte == ASCII.cr { return }
             if !ASCII.isTokenCharacter(byte) {
-                if line.starts(with: "HTTP/") { return }
+                if line.starts(with: "HTTP/") || line.starts(with: "<!--:") { return }
                 if line.count > 200 { throw .notAField(line.extracting(first: 80).array) }
                 return
             }
