@@ -29,8 +29,8 @@ private final class Child {
 
     func poll() -> ExitStatus? { process?.poll() }
     func signalGroup(_ signal: CInt) { process?.signalGroup(signal) }
-    func end(grace: TimeSpan, then: @escaping @Sendable () -> Void = {}) {
-        process.take()?.end(grace: grace, then: then)
+    func end(grace: TimeSpan, holding pipes: [Source] = [], then: @escaping @Sendable () -> Void = {}) {
+        process.take()?.end(grace: grace, holding: pipes, then: then)
     }
     func leave(then: @escaping @Sendable () -> Void = {}) { process.take()?.leave(then: then) }
     func drop() { process = nil }
@@ -441,6 +441,33 @@ private func isGone(_ pid: Int32) -> Bool {
             }
             while !isDone.value { await starter.wait() }
             #expect(try folder.read("mark") == "cleaned\n")
+        }
+    }
+
+    @Test func `a process may print after TERM, though nobody reads it any more`() async throws {
+        let folder = try ScratchFolder()
+        try await onStarter { starter in
+            var ends = try FileDescriptor.pipe(flags: O_NONBLOCK)
+            let output = Source(ends.takeRead(), waiter: starter.waiter)
+            let raw = output.fd
+            // Without a reader the second echo would not be reached.
+            let script =
+                "trap 'echo bye; echo printed > mark; exit' TERM; echo ready; while :; do sleep 0.02; done"
+            let child = try await starter.start(
+                makePlan(["/bin/sh", "-c", script], folder: folder.path), output: ends.takeWrite())
+            var room = [UInt8](repeating: 0, count: 100)
+            while try room.withUnsafeMutableBytes({ try output.read(into: $0) }) == nil {
+                await starter.wait()
+            }
+            let isDone = Shared(false)
+            child.end(grace: .seconds(60), holding: [output]) {
+                isDone.value = true
+                starter.waiter.wake()
+            }
+            #expect(!output.isOpen)
+            #expect(readLink("/proc/self/fd/\(raw)")?.hasPrefix("pipe:") == true)
+            while !isDone.value { await starter.wait() }
+            #expect(try folder.read("mark") == "printed\n")
         }
     }
 
