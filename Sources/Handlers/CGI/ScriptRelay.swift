@@ -216,16 +216,19 @@ final class ScriptRelay {
     private func passOn(_ content: Span<UInt8>) {
         if case .header = phase { return }
         if redirect == nil, file == nil { capture?.take(content) }
-        if isAlone { return }
         switch phase {
         case .header, .discard: return
-        case .content(nil): exchange.append(content)
+        case .content(nil): send(content)
         case .content(let left?):
             let taken = min(left, content.count)
-            exchange.append(content.extracting(first: taken))
+            send(content.extracting(first: taken))
             surplus += content.count - taken
             phase = .content(left: left - taken)
         }
+    }
+
+    private func send(_ content: Span<UInt8>) {
+        if !isAlone { exchange.append(content) }
     }
 
     private func readHeader() {
