@@ -241,7 +241,7 @@ import Testing
 
     @Test func `fds closed`() async throws {
         // A shell has its own file open besides, as 10.
-        let script = page("for fd in /proc/$$/fd/*; do printf '%s ' ${fd##*/}; readlink $fd; done")
+        let script = page("for fd in /proc/$$/fd/*; do printf '%s ' ${fd##*/}; readlink $fd; done; exit 0")
         try await withScripts(["x": script, "slow": page("sleep 1000")]) { server in
             // Others' connections, pipes and uploads are open meanwhile.
             let kept = try server.connect()
