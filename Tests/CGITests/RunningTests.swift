@@ -255,6 +255,8 @@ import Testing
             let text = try server.post("/cgi-bin/x", "content").text
             for line in text.split(separator: "\n") {
                 let words = line.split(separator: " ")
+                // One without a target was the folder's own, while it was listed.
+                if words.count == 1 { continue }
                 #expect(["0", "1", "2"].contains(words[0]) || line.hasSuffix("/cgi-bin/x"), "\(text)")
                 if words[0] == "1" || words[0] == "2" { #expect(words[1].hasPrefix("pipe:")) }
             }
