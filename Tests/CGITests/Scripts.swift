@@ -38,8 +38,8 @@ struct ScriptEnvironment: CustomStringConvertible {
 
     let variables: [String: String]
 
-    init(_ response: RawResponse) throws {
-        guard response.status == 200 else { throw TestFailure("no environment but \(response)") }
+    init(_ response: RawResponse, status: Int = 200) throws {
+        guard response.status == status else { throw TestFailure("no environment but \(response)") }
         var variables: [String: String] = [:]
         for entry in response.body.split(separator: 0) {
             let parts = entry.split(
@@ -132,4 +132,9 @@ extension RawClient {
             content: Array(bytes[(index + 4)...]),
             ending: ending)
     }
+}
+
+extension String {
+    /// So many times this text.
+    func times(_ count: Int) -> String { String(repeating: self, count: count) }
 }

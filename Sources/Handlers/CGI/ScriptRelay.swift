@@ -60,6 +60,8 @@ final class ScriptRelay {
     /// The status that was begun.
     private var answered: Status?
     private var lacksType = false
+    /// Takes apart the chunks that the script makes itself.
+    private var chunks: ChunkedDecoder?
     private var redirect: [UInt8]?
     private var file: ScriptHead?
     private var isOutputDone = false
@@ -208,24 +210,40 @@ final class ScriptRelay {
             piece.withUnsafeBytes { header.append($0) }
             readHeader()
         case .content, .discard:
-            piece.withSpan { passOn($0) }
+            piece.withSpan { take($0) }
         }
         return true
+    }
+
+    /// Takes what the script printed behind its header.
+    private func take(_ printed: Span<UInt8>) {
+        guard var decoder = chunks else { return passOn(printed) }
+        var content = ByteBuffer()
+        do throws(ChunkedDecoder.Failure) {
+            _ = try decoder.decode(printed, into: &content)
+        } catch {
+            return fail(.internalServerError, "the script says that it makes chunks, and prints none\(cut)")
+        }
+        chunks = decoder
+        content.withSpan { passOn($0) }
     }
 
     private func passOn(_ content: Span<UInt8>) {
         if case .header = phase { return }
         if redirect == nil, file == nil { capture?.take(content) }
-        if isAlone { return }
         switch phase {
         case .header, .discard: return
-        case .content(nil): exchange.append(content)
+        case .content(nil): send(content)
         case .content(let left?):
             let taken = min(left, content.count)
-            exchange.append(content.extracting(first: taken))
+            send(content.extracting(first: taken))
             surplus += content.count - taken
             phase = .content(left: left - taken)
         }
+    }
+
+    private func send(_ content: Span<UInt8>) {
+        if !isAlone { exchange.append(content) }
     }
 
     private func readHeader() {
@@ -258,7 +276,7 @@ final class ScriptRelay {
         } else {
             begin(head)
         }
-        header.withSpan { passOn($0) }
+        header.withSpan { take($0) }
         header = ByteBuffer()
     }
 
@@ -271,11 +289,13 @@ final class ScriptRelay {
         capture?.begin(head, status)
         switch condition(status, head) {
         case .proceed:
-            var answer = ResponseHead(status, lines: head.lines, contentLength: head.contentLength)
+            let length = head.isChunked ? nil : head.contentLength
+            if head.isChunked, !status.isWithoutContent { chunks = ChunkedDecoder() }
+            var answer = ResponseHead(status, lines: head.lines, contentLength: length)
             answer.reason = head.reason
             if capture != nil { answer.add("X-Cache", "miss" as StaticString) }
             exchange.begin(answer)
-            phase = status.isWithoutContent ? .discard : .content(left: head.contentLength)
+            phase = status.isWithoutContent ? .discard : .content(left: length)
         case .notModified:
             exchange.begin(
                 ResponseHead(.notModified, lines: head.linesWithoutContentFields, contentLength: nil))
@@ -391,6 +411,9 @@ final class ScriptRelay {
                 .internalServerError,
                 "the script's answer is \(left) bytes shorter than its Content-Length; the connection was cut"
             )
+        }
+        if let chunks, !chunks.isDone, exchange.method != .head {
+            return .failed(.internalServerError, "the script's last chunk is missing\(cut)")
         }
         if lacksType, exchange.contentSent > 0 {
             exchange.log(.warning, "the script's answer has no Content-Type", pid: pid)

@@ -203,7 +203,8 @@ struct ScriptService {
         facts.remoteAddress = exchange.connection.peer.ip?.description ?? ""
         facts.remotePort = Int(exchange.connection.peer.port ?? 0)
         facts.scheme = exchange.connection.isSecure ? "https" : "http"
-        facts.contentLength = contentLength
+        // Content of no bytes has a length, too, and scripts that take POST ask for it.
+        facts.contentLength = contentLength ?? (!exchange.isSentOn && head.has(.contentLength) ? 0 : nil)
         facts.requestID = exchange.id.description
         let settings = part.settings.cgiEnvironment
         facts.path = searchPath

@@ -18,7 +18,8 @@ package struct ScriptHead: Sendable {
     package private(set) var stripped: [String] = []
     /// How many fields there were, Status and the stripped ones included.
     package private(set) var fieldCount = 0
-    package private(set) var hasDate = false
+    /// A whole response whose content is in chunks that the script makes itself.
+    package private(set) var isChunked = false
     /// A file that is to be sent in the place of content (X-Sendfile, X-Accel-Redirect).
     package private(set) var sendfile: [UInt8]?
     /// The answer began with `HTTP/`: the script wrote a whole response.
@@ -127,8 +128,9 @@ package struct ScriptHead: Sendable {
             throw .notAField(line.extracting(first: 80).array)
         }
         switch name.count {
-        case 4 where ASCII.equalsIgnoringCase(name, "date"):
-            hasDate = true
+        case 4 where ASCII.equalsIgnoringCase(name, "date"), 6 where ASCII.equalsIgnoringCase(name, "server"):
+            // Whole responses have these; the server's own take their places.
+            return
         case 4 where ASCII.equalsIgnoringCase(name, "etag"):
             entityTag = value.array
         case 10 where ASCII.equalsIgnoringCase(name, "x-sendfile"),
@@ -148,8 +150,14 @@ package struct ScriptHead: Sendable {
             guard let length = ASCII.decimal(value) else { throw .badContentLength(value.array) }
             contentLength = length
             return
-        case 17 where ASCII.equalsIgnoringCase(name, "transfer-encoding"),
-            10 where ASCII.equalsIgnoringCase(name, "connection"),
+        case 17 where ASCII.equalsIgnoringCase(name, "transfer-encoding"):
+            if isNonParsed, ASCII.equalsIgnoringCase(value, "chunked") {
+                isChunked = true
+            } else {
+                stripped.append(name.string)
+            }
+            return
+        case 10 where ASCII.equalsIgnoringCase(name, "connection"),
             10 where ASCII.equalsIgnoringCase(name, "keep-alive"),
             7 where ASCII.equalsIgnoringCase(name, "upgrade"),
             7 where ASCII.equalsIgnoringCase(name, "trailer"),

@@ -1,0 +1,644 @@
+import TestSupport
+import Testing
+
+/// What becomes of a script's answer (RFC 3875, sections 5 and 6).
+@Suite(.timeLimit(.minutes(2))) struct ResponseTests {
+    private static func get(_ name: String, _ fields: String = "") -> String {
+        "GET /cgi-bin/\(name) HTTP/1.1\r\nHost: h\r\n\(fields)\r\n"
+    }
+
+    // MARK: Header
+
+    @Test func `document response without Content-Type`() async throws {
+        try await withScripts(["x.txt": prints("X-A: b\\n\\nbody")]) { server in
+            let response = try server.get("/cgi-bin/x.txt")
+            #expect(response.status == 200)
+            #expect(response["Content-Type"] == nil)
+            #expect(response.text == "body")
+            _ = try server.waitForError(containing: "no Content-Type")
+        }
+    }
+
+    @Test func `headers absent altogether`() async throws {
+        try await withScripts(["x": prints("<p>A page\\n\\n<p>of text")]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == 500)
+            #expect(try server.waitForError(containing: "no header").contains("<p>A page"))
+        }
+    }
+
+    @Test(arguments: [
+        "Content-Type: text/x\\nX-A: b\\n\\nbody", "Content-Type: text/x\\r\\nX-A: b\\r\\n\\r\\nbody",
+        "Content-Type: text/x\\r\\nX-A: b\\n\\nbody", "Content-Type: text/x\\nX-A: b\\n\\r\\nbody",
+        "Content-Type: text/x\\nX-A: b\\r\\n\\nbody", "\\nContent-Type: text/x\\nX-A: b\\n\\nbody",
+        "content-type:text/x\\nX-A:b\\n\\nbody", "Content-Type:  text/x  \\nX-A:\\tb\\t\\n\\nbody",
+    ])
+    func `LF, CR LF and a leading blank line`(_ output: String) async throws {
+        try await withScripts(["x": prints(output)]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == 200)
+            #expect(response["Content-Type"] == "text/x")
+            #expect(response["X-A"] == "b")
+            #expect(response.text == "body")
+        }
+    }
+
+    @Test func `a body of the same line ends`() async throws {
+        try await withScripts(["x": prints("Content-Type: text/x\\n\\n\\r\\n\\n\\0\\r")]) { server in
+            let body = try server.get("/cgi-bin/x").body
+            #expect(body == [13, 10, 10, 0, 13])
+        }
+    }
+
+    @Test func `header that comes byte by byte`() async throws {
+        let script = """
+            #!/usr/bin/python3
+            import os
+            for byte in b"Status: 201\\r\\nContent-Type: text/x\\r\\n\\r\\nbody":
+                os.write(1, bytes([byte]))
+            """
+        try await withScripts(["x": script]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == 201)
+            #expect(response["Content-Type"] == "text/x")
+            #expect(response.text == "body")
+        }
+    }
+
+    @Test(arguments: [
+        ("Status: 418 I'm a teapot\\nContent-Type: text/x\\nX-A: b", 418),
+        ("Content-Type: text/x\\nStatus: 418\\nX-A: b", 418),
+        ("Content-Type: text/x\\nX-A: b\\nstatus:404", 404),
+        ("Content-Type: text/x\\nX-A: b\\nStatus: 200 OK", 200), ("Status: 299 Own\\nX-A: b", 299),
+        ("X-A: b\\nStatus: 599", 599), ("X-A: b\\nStatus: 401\\nWWW-Authenticate: Basic", 401),
+    ])
+    func `Status anywhere`(_ header: String, _ status: Int) async throws {
+        try await withScripts(["x": shell("printf '%b' \"\(header)\\n\\nbody\"")]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == status)
+            #expect(response["Status"] == nil)
+            #expect(response["X-A"] == "b")
+            #expect(response.text == "body")
+        }
+    }
+
+    @Test(arguments: ["abc", "20", "2000", "0", "099", "600", "-200", "200x", ""])
+    func `Status that is none`(_ value: String) async throws {
+        try await withScripts(["x": prints("Content-Type: text/x\\nStatus: \(value)\\n\\nbody")]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == 500 || value == "200x" && response.status == 200)
+        }
+    }
+
+    @Test(arguments: [204, 304]) func `status without content`(_ status: Int) async throws {
+        let script = prints("Status: \(status)\\nETag: \"a\"\\nContent-Length: 4\\n\\nbody")
+        try await withScripts(["x": script]) { server in
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send(Self.get("x"))
+                let response = try client.readResponse()
+                #expect(response.status == status)
+                #expect(response["ETag"] == "\"a\"")
+            }
+        }
+    }
+
+    @Test func `206 and Content-Encoding of the script's own`() async throws {
+        let script = prints(
+            "Status: 206\\nContent-Range: bytes 1-3/10\\nContent-Encoding: gzip\\nContent-Length: 3\\n\\nabc")
+        try await withScripts(["x": script]) { server in
+            let response = try server.get(
+                "/cgi-bin/x", headers: ["Range": "bytes=1-3", "Accept-Encoding": "gzip"])
+            #expect(response.status == 206)
+            #expect(response["Content-Range"] == "bytes 1-3/10")
+            #expect(response["Content-Encoding"] == "gzip")
+            #expect(response.text == "abc")
+        }
+    }
+
+    @Test func `duplicate response headers`() async throws {
+        let script = prints(
+            "Content-Type: text/x\\nSet-Cookie: a=1\\nX-A: 1\\nset-cookie: b=2\\nX-A: 2\\n\\n")
+        try await withScripts(["x": script]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.all("Set-Cookie") == ["a=1", "b=2"])
+            #expect(response.all("X-A") == ["1", "2"])
+        }
+    }
+
+    @Test func `forbidden headers`() async throws {
+        let script = prints(
+            "Content-Type: text/x\\nTransfer-Encoding: chunked\\nConnection: close\\nKeep-Alive: 5\\nUpgrade: x\\nTrailer: X-T\\n\\nbody"
+        )
+        try await withScripts(["x": script]) { server in
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send(Self.get("x"))
+                let response = try client.readResponse()
+                #expect(response.text == "body")
+                for name in ["Connection", "Keep-Alive", "Upgrade", "Trailer"] {
+                    #expect(response[name] == nil)
+                }
+            }
+            let line = try server.waitForError(containing: "left out")
+            #expect(line.contains("Transfer-Encoding, Connection, Keep-Alive"))
+        }
+    }
+
+    /// One Date and one Server, whatever the script says.
+    @Test func `Date and Server of the script`() async throws {
+        let script = prints(
+            "Content-Type: text/x\\nDate: Sun, 06 Nov 1994 08:49:37 GMT\\nServer: mine\\n\\nbody")
+        try await withScripts(["x": script]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.all("Date").count == 1)
+            #expect(response.all("Server").count == 1)
+        }
+    }
+
+    @Test func `header size`() async throws {
+        let long = """
+            #!/usr/bin/python3
+            import os
+            size = int(os.environ["QUERY_STRING"].partition("=")[2])
+            print("Content-Type: text/x\\nX-Long: " + "a" * size + "\\n\\nbody", end="")
+            """
+        let endless = shell("while :; do echo 'X-A: some text to make it longer'; done")
+        try await withScripts(["long": long, "endless": endless]) { server in
+            let fine = try server.get("/cgi-bin/long?n=60000")
+            #expect(fine.status == 200)
+            #expect(fine["X-Long"]?.utf8.count == 60_000)
+            #expect(fine.text == "body")
+            let tooLong = try server.get("/cgi-bin/long?n=70000")
+            #expect(tooLong.status == 500)
+            _ = try server.waitForError(containing: "longer than 65536 bytes")
+            #expect(try server.get("/cgi-bin/endless").status == 500)
+        }
+    }
+
+    @Test(arguments: [
+        "X A: b", ": b", "X-A\\0: b", "X-A: b\\0c", "X-A: b\\rX-B: c", "X-A b", " X-A: b", "X(A: b",
+    ])
+    func `header lines that are none`(_ line: String) async throws {
+        try await withScripts(["x": prints("Content-Type: text/x\\n\(line)\\n\\nbody")]) { server in
+            let status = try server.get("/cgi-bin/x").status
+            #expect(status == 500)
+        }
+    }
+
+    // MARK: Redirects
+
+    @Test func `local redirect`() async throws {
+        let scripts = [
+            "to": shell("printf 'Location: %s\\n\\n' \"$HTTP_X_TO\""), "env": ScriptEnvironment.script,
+            "loop": shell("printf 'Location: /cgi-bin/loop?%s\\n\\n' x$QUERY_STRING; echo x >>runs"),
+            "four": shell(
+                "[ ${#QUERY_STRING} -lt 5 ] && printf 'Location: /cgi-bin/four?%s\\n\\n' x$QUERY_STRING || printf 'Content-Type: text/x\\n\\n%s' $QUERY_STRING"
+            ),
+        ]
+        try await withScripts(scripts, files: ["www/a b.txt": "static\n", "www/.hidden": "secret"]) {
+            server in
+            let file = try server.post("/cgi-bin/to", "body", headers: ["X-To": "/a%20b.txt"])
+            #expect(file.status == 200)
+            #expect(file.text == "static\n")
+            #expect(file["Location"] == nil)
+            let environment = try server.environment(
+                "/cgi-bin/to?old", method: "POST",
+                headers: ["X-To": "/cgi-bin/env/info?new=%20", "Cookie": "a=1"], body: [1, 2, 3])
+            #expect(environment["REQUEST_METHOD"] == "GET")
+            #expect(environment["QUERY_STRING"] == "new=%20")
+            #expect(environment["PATH_INFO"] == "/info")
+            #expect(environment["SCRIPT_NAME"] == "/cgi-bin/env")
+            #expect(environment["HTTP_COOKIE"] == "a=1")
+            #expect(environment["CONTENT_LENGTH"] == nil || environment["CONTENT_LENGTH"] == "0")
+            #expect(environment["REDIRECT_URL"] == "/cgi-bin/to")
+            #expect(environment["REDIRECT_QUERY_STRING"] == "old")
+            // A new query is none of the old one's.
+            let without = try server.environment("/cgi-bin/to?old", headers: ["X-To": "/cgi-bin/env"])
+            #expect(without["QUERY_STRING"] == "")
+
+            #expect(try server.get("/cgi-bin/four").text == "xxxxx")
+            #expect(try server.get("/cgi-bin/loop").status == 500)
+            #expect(try server.folder.read("cgi-bin/runs") == "x\n".times(6))
+            _ = try server.waitForError(containing: "local redirects")
+
+            // The rules of the site hold for the target as for any path.
+            for path in ["/none", "/.hidden", "/cgi-bin/none"] {
+                #expect(try server.get("/cgi-bin/to", headers: ["X-To": path]).status == 404, "\(path)")
+            }
+            #expect(try server.get("/cgi-bin/to", headers: ["X-To": "/../../etc/passwd"]).status != 200)
+            #expect(try server.head("/cgi-bin/to", headers: ["X-To": "/a%20b.txt"])["Content-Length"] == "7")
+        }
+    }
+
+    @Test func `local redirect with its content unread and the connection kept`() async throws {
+        try await withScripts(
+            ["to": prints("Location: /a.txt\\n\\n")], files: ["www/a.txt": "static\n"]
+        ) { server in
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send("POST /cgi-bin/to HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n12345")
+                #expect(try client.readResponse().text == "static\n")
+            }
+        }
+    }
+
+    /// With a field that only a client can use, or a page, the client is to see it all.
+    @Test func `local path with cookies`() async throws {
+        let script = prints("Set-Cookie: a=1\\nLocation: /a.txt\\n\\n")
+        try await withScripts(["x": script], files: ["www/a.txt": "static\n"]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response["Set-Cookie"] == "a=1")
+            #expect(response.status == 302 && response["Location"] == "/a.txt" || response.text == "static\n")
+        }
+    }
+
+    @Test func `a network path is not local`() async throws {
+        try await withScripts(["x": prints("Location: //other.example/x\\n\\n")]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == 302)
+            #expect(response["Location"] == "//other.example/x")
+        }
+    }
+
+    @Test(arguments: [
+        ("Location: http://h/x", 302, ""),
+        ("Location: http://h/x\\nContent-Type: text/html", 302, "<p>there"),
+        ("Status: 301\\nLocation: http://h/x\\nContent-Type: text/html", 301, "<p>there"),
+        ("Content-Type: text/html\\nLocation: http://h/x\\nStatus: 307 There", 307, "<p>there"),
+        ("Location: http://h/x\\nStatus: 201", 201, "made"), ("Status: 303\\nLocation: /x", 303, ""),
+        ("Location: x/y?z", 302, ""), ("Location: mailto:a@b", 302, ""),
+    ])
+    func `client redirect, with and without a document`(_ header: String, _ status: Int, _ body: String)
+        async throws
+    {
+        try await withScripts(["x": prints("\(header)\\n\\n\(body)")]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == status)
+            #expect(response["Location"] != nil)
+            #expect(response.text == body)
+        }
+    }
+
+    // MARK: Content
+
+    @Test func `CGI Content-Length too short`() async throws {
+        try await withScripts(["x": prints("Content-Type: text/x\\nContent-Length: 3\\n\\nabcdef")]) {
+            server in
+            let client = try server.connect()
+            try client.send(Self.get("x"))
+            #expect(try client.readResponse().text == "abc")
+            try client.send(Self.get("x"))
+            #expect(try client.readResponse().text == "abc")
+            _ = try server.waitForError(containing: "3 bytes longer than its Content-Length")
+        }
+    }
+
+    @Test func `CGI Content-Length too long`() async throws {
+        try await withScripts(["x": prints("Content-Type: text/x\\nContent-Length: 10\\n\\nabc")]) { server in
+            let answer = try server.cutAnswer(to: Self.get("x"))
+            #expect(answer.text == "abc")
+            #expect(answer.ending == .reset)
+            _ = try server.waitForError(containing: "7 bytes shorter than its Content-Length")
+        }
+    }
+
+    @Test(arguments: ["abc", "-1", "1.5", "1, 1", "99999999999999999999"])
+    func `CGI Content-Length that is none`(_ value: String) async throws {
+        try await withScripts(["x": prints("Content-Type: text/x\\nContent-Length: \(value)\\n\\nabc")]) {
+            server in
+            let status = try server.get("/cgi-bin/x").status
+            #expect(status == 500)
+        }
+    }
+
+    @Test func `HEAD`() async throws {
+        let scripts = [
+            "x": page("echo $REQUEST_METHOD >methods; echo some text"),
+            "long": prints("Content-Type: text/x\\nContent-Length: 10\\n\\n"),
+            "much": page("head -c 1000000 /dev/zero; echo >written"),
+        ]
+        try await withScripts(scripts) { server in
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send("HEAD /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+                let response = try client.readResponse(to: "HEAD")
+                #expect(response.status == 200)
+                #expect(response["Content-Type"] == "text/plain")
+                #expect(try server.folder.read("cgi-bin/methods") == "HEAD\n")
+            }
+            let long = try server.head("/cgi-bin/long")
+            #expect(long["Content-Length"] == "10")
+            #expect(try server.head("/cgi-bin/much").status == 200)
+            try server.waitForFile("written")
+        }
+    }
+
+    @Test func `nph- by name and by content`() async throws {
+        let output =
+            "HTTP/1.0 299 Quite fine\\r\\nServer: mine\\r\\nContent-Type: text/x\\r\\nContent-Length: 4\\r\\n\\r\\nbody"
+        try await withScripts(["nph-x": prints(output), "x": prints(output)]) { server in
+            for name in ["nph-x", "x"] {
+                let client = try server.connect()
+                for _ in 1...2 {
+                    try client.send(Self.get(name))
+                    let response = try client.readResponse()
+                    #expect(response.version == "HTTP/1.1")
+                    #expect(response.status == 299)
+                    #expect(response["Content-Type"] == "text/x")
+                    #expect(response.text == "body")
+                    #expect(response.framing == .length)
+                }
+            }
+        }
+    }
+
+    @Test func `nph- with chunks of its own`() async throws {
+        let output =
+            "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n4\\r\\nbody\\r\\n0\\r\\n\\r\\n"
+        try await withScripts(["nph-x": prints(output)]) { server in
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send(Self.get("nph-x"))
+                #expect(try client.readResponse().text == "body")
+            }
+        }
+    }
+
+    @Test(arguments: ["4\\r\\nbo", "4\\r\\nbody\\r\\n", "body"])
+    func `nph- with chunks that are cut or none`(_ content: String) async throws {
+        let output = "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n\(content)"
+        try await withScripts(["nph-x": prints(output)]) { server in
+            let answer = try server.cutAnswer(to: Self.get("nph-x"))
+            #expect(!answer.hasLastChunk)
+        }
+    }
+
+    @Test func `nph- that answers like any other script`() async throws {
+        try await withScripts(["nph-x": prints("Status: 201\\nContent-Type: text/x\\n\\nbody")]) { server in
+            let response = try server.get("/cgi-bin/nph-x")
+            #expect(response.status == 201)
+            #expect(response.text == "body")
+        }
+    }
+
+    @Test func `nph- streams`() async throws {
+        let script = shell(
+            "printf 'HTTP/1.0 200 OK\\r\\n\\r\\nfirst\\n'; while ! [ -e go ]; do sleep 0.02; done; echo last")
+        try await withScripts(["nph-x": script]) { server in
+            let client = try server.connect()
+            try client.send(Self.get("nph-x"))
+            _ = try client.read { $0.contains("first\n".utf8) }
+            try server.folder.write("cgi-bin/go", "")
+            _ = try client.read { $0.contains("last\n".utf8) && $0.suffix(5).elementsEqual("0\r\n\r\n".utf8) }
+        }
+    }
+
+    @Test func `HTTP 1 dot 0 gets no chunks`() async throws {
+        try await withScripts(["x": page("echo some text")]) { server in
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            let response = try client.readResponse()
+            #expect(response.framing == .untilClose)
+            #expect(response.text == "some text\n")
+            #expect(client.ending == .eof)
+        }
+    }
+
+    @Test func `1xx from a script`() async throws {
+        let scripts = [
+            "hints": prints(
+                "Status: 103\\nLink: </a.css>; rel=preload\\n\\nContent-Type: text/x\\nStatus: 201\\n\\nbody"),
+            "continue": prints("Status: 100\\n\\n"), "switch": prints("Status: 101\\nUpgrade: x\\n\\n"),
+        ]
+        try await withScripts(scripts) { server in
+            let response = try server.get("/cgi-bin/hints")
+            #expect(response.interim.map(\.status) == [103])
+            #expect(response.interim.first?["Link"] == "</a.css>; rel=preload")
+            #expect(response.status == 201)
+            #expect(response["Link"] == nil)
+            #expect(response.text == "body")
+            // One who does not know interim answers gets the last alone.
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/hints HTTP/1.0\r\n\r\n")
+            let old = try client.readResponse()
+            #expect(old.interim.isEmpty)
+            #expect(old.status == 201)
+            for name in ["continue", "switch"] {
+                #expect(try server.get("/cgi-bin/\(name)").status == 500, "\(name)")
+            }
+        }
+    }
+
+    @Test func `trailers are dropped safely`() async throws {
+        try await withScripts(["env": ScriptEnvironment.script]) { server in
+            let environment = try server.environment(
+                "/cgi-bin/env", method: "POST", headers: ["Transfer-Encoding": "chunked", "Trailer": "X-A"],
+                body: Array("1\r\nx\r\n0\r\nX-A: b\r\nContent-Length: 7\r\nHost: other\r\n\r\n".utf8))
+            #expect(environment["HTTP_X_A"] == nil)
+            #expect(environment["CONTENT_LENGTH"] == "1")
+        }
+    }
+
+    @Test func `a compressed answer is left as it is`() async throws {
+        let script = shell(
+            "printf 'Content-Type: text/x\\nContent-Encoding: gzip\\n\\n'; echo text | gzip -c")
+        try await withScripts(["x": script]) { server in
+            let result = try runCommand(["curl", "-sS", "--compressed", server.url("/cgi-bin/x")])
+            #expect(result.stdout == "text\n", "\(result.stderr)")
+            let raw = try server.get("/cgi-bin/x", headers: ["Accept-Encoding": "identity"])
+            #expect(raw.body.starts(with: [0x1F, 0x8B]))
+        }
+    }
+
+    @Test func `fields of the site`() async throws {
+        try await withScripts(
+            ["x": prints("Content-Type: text/x\\nX-A: script\\n\\n")],
+            site: "header = X-A: site\nheader = X-B: b"
+        ) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.all("X-A") == ["site"])
+            #expect(response.all("X-B") == ["b"])
+        }
+    }
+
+    // MARK: Conditions
+
+    @Test func `ETag and Last-Modified of the script`() async throws {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT"
+        let scripts = [
+            "tag": prints("Content-Type: text/x\\nETag: \"a\"\\nX-A: b\\n\\nbody"),
+            "date": prints("Content-Type: text/x\\nLast-Modified: \(date)\\n\\nbody"),
+            "missing": prints("Status: 404\\nETag: \"a\"\\n\\nbody"),
+        ]
+        try await withScripts(scripts) { server in
+            for (script, field, value, status) in [
+                ("tag", "If-None-Match", "\"a\"", 304), ("tag", "If-None-Match", "\"b\", W/\"a\"", 304),
+                ("tag", "If-None-Match", "\"b\"", 200), ("tag", "If-Match", "\"b\"", 412),
+                ("tag", "If-Match", "\"a\"", 200), ("date", "If-Modified-Since", date, 304),
+                ("date", "If-Modified-Since", "Sat, 05 Nov 1994 08:49:37 GMT", 200),
+                ("date", "If-Unmodified-Since", "Sat, 05 Nov 1994 08:49:37 GMT", 412),
+                ("missing", "If-None-Match", "\"a\"", 404),
+            ] {
+                let client = try server.connect()
+                try client.send(Self.get(script, "\(field): \(value)\r\n"))
+                let response = try client.readResponse()
+                #expect(response.status == status, "\(script) \(field): \(value)")
+                if status == 304 {
+                    #expect(response["Content-Type"] == nil)
+                    #expect(response["ETag"] == "\"a\"" || script == "date")
+                }
+                // The connection is fine behind it.
+                try client.send(Self.get("tag"))
+                #expect(try client.readResponse().text == "body")
+            }
+            let posted = try server.post("/cgi-bin/tag", "x", headers: ["If-None-Match": "\"a\""])
+            #expect(posted.status == 200)
+        }
+    }
+
+    @Test func `Range on CGI output`() async throws {
+        try await withScripts(["x": prints("Content-Type: text/x\\n\\n0123456789")]) { server in
+            let response = try server.get("/cgi-bin/x", headers: ["Range": "bytes=2-4"])
+            #expect(response.status == 200)
+            #expect(response.text == "0123456789")
+        }
+    }
+
+    @Test(arguments: ["X-Sendfile", "X-Accel-Redirect"])
+    func `X-Sendfile`(_ field: String) async throws {
+        let script = shell(
+            "printf '\(field): %s\\nX-A: b\\n\(field == "X-Sendfile" ? "" : "Content-Type: text/own\\n")\\nnot this' \"$HTTP_X_FILE\""
+        )
+        let files = ["files/a.txt": "0123456789", "filesystem/b": "secret", "files/deep/b.css": "b"]
+        try await withScripts(["x": script], site: "cgi_sendfile = files", files: files) { server in
+            let path = server.folder.path("files")
+            let whole = try server.get("/cgi-bin/x", headers: ["X-File": "\(path)/a.txt"])
+            #expect(whole.status == 200)
+            #expect(whole.text == "0123456789")
+            #expect(whole.framing == .length)
+            #expect(whole[field] == nil)
+            #expect(whole["X-A"] == "b")
+            #expect(whole.all("Content-Type") == [field == "X-Sendfile" ? "text/plain" : "text/own"])
+            let part = try server.get(
+                "/cgi-bin/x", headers: ["X-File": "\(path)/a.txt", "Range": "bytes=2-4"])
+            #expect(part.status == 206)
+            #expect(part.text == "234")
+            let tag = try #require(whole["ETag"])
+            let known = try server.get(
+                "/cgi-bin/x", headers: ["X-File": "\(path)/a.txt", "If-None-Match": tag])
+            #expect(known.status == 304)
+            #expect(try server.get("/cgi-bin/x", headers: ["X-File": "\(path)/none"]).status == 404)
+            for file in [
+                "\(path)/../filesystem/b", "\(path)ystem/b", "/etc/passwd", "a.txt", path, "\(path)/",
+                "\(path)/deep",
+            ] {
+                let response = try server.get("/cgi-bin/x", headers: ["X-File": file])
+                #expect(response.status >= 400, "\(file)")
+                #expect(!response.text.contains("secret"))
+            }
+        }
+    }
+
+    // MARK: Error pages, cache, logs
+
+    @Test func `an error page made by a script`() async throws {
+        let scripts = [
+            "error": shell("printf 'Content-Type: text/x\\n\\n%s' $REDIRECT_STATUS"), "bad": shell("exit 1"),
+        ]
+        try await withScripts(
+            scripts,
+            site:
+                "error_page = 404 /cgi-bin/error\nerror_page = 500 /cgi-bin/error\nerror_page = 403 /cgi-bin/bad"
+        ) { server in
+            let missing = try server.get("/none")
+            #expect(missing.status == 404)
+            #expect(missing.text == "404")
+            let failed = try server.get("/cgi-bin/bad")
+            #expect(failed.status == 500)
+            #expect(failed.text == "500")
+            // A page that fails itself is the plain one, with the first status.
+            let forbidden = try server.get("/cgi-bin/")
+            #expect(forbidden.status == 403)
+            #expect(try server.head("/none").status == 404)
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send("POST /cgi-bin/none HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+                #expect(try client.readResponse().text == "404")
+            }
+        }
+    }
+
+    @Test func `caching of CGI output`() async throws {
+        let scripts = [
+            "x": page("echo x >>runs; echo $(wc -l <runs) $QUERY_STRING"),
+            "cookie": shell(
+                "echo x >>cookies; printf 'Content-Type: text/x\\nSet-Cookie: a=b\\n\\n'; wc -l <cookies"),
+            "slow": page("echo $$ >>pids; while ! [ -e go ]; do sleep 0.02; done; wc -l <pids"),
+        ]
+        try await withScripts(scripts, site: "cgi_cache = /cgi-bin 100s") { server in
+            let first = try server.get("/cgi-bin/x?a=1")
+            #expect(first.text == "1 a=1\n")
+            #expect(first["X-Cache"] == "miss")
+            let second = try server.get("/cgi-bin/x?a=1")
+            #expect(second.text == "1 a=1\n")
+            #expect(second["X-Cache"] == "hit")
+            #expect(try server.head("/cgi-bin/x?a=1")["X-Cache"] == "hit")
+            #expect(try server.get("/cgi-bin/x?b").text == "2 b\n")
+            #expect(try server.post("/cgi-bin/x?a=1", "").text == "3 a=1\n")
+            #expect(try server.get("/cgi-bin/x?a=1", headers: ["Cookie": "s=1"]).text == "4 a=1\n")
+            #expect(try server.get("/cgi-bin/x?a=1", headers: ["Authorization": "x"]).text == "5 a=1\n")
+            #expect(try server.get("/cgi-bin/cookie").text == "1\n")
+            #expect(try server.get("/cgi-bin/cookie").text == "2\n")
+            // One run for all who ask at the same time.
+            let answers = try onThreads(5) { number in
+                if number == 0 {
+                    _ = try server.notedProcesses(1)
+                    // Each of the others has been sent when one more connection is answered behind it.
+                    try server.folder.write("cgi-bin/go", "")
+                    return "1\n"
+                }
+                return try server.get("/cgi-bin/slow").text
+            }
+            #expect(answers == Array(repeating: "1\n", count: 5))
+        }
+    }
+
+    @Test func `caching of an answer whose client has left`() async throws {
+        let script = shell(
+            "printf 'Content-Type: text/x\\nContent-Length: 5\\n\\n'; echo >begun; while ! [ -e go ]; do sleep 0.02; done; printf 12345; echo >done"
+        )
+        try await withScripts(["x": script], site: "cgi_cache = /cgi-bin 100s") { server in
+            let client = try server.connect()
+            try client.send(Self.get("x"))
+            try server.waitForFile("begun")
+            client.reset()
+            try server.folder.write("cgi-bin/go", "")
+            try server.waitForFile("done")
+            let response = try server.get("/cgi-bin/x", headers: ["Host": "h"])
+            #expect(response.text == "12345")
+            #expect(["hit", "shared"].contains(response["X-Cache"]), "\(response)")
+        }
+    }
+
+    @Test func `log_format = combined_cgi and json`() async throws {
+        let scripts = ["x": page("echo some text"), "dies": page("kill -KILL $$")]
+        try await withScripts(scripts, site: "log_format = combined_cgi") { server in
+            _ = try server.get("/cgi-bin/x")
+            let line = try server.waitForLog(containing: "/cgi-bin/x")
+            let report = #/" 200 10 "-" "-" .*\w{16}.* exit=0 first=\d+us total=\d+us cpu=\d+us peak=\d+K/#
+            #expect(line.firstMatch(of: report) != nil, "\(line)")
+            _ = try server.cutAnswer(to: Self.get("dies"))
+            #expect(try server.waitForLog(containing: "/cgi-bin/dies").contains(" exit=SIGKILL "))
+            _ = try server.get("/none")
+            #expect(try server.waitForLog(containing: "/none").contains(" exit=- "))
+        }
+        try await withScripts(scripts, site: "log_format = json") { server in
+            _ = try server.get("/cgi-bin/x")
+            let line = try server.waitForLog(containing: "/cgi-bin/x")
+            #expect(line.contains("\"exit\":0"), "\(line)")
+            _ = try server.cutAnswer(to: Self.get("dies"))
+            #expect(try server.waitForLog(containing: "/cgi-bin/dies").contains("\"signal\":\"SIGKILL\""))
+        }
+    }
+}

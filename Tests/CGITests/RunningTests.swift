@@ -1,0 +1,535 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Which files are scripts, how they are started, how many run at once.
+///
+/// Time-outs, disconnects, streaming and cut answers are in `HungScriptTests`, stderr in `DiagnosisTests`.
+@Suite(.timeLimit(.minutes(2))) struct RunningTests {
+    private static func get(_ target: String) -> String { "GET \(target) HTTP/1.1\r\nHost: h\r\n\r\n" }
+
+    // MARK: Which files are scripts
+
+    @Test func `mapping: directory`() async throws {
+        let scripts = ["x": page("echo folder"), "deep/y": page("echo deep"), "data.txt": "secret"]
+        try await withScripts(scripts, site: "cgi = /other/place other", files: ["other/z": page("echo z")]) {
+            server in
+            chmod(server.folder.path("cgi-bin/data.txt"), 0o644)
+            for (path, status, text) in [
+                ("/cgi-bin/x", 200, "folder\n"), ("/cgi-bin/deep/y", 200, "deep\n"),
+                ("/cgi-bin//x", 200, "folder\n"),
+                ("/other/place/z", 200, "z\n"), ("/other/placez", 404, nil), ("/other/place", 403, nil),
+                ("/cgi-bin", 403, nil), ("/cgi-bin/", 403, nil), ("/cgi-bin/deep/", 403, nil),
+                ("/cgi-bin/none", 404, nil), ("/cgi-binx", 404, nil), ("/cgi-bin/data.txt", 403, nil),
+                ("/CGI-BIN/x", 404, nil), ("/cgi-bin/../cgi-bin/x", 200, "folder\n"),
+            ] as [(String, Int, String?)] {
+                let response = try server.get(path)
+                #expect(response.status == status, "\(path)")
+                if let text { #expect(response.text == text, "\(path)") }
+                #expect(!response.text.contains("secret"))
+            }
+        }
+    }
+
+    @Test func `mapping: one script`() async throws {
+        try await withScripts(
+            ["x": page("echo \"$SCRIPT_NAME|$PATH_INFO\"")], site: "cgi = /app cgi-bin/x\ncgi = / cgi-bin/x",
+            files: ["www/a.txt": "static"]
+        ) { server in
+            for (path, text) in [
+                ("/app", "/app|\n"), ("/app/a/b", "/app|/a/b\n"), ("/", "|/\n"), ("/a.txt", "|/a.txt\n"),
+                ("/appl", "|/appl\n"), ("/cgi-bin/x", "/cgi-bin/x|\n"),
+            ] {
+                let answer = try server.get(path).text
+                #expect(answer == text, "\(path)")
+            }
+        }
+    }
+
+    @Test func `prefixes inside one another: the longest wins, whatever its kind`() async throws {
+        let files = [
+            "scripts/x": page("echo x"), "docs/a.txt": "a", "docs/run/y": page("echo wrong"),
+            "www/docs/b.txt": "wrong",
+            "www/git/plain.txt": "plain",
+        ]
+        let site = """
+            alias = /docs docs
+            cgi = /docs/run scripts
+            cgi = /git cgi-bin/git
+            alias = /git/static www/git
+            """
+        try await withScripts(["git": page("echo git $PATH_INFO")], site: site, files: files) { server in
+            for (path, status, text) in [
+                ("/docs/a.txt", 200, "a"), ("/docs/run/x", 200, "x\n"), ("/docs/run/y", 404, nil),
+                ("/docs/b.txt", 404, nil), ("/git/repo", 200, "git /repo\n"),
+                ("/git/static/plain.txt", 200, "plain"),
+                ("/gitweb", 404, nil), ("/git/staticx", 200, "git /staticx\n"),
+            ] as [(String, Int, String?)] {
+                let response = try server.get(path)
+                #expect(response.status == status, "\(path)")
+                if let text { #expect(response.text == text, "\(path)") }
+            }
+        }
+    }
+
+    @Test func `by extension`() async throws {
+        let files = [
+            "www/x.cgi": page("echo \"$SCRIPT_NAME|$PATH_INFO\""), "www/deep/y.pl": page("echo y"),
+            "www/a.txt": "text", "www/x.cgi.txt": "text", "www/folder.cgi/a.txt": "text",
+            "shared/z.cgi": page("echo z"), "www/off/x.cgi": page("echo x"),
+            "www/closed.cgi": "#!/bin/sh\necho secret",
+        ]
+        try await withServer(
+            site: "cgi_extensions = .cgi .pl\nalias = /shared shared",
+            more: "[location default /off]\ncgi_extensions = none", files: files,
+            prepare: { chmod($0.path("www/closed.cgi"), 0o644) }
+        ) { server in
+            for (path, status, text) in [
+                ("/x.cgi", 200, "/x.cgi|\n"), ("/x.cgi/a/b", 200, "/x.cgi|/a/b\n"),
+                ("/deep/y.pl", 200, "y\n"),
+                ("/a.txt", 200, "text"), ("/x.cgi.txt", 200, "text"), ("/folder.cgi/a.txt", 200, "text"),
+                ("/shared/z.cgi", 200, "z\n"), ("/closed.cgi", 403, nil), ("/none.cgi", 404, nil),
+                ("/%78.cgi", 200, "/x.cgi|\n"),
+            ] as [(String, Int, String?)] {
+                let response = try server.get(path)
+                #expect(response.status == status, "\(path)")
+                if let text { #expect(response.text == text, "\(path)") }
+                #expect(!response.text.contains("secret"))
+            }
+            #expect(try server.post("/x.cgi", "x").status == 200)
+        }
+    }
+
+    @Test func `interpreter map`() async throws {
+        let files = [
+            "www/x.sh": "printf 'Content-Type: text/x\\n\\n'; echo $0 $*",
+            "cgi-bin/y.sh": "printf 'A: b\\n\\n'; pwd",
+        ]
+        try await withServer(
+            site: "cgi = /cgi-bin/ cgi-bin\ncgi_interpreter = .sh /bin/sh", files: files
+        ) { server in
+            let text = try server.get("/x.sh?one+two").text
+            #expect(text == "\(server.folder.path("www/x.sh")) one two\n")
+            let folder = try server.get("/cgi-bin/y.sh/info").text
+            #expect(folder == server.folder.path("cgi-bin\n"))
+        }
+    }
+
+    @Test func `interpreter of the map that has gone`() async throws {
+        try await withServer(
+            site: "cgi_interpreter = .x bin/run", files: ["www/a.x": "secret", "bin/run": page("echo run")]
+        ) { server in
+            #expect(try server.get("/a.x").text == "run\n")
+            unlink(server.folder.path("bin/run"))
+            let response = try server.get("/a.x")
+            #expect(response.status == 500)
+            #expect(!response.text.contains("secret"))
+            _ = try server.waitForError(containing: "bin/run of cgi_interpreter cannot be run")
+        }
+    }
+
+    @Test func `index script`() async throws {
+        let files = [
+            "www/app/index.cgi": page("echo \"$SCRIPT_NAME|$PATH_INFO|$QUERY_STRING\""),
+            "cgi-bin/index.cgi": page("echo index"), "www/index.html": "page",
+        ]
+        try await withServer(
+            site: "index = index.html index.cgi\ncgi = /cgi-bin/ cgi-bin\ncgi_extensions = .cgi", files: files
+        ) { server in
+            #expect(try server.get("/").text == "page")
+            #expect(try server.get("/app/?a=b").text == "/app/index.cgi||a=b\n")
+            let redirect = try server.get("/app?a=b")
+            #expect(redirect.status == 301)
+            #expect(redirect["Location"]?.hasSuffix("/app/?a=b") == true)
+            #expect(try server.get("/cgi-bin/").text == "index\n")
+            #expect(try server.post("/app/", "x").status == 200)
+        }
+    }
+
+    @Test func `exec-bit check`() async throws {
+        try await withServer(site: "cgi = /cgi-bin/ cgi-bin", files: ["cgi-bin/x": "echo secret"]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == 403)
+            #expect(!response.text.contains("secret"))
+            _ = try server.waitForError(containing: "chmod 755")
+        }
+    }
+
+    @Test func `never serve script source`() async throws {
+        let files = [
+            "cgi-bin/a.txt": "secret", "cgi-bin/b.html": "secret", "cgi-bin/c.cgi": "secret",
+            "cgi-bin/.hidden": "secret",
+            "cgi-bin/d/e": "secret", "cgi-bin/f~": "secret",
+        ]
+        try await withServer(
+            site: "cgi = /cgi-bin/ cgi-bin\nlisting = yes\ncgi_sendfile = cgi-bin", files: files
+        ) { server in
+            for path in [
+                "a.txt", "b.html", "c.cgi", ".hidden", "d/e", "d/", "", "f~", "a.txt/", "a.txt%00", "%61.txt",
+                "a.txt?x",
+            ] {
+                for method in ["GET", "POST", "PUT", "HEAD", "OPTIONS", "PROPFIND"] {
+                    let response = try server.request(method, "/cgi-bin/\(path)")
+                    #expect(response.status >= 400, "\(method) \(path)")
+                    #expect(!response.text.contains("secret"), "\(method) \(path)")
+                }
+            }
+        }
+    }
+
+    @Test func `symbolic links to scripts`() async throws {
+        try await withScripts(["x": page("echo x")], files: ["outside/y": page("echo y")]) { server in
+            try server.folder.link("cgi-bin/inside", to: "x")
+            try server.folder.link("cgi-bin/leaves", to: "../outside/y")
+            #expect(try server.get("/cgi-bin/inside").text == "x\n")
+            #expect(try server.get("/cgi-bin/leaves").status == 403)
+            _ = try server.waitForError(containing: "symlinks = follow")
+        }
+        try await withScripts([:], site: "symlinks = follow", files: ["outside/y": page("echo y; pwd")]) {
+            server in
+            try server.folder.link("cgi-bin/leaves", to: "../outside/y")
+            #expect(try server.get("/cgi-bin/leaves").text == "y\n\(server.folder.path("cgi-bin"))\n")
+        }
+    }
+
+    @Test func `a script that appears, changes, and goes`() async throws {
+        try await withScripts([:]) { server in
+            #expect(try server.get("/cgi-bin/x").status == 404)
+            try server.folder.script("cgi-bin/x", page("echo 1"))
+            #expect(try server.get("/cgi-bin/x").text == "1\n")
+            try server.folder.script("cgi-bin/x", page("echo 2"))
+            #expect(try server.get("/cgi-bin/x").text == "2\n")
+            unlink(server.folder.path("cgi-bin/x"))
+            #expect(try server.get("/cgi-bin/x").status == 404)
+        }
+    }
+
+    @Test(arguments: [
+        "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "MKCOL", "REPORT", "LOCK", "X-OWN",
+    ])
+    func `every method reaches the script`(_ method: String) async throws {
+        try await withScripts(["x": page("printf '%s ' $REQUEST_METHOD; cat")]) { server in
+            let bare = try server.request(method, "/cgi-bin/x/info")
+            #expect(bare.text == "\(method) ")
+            let full = try server.request(method, "/cgi-bin/x", body: Array("content".utf8))
+            #expect(full.text == "\(method) content")
+        }
+    }
+
+    @Test func `TRACE and CONNECT do not`() async throws {
+        try await withScripts(["x": page("echo >ran")]) { server in
+            for method in ["TRACE", "CONNECT"] {
+                let response = try server.request(method, method == "CONNECT" ? "h:80" : "/cgi-bin/x")
+                #expect(response.status == 405, "\(method)")
+            }
+            #expect(!server.folder.exists("cgi-bin/ran"))
+        }
+    }
+
+    // MARK: How they are started
+
+    @Test func `own process group`() async throws {
+        try await withScripts([
+            "x": page("cut -d' ' -f5 /proc/$$/stat; echo $$; cut -d' ' -f5 /proc/self/stat")
+        ]) {
+            server in
+            let lines = try server.get("/cgi-bin/x").text.split(separator: "\n")
+            #expect(Set(lines).count == 1)
+            #expect(lines.first != "\(server.pid)")
+        }
+    }
+
+    @Test func `fds closed`() async throws {
+        // A shell has its own file open besides, as 10.
+        let script = page("for fd in /proc/$$/fd/*; do printf '%s ' ${fd##*/}; readlink $fd; done; exit 0")
+        try await withScripts(["x": script, "slow": page("sleep 1000")]) { server in
+            // Others' connections, pipes and uploads are open meanwhile.
+            let kept = try server.connect()
+            try kept.send(Self.get("/none"))
+            _ = try kept.readResponse()
+            let upload = try server.connect()
+            try upload.send("POST /cgi-bin/x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nabc")
+            let running = try server.connect()
+            try running.send(Self.get("/cgi-bin/slow"))
+            _ = try running.read { $0.contains("text/plain".utf8) }
+            let text = try server.post("/cgi-bin/x", "content").text
+            for line in text.split(separator: "\n") {
+                let words = line.split(separator: " ")
+                // One without a target was the folder's own, while it was listed.
+                if words.count == 1 { continue }
+                #expect(["0", "1", "2"].contains(words[0]) || line.hasSuffix("/cgi-bin/x"), "\(text)")
+                if words[0] == "1" || words[0] == "2" { #expect(words[1].hasPrefix("pipe:")) }
+            }
+        }
+    }
+
+    @Test func `limits that the server raised for itself are not the script's`() async throws {
+        try await withScripts(["x": page("ulimit -n; ulimit -c; umask")]) { server in
+            let outside = try runCommand(["sh", "-c", "ulimit -n; ulimit -c; umask"])
+            #expect(try server.get("/cgi-bin/x").text == outside.stdout)
+        }
+    }
+
+    @Test func `1000 scripts leave no descriptor and no zombie`() async throws {
+        try await withScripts(["x": page("echo x")]) { server in
+            _ = try onThreads(4) { _ in
+                let client = try server.connect()
+                for _ in 1...250 {
+                    try client.send(Self.get("/cgi-bin/x"))
+                    let response = try client.readResponse()
+                    if response.text != "x\n" { throw TestFailure("\(response)") }
+                }
+                return true
+            }
+            // Descriptors are among the checks of the end.
+            let clean = eventually { server.children.isEmpty }
+            #expect(clean, "\(server.children)")
+        }
+    }
+
+    @Test func `scripts that fetch from the same server while they run`() async throws {
+        let scripts = [
+            "outer": page(
+                "curl -sS http://$SERVER_ADDR:$SERVER_PORT/cgi-bin/inner; curl -sS http://$SERVER_ADDR:$SERVER_PORT/a.txt"
+            ),
+            "inner": page("curl -sS -d x http://$SERVER_ADDR:$SERVER_PORT/cgi-bin/innermost"),
+            "innermost": page("echo innermost"),
+        ]
+        let ini = """
+            [server]
+            listen = 127.0.0.1:0
+            threads = 1
+            [site default]
+            root = www
+            cgi = /cgi-bin/ cgi-bin/
+            """
+        try await withServer(
+            ini: ini, files: ["www/a.txt": "static\n"],
+            prepare: { folder in for (name, text) in scripts { try folder.script("cgi-bin/\(name)", text) } }
+        ) { server in
+            for _ in 1...3 {
+                let text = try server.get("/cgi-bin/outer").text
+                #expect(text == "innermost\nstatic\n")
+            }
+        }
+    }
+
+    @Test func `400 KB on stderr`() async throws {
+        let script = page(
+            "echo begin; i=0; while [ $i -lt 4000 ]; do echo $i $LINE; i=$((i+1)); done >&2; echo end")
+        try await withScripts(["x": script], site: "cgi_env = LINE=\("x".times(95))") { server in
+            #expect(try server.get("/cgi-bin/x").text == "begin\nend\n")
+            _ = try server.waitForError(containing: "stderr: 3999 xxx")
+            let count = server.process.stderr.lines.count { $0.contains("stderr: ") }
+            #expect(count == 4000)
+        }
+    }
+
+    @Test func `400 KB on stderr without any line's end, before the header`() async throws {
+        try await withScripts([
+            "x": shell("head -c 400000 /dev/zero | tr '\\0' x >&2; printf 'A: b\\n\\nfine'")
+        ]) {
+            server in
+            let text = try server.get("/cgi-bin/x").text
+            #expect(text == "fine")
+            let whole = eventually {
+                let lines = server.process.stderr.lines.filter { $0.contains("stderr: ") }
+                return lines.reduce(0) { $0 + $1.count { $0 == "x" } } >= 400_000
+            }
+            #expect(whole)
+        }
+    }
+
+    @Test func `a static file is not kept waiting by busy scripts`() async throws {
+        try await withScripts(
+            ["x": page("while ! [ -e go ]; do sleep 0.02; done")], site: "cgi_max_processes = 4",
+            files: ["www/a.txt": "text"]
+        ) { server in
+            var clients: [RawClient] = []
+            for _ in 1...8 {
+                let client = try server.connect()
+                try client.send(Self.get("/cgi-bin/x"))
+                clients.append(client)
+            }
+            for _ in 1...20 { #expect(try server.get("/a.txt").text == "text") }
+            try server.folder.write("cgi-bin/go", "")
+            for client in clients { #expect(try client.readResponse().status == 200) }
+        }
+    }
+
+    // MARK: How many
+
+    /// Notes its query, and ends when it may.
+    private static let queued = page(
+        "echo $QUERY_STRING >>order; while ! [ -e go ]; do sleep 0.01; done; echo done")
+
+    /// One loop, so that requests are taken in the order in which they are sent.
+    private func withQueue(
+        _ site: String, more: String = "", test body: @escaping @Sendable (ServerProcess) throws -> Void
+    ) async throws {
+        let ini = """
+            [server]
+            listen = 127.0.0.1:0
+            threads = 1
+            [site default]
+            root = www
+            cgi = /cgi-bin/ cgi-bin/
+            \(site)
+            \(more)
+            """
+        try await withServer(
+            ini: ini, files: ["www/a.txt": "text"],
+            prepare: { try $0.script("cgi-bin/x", Self.queued) }, test: body)
+    }
+
+    /// Sends a request for the script and waits until the server has read it.
+    private static func ask(_ server: ServerProcess, _ query: String, from source: String = "127.0.0.1")
+        throws
+        -> RawClient
+    {
+        let client = try server.connect(from: source)
+        try client.send(get("/cgi-bin/x?\(query)"))
+        // The loop takes up what comes in order, so it has the request when this is answered.
+        for _ in 1...2 { #expect(try server.get("/a.txt").status == 200) }
+        return client
+    }
+
+    private static func order(_ server: ServerProcess) throws -> [Substring] {
+        try server.folder.read("cgi-bin/order").split(separator: "\n")
+    }
+
+    @Test func `concurrency limit`() async throws {
+        try await withQueue("cgi_max_processes = 2") { server in
+            let clients = try (1...4).map { try Self.ask(server, "\($0)") }
+            #expect(eventually { (try? Self.order(server).count) == 2 })
+            #expect(try Set(Self.order(server)) == ["1", "2"])
+            try server.folder.write("cgi-bin/go", "")
+            for client in clients { #expect(try client.readResponse().text == "done\n") }
+            #expect(try Set(Self.order(server).suffix(2)) == ["3", "4"])
+        }
+    }
+
+    @Test func `queue: in order, and by turns among clients`() async throws {
+        try await withQueue("cgi_max_processes = 1") { server in
+            var clients = [try Self.ask(server, "first")]
+            try server.waitForFile("order")
+            for (query, source) in [
+                ("a1", "127.0.0.1"), ("a2", "127.0.0.1"), ("a3", "127.0.0.1"), ("b1", "127.0.0.2"),
+                ("c1", "127.0.0.3"), ("b2", "127.0.0.2"),
+            ] { clients.append(try Self.ask(server, query, from: source)) }
+            #expect(try Self.order(server) == ["first"])
+            try server.folder.write("cgi-bin/go", "")
+            for client in clients { #expect(try client.readResponse().text == "done\n") }
+            #expect(try Self.order(server) == ["first", "a1", "b1", "c1", "a2", "b2", "a3"])
+        }
+    }
+
+    @Test func `queue: 503 with Retry-After after cgi_queue_timeout`() async throws {
+        try await withQueue("cgi_max_processes = 1\ncgi_queue_timeout = 300ms") { server in
+            let first = try Self.ask(server, "1")
+            try server.waitForFile("order")
+            let seconds = try seconds {
+                let response = try server.get("/cgi-bin/x?2")
+                #expect(response.status == 503)
+                #expect(response["Retry-After"].flatMap { Int($0) } != nil)
+            }
+            #expect(seconds > 0.25 && seconds < 2)
+            _ = try server.waitForError(containing: "cgi_max_processes = 1")
+            try server.folder.write("cgi-bin/go", "")
+            #expect(try first.readResponse().status == 200)
+            // The place is free again.
+            #expect(try server.get("/cgi-bin/x?3").status == 200)
+            #expect(try Self.order(server) == ["1", "3"])
+        }
+    }
+
+    @Test(arguments: HungScriptTests.Leaving.allCases)
+    func `queue: who has left is not served`(_ leaving: HungScriptTests.Leaving) async throws {
+        try await withQueue("cgi_max_processes = 1") { server in
+            let first = try Self.ask(server, "1")
+            try server.waitForFile("order")
+            let second = try Self.ask(server, "2")
+            let third = try Self.ask(server, "3")
+            leaving == .close ? second.close() : second.reset()
+            _ = try server.waitForLog(containing: "/cgi-bin/x?2 HTTP/1.1\" 499 ")
+            try server.folder.write("cgi-bin/go", "")
+            #expect(try first.readResponse().status == 200)
+            #expect(try third.readResponse().status == 200)
+            #expect(try Self.order(server) == ["1", "3"])
+        }
+    }
+
+    /// A place is free when the script is gone, not when its client is.
+    @Test func `queue: a script that is being ended keeps its place`() async throws {
+        try await withScripts(
+            ["x": page("trap '' TERM; echo $$ >>pids; while :; do sleep 1000; done"), "y": page("cat pids")],
+            site: "cgi_max_processes = 1\ncgi_kill_grace = 500ms"
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get("/cgi-bin/x"))
+            let script = try server.notedProcesses(1)
+            client.reset()
+            _ = try server.waitForError(containing: "the client has gone")
+            #expect(try server.get("/cgi-bin/y").status == 200)
+            #expect(!script[0].isRunning)
+        }
+    }
+
+    @Test func `queue of a location is its own`() async throws {
+        try await withQueue(
+            "cgi_max_processes = 1", more: "[location default /cgi-bin/x/own]\ncgi_max_processes = 2"
+        ) { server in
+            let first = try Self.ask(server, "1")
+            try server.waitForFile("order")
+            let own = try server.connect()
+            try own.send(Self.get("/cgi-bin/x/own?2"))
+            #expect(eventually { (try? Self.order(server).count) == 2 })
+            try server.folder.write("cgi-bin/go", "")
+            #expect(try first.readResponse().status == 200)
+            #expect(try own.readResponse().status == 200)
+        }
+    }
+
+    // MARK: Limits
+
+    @Test func `rlimits`() async throws {
+        let site = """
+            cgi_cpu = 3s
+            cgi_memory = 500M
+            cgi_open_files = 50
+            cgi_file_size = 1M
+            cgi_nice = 5
+            """
+        try await withScripts(["x": page("ulimit -t; ulimit -v; ulimit -n; ulimit -f; nice")], site: site) {
+            server in
+            let text = try server.get("/cgi-bin/x").text
+            #expect(text == "3\n512000\n50\n2048\n5\n")
+        }
+    }
+
+    @Test func `cgi_cpu`() async throws {
+        try await withScripts(["x": shell("while :; do :; done")], site: "cgi_cpu = 1s") { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == 500)
+            #expect(response.text.contains("SIGXCPU, the limit cgi_cpu = 1"))
+            _ = try server.waitForError(containing: "cgi_cpu = 1")
+        }
+    }
+
+    @Test func `cgi_file_size`() async throws {
+        try await withScripts(["x": page("exec head -c 200000 /dev/zero >big")], site: "cgi_file_size = 100K")
+        { server in
+            _ = try server.cutAnswer(to: Self.get("/cgi-bin/x"))
+            _ = try server.waitForError(containing: "SIGXFSZ, the limit cgi_file_size = 102400")
+        }
+    }
+
+    @Test func `cgi_memory`() async throws {
+        let script = "#!/usr/bin/python3\nx = bytearray(300_000_000)\nprint('A: b\\n')\n"
+        try await withScripts(["x": script], site: "cgi_memory = 100M") { server in
+            #expect(try server.get("/cgi-bin/x").status == 500)
+            _ = try server.waitForError(containing: "cgi_memory = 104857600")
+            _ = try server.waitForError(containing: "MemoryError")
+        }
+    }
+}
