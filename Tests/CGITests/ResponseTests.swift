@@ -325,6 +325,7 @@ import Testing
                 let response = try client.readResponse(to: "HEAD")
                 #expect(response.status == 200)
                 #expect(response["Content-Type"] == "text/plain")
+                try server.waitForFile("methods")
                 #expect(try server.folder.read("cgi-bin/methods") == "HEAD\n")
             }
             let long = try server.head("/cgi-bin/long")

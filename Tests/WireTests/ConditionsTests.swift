@@ -188,8 +188,14 @@ private func evaluate(_ method: String, _ fields: [String], _ validators: Valida
         Case("bytes=9223372036854775807-", .unsatisfiable), Case("bytes=-9223372036854775808", .one(0..<10)),
         Case("bytes=18446744073709551616-18446744073709551617", .unsatisfiable),
         Case("bytes=0-", of: .max, .one(0..<Int.max)), Case("bytes=0-\(huge)", of: .max, .one(0..<Int.max)),
-        // Several are answered with the whole, as is allowed (14.2).
-        Case("bytes=0-1,3-4", .whole), Case("bytes=0-1, -1", .whole), Case("bytes=0-1,20-30", .whole),
+        // Several; those that overlap or touch become one, those out of reach are left out (14.2).
+        Case("bytes=0-1,3-4", .several([0..<2, 3..<5])), Case("bytes=0-1, -1", .several([0..<2, 9..<10])),
+        Case("bytes=8-9,0-1", .several([8..<10, 0..<2])), Case("bytes=0-4,3-6", .one(0..<7)),
+        Case("bytes=5-6,0-4", .one(0..<7)), Case("bytes=0-1,20-30", .one(0..<2)),
+        Case("bytes=0-1,0-1,0-1", .one(0..<2)), Case("bytes=0-1,4-5,1-2", .several([0..<3, 4..<6])),
+        Case("bytes=0-0,2-2,-\(huge)", .one(0..<10)),
+        Case("bytes=" + (0..<50).map { "\($0 * 2)-\($0 * 2)" }.joined(separator: ","), of: 100, .several((0..<50).map { $0 * 2..<$0 * 2 + 1 })),
+        Case("bytes=" + (0..<51).map { "\($0 * 2)-\($0 * 2)" }.joined(separator: ","), of: 100, .whole),
         Case("bytes=20-30,40-50", .unsatisfiable), Case("bytes=,0-4,", .one(0..<5)),
         // What is no range is passed over (14.2).
         Case("", .whole), Case("bytes", .whole), Case("bytes=", .whole), Case("bytes=,", .whole),

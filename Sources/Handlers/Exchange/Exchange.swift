@@ -136,6 +136,12 @@ class Exchange {
         _ head: ResponseHead, file: borrowing FileDescriptor, range: Range<Int>
     ) async throws(StreamError) { fatalError("abstract") }
 
+    /// Answers with several ranges of a file, each behind its preface, and `end` behind the last.
+    func send(
+        _ head: ResponseHead, file: borrowing FileDescriptor, parts: [(preface: [UInt8], range: Range<Int>)],
+        end: [UInt8]
+    ) async throws(StreamError) { fatalError("abstract") }
+
     /// Whether an answer without any regard to this request's fields would do: a plain GET or HEAD.
     var takesPreparedAnswer: Bool { fatalError("abstract") }
 

@@ -60,10 +60,29 @@ struct FileAnswer {
             var head = head(.partialContent, validators, length: range.count)
             head.add("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)")
             try await exchange.send(head, file: file.descriptor, range: range)
+        case .several(let ranges): try await sendParts(file, ranges, validators)
         case .unsatisfiable:
             try await ErrorPage.send(
                 .rangeNotSatisfiable, fields: [("Content-Range", "bytes */\(size)")], on: exchange)
         }
+    }
+
+    /// Several ranges as `multipart/byteranges` (RFC 9110, section 14.6).
+    private func sendParts(
+        _ file: borrowing Folder.OpenFile, _ ranges: [Range<Int>], _ validators: Validators
+    ) async throws(StreamError) {
+        // Any text that is not in the file would do; 64 random bits are in none by chance.
+        let boundary = "gatehouse-\(exchange.id)-\(UInt64.random(in: .min ... .max))"
+        let type = lines.contentType ?? type ?? MediaTypes.unknown
+        let parts = ranges.map { range in
+            (preface: Array(
+                "\r\n--\(boundary)\r\nContent-Type: \(type)\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.size)\r\n\r\n".utf8), range: range)
+        }
+        let end = Array("\r\n--\(boundary)--\r\n".utf8)
+        let length = parts.reduce(end.count) { $0 + $1.preface.count + $1.range.count }
+        var head = head(.partialContent, validators, length: length, type: "multipart/byteranges; boundary=\(boundary)")
+        head.contentLength = length
+        try await exchange.send(head, file: file.descriptor, parts: parts, end: end)
     }
 
     private func sendWhole(
@@ -77,12 +96,14 @@ struct FileAnswer {
         try await exchange.send(head, file: file.descriptor, range: 0..<file.size)
     }
 
-    private func head(_ status: Status, _ validators: Validators, length: Int?) -> ResponseHead {
-        var head = lines
+    private func head(
+        _ status: Status, _ validators: Validators, length: Int?, type multipart: String? = nil
+    ) -> ResponseHead {
+        var head = multipart == nil ? lines : lines.withoutContentType
         head.status = status
         head.contentLength = length
         if status != .notModified {
-            if let type { head.add("Content-Type", type) }
+            if let type = multipart ?? type { head.add("Content-Type", type) }
             if !status.isError { head.add("Accept-Ranges", "bytes" as StaticString) }
         }
         // An error page must not be kept for the address that failed.

@@ -275,22 +275,43 @@ final class HTTP1Exchange: Exchange {
     override func send(
         _ head: ResponseHead, file: borrowing FileDescriptor, range: Range<Int>
     ) async throws(StreamError) {
+        try await send(head, file: file, parts: [([], range)], end: [])
+    }
+
+    override func send(
+        _ head: ResponseHead, file: borrowing FileDescriptor, parts: [(preface: [UInt8], range: Range<Int>)],
+        end: [UInt8]
+    ) async throws(StreamError) {
         _ = writeHead(head)
         answer = .finished
-        if method == .head || range.isEmpty {
-            return try await stream.write(&output, timeout: settings.writeTimeout)
+        let isSilent = method == .head
+        for (preface, range) in parts where !isSilent {
+            output.append(preface)
+            if range.isEmpty { continue }
+            try await stream.write(&output, more: true, timeout: settings.writeTimeout)
+            contentSent += preface.count
+            if try await !sendRange(range, of: file) { return }
         }
-        try await stream.write(&output, more: true, timeout: settings.writeTimeout)
+        if !isSilent {
+            output.append(end)
+            contentSent += end.count
+        }
+        try await stream.write(&output, timeout: settings.writeTimeout)
+    }
+
+    /// False where the file had become shorter, and the connection is cut.
+    private func sendRange(_ range: Range<Int>, of file: borrowing FileDescriptor) async throws(StreamError) -> Bool {
+        var sent = 0
+        defer { contentSent += sent }
         try await stream.sendFile(
-            file.raw, offset: range.lowerBound, count: range.count, sent: &contentSent,
-            timeout: settings.writeTimeout)
-        if contentSent < range.count {
-            log(
-                .warning,
-                "the file became shorter while it was sent; the connection was cut after \(contentSent) of \(range.count) bytes"
-            )
-            abort()
-        }
+            file.raw, offset: range.lowerBound, count: range.count, sent: &sent, timeout: settings.writeTimeout)
+        if sent == range.count { return true }
+        log(
+            .warning,
+            "the file became shorter while it was sent; the connection was cut after \(sent) of \(range.count) bytes"
+        )
+        abort()
+        return false
     }
 
     override var takesPreparedAnswer: Bool {
