@@ -114,6 +114,19 @@ import Testing
         }
     }
 
+    /// TERM does not reach it before it goes on, KILL does.
+    @Test func `a script that has been stopped`() async throws {
+        try await withScripts(
+            ["x": shell("echo $$ >>pids; kill -STOP $$; echo")], site: "cgi_timeout = 300ms"
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let script = try server.notedProcesses(1)
+            #expect(try client.readResponse().status == 504)
+            expectEnd(of: script)
+        }
+    }
+
     /// A time-out of a part of the site.
     @Test func `time-outs of a location`() async throws {
         try await withScripts(

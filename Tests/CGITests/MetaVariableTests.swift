@@ -340,4 +340,44 @@ import Testing
             #expect(try server.waitForError(containing: "stderr: x").contains("id=\(id) "))
         }
     }
+
+    @Test(arguments: [
+        ("a b", "a%20b"), ("a+b", "a+b"), ("a%b", "a%25b"), ("\u{E9}\u{4E2D}", "%C3%A9%E4%B8%AD"),
+        ("a'b\"c", "a'b%22c"),
+        ("a?b", "a%3Fb"), ("a;b", "a;b"), ("-v", "-v"), ("a\\b", "a%5Cb"), ("$x", "$x"),
+    ])
+    func `names of scripts with unusual characters`(_ name: String, _ sent: String) async throws {
+        try await withScripts([name: ScriptEnvironment.script]) { server in
+            let environment = try server.environment("/cgi-bin/\(sent)/info")
+            #expect(environment["SCRIPT_NAME"] == "/cgi-bin/\(name)")
+            #expect(environment["SCRIPT_FILENAME"] == server.folder.path("cgi-bin/\(name)"))
+            #expect(environment["PATH_INFO"] == "/info")
+        }
+    }
+
+    @Test func `IPv6 and unix sockets`() async throws {
+        let ini = """
+            [server]
+            listen = [::1]:0
+            listen = unix:${SOCKET}
+            [site default]
+            root = www
+            cgi = /cgi-bin/ cgi-bin/
+            """
+        let folder = try ScratchFolder()
+        try await withServer(
+            ini: ini, files: ["cgi-bin/env": ScriptEnvironment.script],
+            environment: ["SOCKET": folder.path("socket")]
+        ) { server in
+            let six = try ScriptEnvironment(server.get("/cgi-bin/env"))
+            #expect(six["REMOTE_ADDR"] == "::1")
+            #expect(six["SERVER_ADDR"] == "::1")
+            #expect(six["SERVER_NAME"] == "[::1]")
+            #expect(six["SERVER_PORT"] == "\(server.port())")
+            let local = try ScriptEnvironment(server.get("/cgi-bin/env", headers: ["Host": "h"], listener: 1))
+            #expect(local["SERVER_NAME"] == "h")
+            #expect(local["REMOTE_ADDR"] != nil)
+            #expect(local["SERVER_PORT"] != nil)
+        }
+    }
 }

@@ -194,7 +194,9 @@ private func evaluate(_ method: String, _ fields: [String], _ validators: Valida
         Case("bytes=5-6,0-4", .one(0..<7)), Case("bytes=0-1,20-30", .one(0..<2)),
         Case("bytes=0-1,0-1,0-1", .one(0..<2)), Case("bytes=0-1,4-5,1-2", .several([0..<3, 4..<6])),
         Case("bytes=0-0,2-2,-\(huge)", .one(0..<10)),
-        Case("bytes=" + (0..<50).map { "\($0 * 2)-\($0 * 2)" }.joined(separator: ","), of: 100, .several((0..<50).map { $0 * 2..<$0 * 2 + 1 })),
+        Case(
+            "bytes=" + (0..<50).map { "\($0 * 2)-\($0 * 2)" }.joined(separator: ","), of: 100,
+            .several((0..<50).map { $0 * 2..<$0 * 2 + 1 })),
         Case("bytes=" + (0..<51).map { "\($0 * 2)-\($0 * 2)" }.joined(separator: ","), of: 100, .whole),
         Case("bytes=20-30,40-50", .unsatisfiable), Case("bytes=,0-4,", .one(0..<5)),
         // What is no range is passed over (14.2).

@@ -72,7 +72,9 @@ struct ResponseHead: Sendable {
         var start = 0
         while start < lines.count {
             let end = (lines[start...].firstIndex(of: ASCII.lf) ?? lines.count - 1) + 1
-            if lines[start..<end].prefix(13).map(ASCII.lower).elementsEqual("content-type:".utf8) { return start..<end }
+            if lines[start..<end].prefix(13).map(ASCII.lower).elementsEqual("content-type:".utf8) {
+                return start..<end
+            }
             start = end
         }
         return nil

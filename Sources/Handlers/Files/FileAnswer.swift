@@ -75,12 +75,16 @@ struct FileAnswer {
         let boundary = "gatehouse-\(exchange.id)-\(UInt64.random(in: .min ... .max))"
         let type = lines.contentType ?? type ?? MediaTypes.unknown
         let parts = ranges.map { range in
-            (preface: Array(
-                "\r\n--\(boundary)\r\nContent-Type: \(type)\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.size)\r\n\r\n".utf8), range: range)
+            (
+                preface: Array(
+                    "\r\n--\(boundary)\r\nContent-Type: \(type)\r\nContent-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.size)\r\n\r\n"
+                        .utf8), range: range
+            )
         }
         let end = Array("\r\n--\(boundary)--\r\n".utf8)
         let length = parts.reduce(end.count) { $0 + $1.preface.count + $1.range.count }
-        var head = head(.partialContent, validators, length: length, type: "multipart/byteranges; boundary=\(boundary)")
+        var head = head(
+            .partialContent, validators, length: length, type: "multipart/byteranges; boundary=\(boundary)")
         head.contentLength = length
         try await exchange.send(head, file: file.descriptor, parts: parts, end: end)
     }

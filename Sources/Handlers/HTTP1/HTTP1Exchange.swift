@@ -300,11 +300,14 @@ final class HTTP1Exchange: Exchange {
     }
 
     /// False where the file had become shorter, and the connection is cut.
-    private func sendRange(_ range: Range<Int>, of file: borrowing FileDescriptor) async throws(StreamError) -> Bool {
+    private func sendRange(_ range: Range<Int>, of file: borrowing FileDescriptor) async throws(StreamError)
+        -> Bool
+    {
         var sent = 0
         defer { contentSent += sent }
         try await stream.sendFile(
-            file.raw, offset: range.lowerBound, count: range.count, sent: &sent, timeout: settings.writeTimeout)
+            file.raw, offset: range.lowerBound, count: range.count, sent: &sent,
+            timeout: settings.writeTimeout)
         if sent == range.count { return true }
         log(
             .warning,
