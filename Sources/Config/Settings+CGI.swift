@@ -35,7 +35,7 @@ extension Settings {
             "for a script in all; 0 for no limit"),
         .site(
             "cgi_kill_grace", Values.time(), \.cgiKillGrace, .value("3s"),
-            "between TERM and KILL for a script whose time is up"),
+            "between TERM and KILL for a script that is ended"),
         .part(
             "cgi_on_disconnect", Values.onDisconnect, \.cgiOnDisconnect, .value("kill"),
             "when the client is gone: `kill` the script, or let it `finish`"),
@@ -44,7 +44,7 @@ extension Settings {
             "for a child that holds the output open when the script has exited"),
         .part(
             "cgi_max_processes", Values.number(1...100_000), \.cgiMaxProcesses, .value("64"),
-            "scripts at once; more wait"),
+            "scripts of the site or location at once; more wait"),
         .site(
             "cgi_queue_timeout", Values.time(), \.cgiQueueTimeout, .value("30s"),
             "for a request that waits for its script to start: 503"),
@@ -59,7 +59,7 @@ extension Settings {
             "address space of each process of a script; 0 for no limit"),
         .site(
             "cgi_open_files", Values.optionalNumber(8...1_000_000), \.scriptLimits.openFiles, .value("0"),
-            "descriptors of each process of a script; 0 for the server's own limit"),
+            "descriptors of each process of a script; 0 for what the server was started with"),
         .site(
             "cgi_file_size", Values.optionalSize(1), \.scriptLimits.fileSize, .value("0"),
             "of a file that a script writes; 0 for no limit"),

@@ -51,6 +51,6 @@ extension Settings {
             "`common`, `combined`, `vhost_combined`, `combined_cgi`, `json`, or Apache's `%` directives"),
         .site(
             "error_log", Values.errorLog, \.errorLog, .described("[server]'s"),
-            "what the site's scripts write to stderr: a path or `stderr`"),
+            "what goes wrong with the site's requests, and its scripts' stderr: a path or `stderr`"),
     ]
 }

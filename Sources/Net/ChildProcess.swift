@@ -205,14 +205,16 @@ package struct ChildProcess: ~Copyable {
         }
     }
 
-    /// Lets the process run on as long as it likes; the loop takes its exit status and then calls `then`.
-    package consuming func leave(then: @escaping @Sendable () -> Void = {}) {
-        ChildProcess.reap(pid, pidfd, grace: nil, then: then)
+    /// Lets the process run on, until `deadline` if there is one; the loop takes its exit status and
+    /// then calls `then`.
+    package consuming func leave(until deadline: Instant? = nil, then: @escaping @Sendable () -> Void = {}) {
+        ChildProcess.reap(pid, pidfd, grace: nil, killAt: deadline, then: then)
     }
 
     /// Watches over a process that nobody owns any more. `grace` nil: no signal is sent.
     private static func reap(
-        _ pid: Int32, _ pidfd: Source, grace: TimeSpan?, then: @escaping @Sendable () -> Void
+        _ pid: Int32, _ pidfd: Source, grace: TimeSpan?, killAt: Instant? = nil,
+        then: @escaping @Sendable () -> Void
     ) {
         let loop = pidfd.waiter.loop
         let raw = pidfd.moveOut()
@@ -231,7 +233,7 @@ package struct ChildProcess: ~Copyable {
             defer { waiter.end() }
             let source = Source(FileDescriptor(owning: raw), waiter: waiter)
             try? source.watch()
-            let deadline = grace.map { loop.now + $0 } ?? .never
+            let deadline = grace.map { loop.now + $0 } ?? killAt ?? .never
             var isKilled = false
             while ChildProcess.poll(source) == nil, source.isOpen {
                 switch await waiter.wait(until: isKilled ? .never : deadline) {

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A few threads for calls that may block: starting a script, listing a folder, writing a log.
+/// A few threads for calls that may block: starting a script, inspecting one, listing a folder.
 ///
 /// Work is done in the order of its arrival. Who asks is suspended meanwhile, so the queue is
 /// bounded by the number of connections.
@@ -13,8 +13,10 @@ package final class WorkerPool: Sendable {
     private final class State: @unchecked Sendable {
         let queue = Mutex(Queue())
         let waiting: UnsafeMutablePointer<sem_t>
+        let threads: Int
 
-        init() {
+        init(threads: Int) {
+            self.threads = threads
             waiting = .allocate(capacity: 1)
             sem_init(waiting, 0, 0)
         }
@@ -46,19 +48,16 @@ package final class WorkerPool: Sendable {
     }
 
     package init(name: String, threads: Int) {
-        let state = State()
+        let state = State(threads: max(threads, 1))
         self.state = state
-        for index in 0..<max(threads, 1) {
+        for index in 0..<state.threads {
             Thread(name: "\(name)-\(index)") { WorkerPool.serve(state) }.detach()
         }
     }
 
     deinit {
-        let waiters = state.queue.withLock { queue in
-            queue.isClosed = true
-            return 64
-        }
-        for _ in 0..<waiters { sem_post(state.waiting) }
+        state.queue.withLock { $0.isClosed = true }
+        for _ in 0..<state.threads { sem_post(state.waiting) }
     }
 
     private static func serve(_ state: State) {

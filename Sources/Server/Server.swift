@@ -100,13 +100,14 @@ final class SharedParts {
         var numbers: [LogTarget: Int] = [:]
         return Site(
             config, errorLog: logs.errorLog(config.errorLog), mediaTypes: types(config), answerCache: cache
-        ) { settings in
+        ) { settings, prefix in
             let target = settings.accessLog
             if numbers[target] == nil, let sink = logs.sink(target) {
                 numbers[target] = accessLogs.add(sink, config.logFormat)
             }
-            // Locations that say nothing else share the site's places.
-            let key = "\(config.name)\u{0}\(settings.cgiMaxProcesses)"
+            // A location with the site's own number of places shares them.
+            let isOwn = settings.cgiMaxProcesses != config.part.cgiMaxProcesses
+            let key = "\(config.name)\u{0}\(isOwn ? prefix ?? "" : "")"
             let queue =
                 queues[key] ?? ScriptQueue(limit: settings.cgiMaxProcesses, timeout: config.cgiQueueTimeout)
             queues[key] = queue

@@ -33,6 +33,32 @@ import Testing
     }
 
     /// With the default times: TERM at once, KILL after 3 s.
+    @Test func `a script that never stops complaining holds up nobody`() async throws {
+        try await withScripts(
+            ["x": shell("while :; do echo complaint >&2; done")],
+            site: "cgi_timeout = 500ms\ncgi_kill_grace = 200ms",
+            files: ["www/a.txt": "here"]
+        ) { server in
+            // Both loops have one.
+            let clients = try (0..<6).map { _ in try server.connect() }
+            for client in clients { try client.send(Self.get) }
+            for client in clients { #expect(try client.readResponse().status == 504) }
+            for _ in 0..<6 { #expect(try server.get("/a.txt").text == "here") }
+        }
+    }
+
+    @Test func `cgi_max_time also holds for a script that has closed its output`() async throws {
+        try await withScripts(
+            ["x": page("echo $$ >pid; exec >&- 2>&-; sleep 60")],
+            site: "cgi_max_time = 2s\ncgi_linger = 100ms\ncgi_kill_grace = 200ms"
+        ) { server in
+            #expect(try server.get("/cgi-bin/x").status == 200)
+            let text = try server.folder.read("cgi-bin/pid")
+            let pid = try #require(Int32(text.dropLast()))
+            #expect(eventually { kill(pid, 0) != 0 })
+        }
+    }
+
     @Test func `the script itself afterwards, though it ignores TERM`() async throws {
         try await withScripts(
             ["x": shell("\(Self.deafToTerm)\necho $$ >>pids\nwhile :; do sleep 1000; done")],

@@ -13,7 +13,9 @@ func makeSite(_ name: String, hosts: [String] = [], _ change: (inout SiteConfig)
     return Site(
         config, errorLog: ErrorLog(sink: sink, writer: LogWriter(), level: .error),
         mediaTypes: MediaTypes(file: "", extra: [:]), answerCache: AnswerCache(limit: 0),
-        makePart: { Part($0, accessLog: nil, scriptQueue: ScriptQueue(limit: 1, timeout: .zero)) })
+        makePart: { settings, _ in
+            Part(settings, accessLog: nil, scriptQueue: ScriptQueue(limit: 1, timeout: .zero))
+        })
 }
 
 func text(_ bytes: some Sequence<UInt8>) -> String { String(decoding: Array(bytes), as: UTF8.self) }

@@ -90,7 +90,7 @@ final class AccessLogFormat {
         case .milliseconds: line.append(decimal: exchange.duration.milliseconds)
         case .seconds: line.append(decimal: Int(exchange.duration.seconds))
         case .requestID: line.append(exchange.id.description)
-        case .script: line.append(exchange.script?.name ?? "-")
+        case .script: AccessLogFormat.appendQuoted((exchange.script?.name ?? "-").utf8.span, to: &line)
         case .connectionStatus: line.append(exchange.isAborted ? "X" : exchange.keepsAlive ? "+" : "-")
         case .scriptReport: AccessLogFormat.appendReport(exchange, to: &line)
         case .json: AccessLogJSON.append(exchange, to: &line)

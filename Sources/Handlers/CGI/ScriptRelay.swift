@@ -142,7 +142,7 @@ final class ScriptRelay {
             // Whoever tidies up at TERM may print something, and shall not end of that.
             child.end(grace: site.config.cgiKillGrace, holding: [output, errors], then: then)
         } else {
-            child.leave(then: then)
+            child.leave(until: part.settings.cgiMaxTime.map { started + $0 }, then: then)
         }
     }
 
@@ -169,7 +169,8 @@ final class ScriptRelay {
 
     /// What is there when the answer has ended; a line may have come with the script's last breath.
     private func drainErrors() {
-        while readErrors() {}
+        // What a pipe holds, and no more: a script may never stop complaining.
+        for _ in 0..<4 where !readErrors() { break }
         errorOutput.end(exchange, pid: pid)
     }
 
@@ -403,7 +404,7 @@ final class ScriptRelay {
             }
             return .failed(
                 .internalServerError,
-                "the script \(ScriptRelay.describe(exit))\(limitHint(exit)); the answer was cut after \(exchange.contentSent + exchange.pendingBytes) bytes of content"
+                "the script \(ScriptRelay.describe(exit))\(limitHint(exit)); the answer was cut after \(exchange.contentSent) bytes of content"
             )
         }
         if case .content(let left?) = phase, left > 0, exchange.method != .head {
@@ -504,7 +505,7 @@ final class ScriptRelay {
 
     private var cut: String {
         exchange.hasBegun
-            ? "; the answer was cut after \(exchange.contentSent + exchange.pendingBytes) bytes of content"
+            ? "; the answer was cut after \(exchange.contentSent) bytes of content"
             : ""
     }
 
@@ -570,7 +571,9 @@ final class ScriptRelay {
             guard let cpu = limits.cpu, exit.cpu >= cpu else { return "" }
             return ", the limit cgi_cpu = \(cpu)"
         case .signal(6, _), .signal(11, _), .exited:
-            guard let memory = limits.memory, exit.peakMemory > memory / 2 || !exit.isSuccess else {
+            // "Out of memory!", "MemoryError", "Cannot allocate memory": every language has its words.
+            let words = String(decoding: errorOutput.lastLine, as: UTF8.self)
+            guard let memory = limits.memory, exit.peakMemory > memory / 2 || words.contains("emory") else {
                 return ""
             }
             return " (cgi_memory = \(memory) may be too little)"

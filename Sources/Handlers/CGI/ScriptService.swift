@@ -133,7 +133,10 @@ struct ScriptService {
         var arguments = CStringList()
         if let interpreter = script.interpreter { arguments.append(interpreter) }
         arguments.append(script.file)
-        for word in MetaVariables.indexedArguments(query.span) { arguments.append(word.span) }
+        // An indexed query is one that reads (RFC 3875, section 4.4).
+        if exchange.method == .get || exchange.method == .head {
+            for word in MetaVariables.indexedArguments(query.span) { arguments.append(word.span) }
+        }
         var plan = SpawnPlan(
             path: script.interpreter ?? script.file, folder: script.folder, arguments: arguments,
             environment: environment(query, contentLength: contentLength))

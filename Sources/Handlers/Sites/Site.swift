@@ -29,10 +29,10 @@ package final class Site {
         package let kind: Kind
     }
 
-    /// `makePart` gives a part's settings their log and their queue.
+    /// `makePart` gives a part's settings their log and their queue; `prefix` is nil for the site as a whole.
     package init(
         _ config: SiteConfig, errorLog: ErrorLog, mediaTypes: MediaTypes, answerCache: AnswerCache,
-        makePart: (PartSettings) -> Part
+        makePart: (_ settings: PartSettings, _ prefix: String?) -> Part
     ) {
         self.config = config
         name = config.name
@@ -40,11 +40,11 @@ package final class Site {
         self.mediaTypes = mediaTypes
         self.answerCache = answerCache
         documentRoot = Array((config.root ?? "").utf8)
-        part = makePart(config.part)
+        part = makePart(config.part, nil)
         root = config.root.map { Folder($0) }
         sendfileFolders = config.cgiSendfile.map { Folder($0) }
         parts = config.locations
-            .map { (Site.trimmed($0.prefix), makePart($0.part)) }
+            .map { (Site.trimmed($0.prefix), makePart($0.part, $0.prefix)) }
             .sorted { $0.0.count > $1.0.count }
         var mappings = config.aliases.map {
             Mapping(prefix: Site.trimmed($0.prefix), kind: .files(Folder($0.path)))
