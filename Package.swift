@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Read upwards, this is the order in which a byte travels: Net (connections), Wire (protocols),
-// Handlers (services). A target sees only what it lists here; the build refuses any other import.
+// Handlers (services). A target imports only what it lists here; .ci/run builds so that any other import is refused.
 
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -33,7 +33,8 @@ let package = Package(
         .target(name: "Net", dependencies: ["Base", "CLinux"], swiftSettings: strict),
         .target(name: "Wire", dependencies: ["Base"], swiftSettings: strict),
         .target(
-            name: "Handlers", dependencies: ["Base", "Config", "Logs", "Net", "Wire"], swiftSettings: strict),
+            name: "Handlers", dependencies: ["Base", "CLinux", "Config", "Logs", "Net", "Wire"],
+            swiftSettings: strict),
 
         // Beside them.
         .target(name: "Logs", dependencies: ["Base", "Config", "Net"], swiftSettings: strict),

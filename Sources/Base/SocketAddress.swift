@@ -1,4 +1,3 @@
-import CLinux
 package import Glibc
 
 /// An IPv4 or IPv6 address, without a port.

@@ -1,5 +1,4 @@
 import Base
-import CLinux
 import Glibc
 
 /// What is wrong with a script as it lies on the disk, in words: the cause and what to do.
