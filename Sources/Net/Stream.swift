@@ -103,11 +103,14 @@ package class Stream {
     package final func write(
         _ buffer: inout ByteBuffer, more: Bool = false, timeout: TimeSpan
     ) async throws(StreamError) {
+        var deadline = loop.now + timeout
         while !buffer.isEmpty {
             if let count = try writeNow(buffer, more: more) {
                 buffer.consume(count)
+                deadline = loop.now + timeout
             } else {
-                try await wait(timeout)
+                // Whatever else wakes the task, such as bytes from the client, does not move it on.
+                try await wait(until: deadline)
             }
         }
         buffer.removeAll()
@@ -128,6 +131,7 @@ package class Stream {
         _ head: inout ByteBuffer, _ body: [UInt8], from offset: Int = 0, timeout: TimeSpan
     ) async throws(StreamError) {
         var sent = offset
+        var deadline = loop.now + timeout
         while !head.isEmpty || sent < body.count {
             let count: Int?
             do throws(Errno) {
@@ -140,9 +144,10 @@ package class Stream {
                 throw .failed(error)
             }
             guard let count else {
-                try await wait(timeout)
+                try await wait(until: deadline)
                 continue
             }
+            deadline = loop.now + timeout
             let ofHead = min(count, head.count)
             head.consume(ofHead)
             sent += count - ofHead
@@ -156,6 +161,7 @@ package class Stream {
         _ file: CInt, offset: Int, count: Int, sent: inout Int, timeout: TimeSpan
     ) async throws(StreamError) {
         sent = 0
+        var deadline = loop.now + timeout
         while sent < count {
             let taken: Int?
             do throws(Errno) {
@@ -164,10 +170,11 @@ package class Stream {
                 throw .failed(error)
             }
             switch taken {
-            case nil: try await wait(timeout)
+            case nil: try await wait(until: deadline)
             case 0?: return
             case let taken?:
                 sent += taken
+                deadline = loop.now + timeout
                 // A reader as fast as the disk would keep the loop for itself.
                 if sent < count { await Task.yield() }
             }

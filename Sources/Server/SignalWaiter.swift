@@ -13,6 +13,8 @@ struct SignalWaiter: Sendable {
         pthread_sigmask(SIG_BLOCK, &set, nil)
         // A script that does not read its input must not end the server.
         signal(SIGPIPE, SIG_IGN)
+        // Whoever ignores it passes that on, and then no script's end could be told.
+        signal(SIGCHLD, SIG_DFL)
     }
 
     private static var set: sigset_t {

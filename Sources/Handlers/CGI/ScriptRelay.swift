@@ -112,6 +112,10 @@ final class ScriptRelay {
                 drainErrors()
                 return ending
             }
+            if exchange.waiter.isCancelled {
+                mustEnd = true
+                return .cancelled
+            }
             if hasProgress {
                 // A script that always has more leaves the loop to others between two pieces.
                 await Task.yield()

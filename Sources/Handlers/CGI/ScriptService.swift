@@ -307,6 +307,10 @@ struct ScriptService {
     /// Sends the file that the script named, if it lies where scripts may have files sent from.
     private func sendFile(_ head: ScriptHead) async throws(StreamError) {
         let path = head.sendfile ?? []
+        // The folder's own rules let `..` pass where links may lead anywhere.
+        guard !path.split(separator: ASCII.slash).contains(where: { $0.elementsEqual("..".utf8) }) else {
+            return try await fail(.internalServerError, "the script named a path with .. in X-Sendfile")
+        }
         let text = String(decoding: path, as: UTF8.self)
         for folder in site.sendfileFolders {
             let prefix = Array(folder.path.utf8)

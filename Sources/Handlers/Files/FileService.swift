@@ -98,7 +98,7 @@ package struct FileService {
         case .accessDenied, .notPermitted, .noDevice:
             exchange.log(.warning, "cannot open the file below \(folder.path): \(error)")
             try await ErrorPage.send(.forbidden, on: exchange)
-        case .tooManyFiles, .tooManyFilesInSystem:
+        case .tooManyFiles, .tooManyFilesInSystem, .wouldBlock:
             exchange.log(.error, "cannot open a file: \(error)")
             try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "5")], on: exchange)
         default:
@@ -116,6 +116,8 @@ package struct FileService {
         for name in settings.index {
             let candidate = exchange.path + Array(name.utf8)
             let below = candidate[prefixLength...]
+            // A script was looked for before, with its own rules; it is never sent as it is.
+            if part.isScript(candidate) { continue }
             guard let file = try? folder.open(below, symlinks: settings.symlinks, now: now), file.isRegular
             else { continue }
             exchange.path = candidate

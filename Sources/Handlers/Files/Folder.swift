@@ -90,13 +90,15 @@ package final class Folder {
     {
         try refresh(now)
         guard let raw = descriptor?.raw else { throw .noSuchFile }
-        while true {
+        // Not without end: a leased file, too, gives EAGAIN.
+        for _ in 0..<16 {
             let result = gh_openat2(raw, name, flags, resolve)
             // EAGAIN: somebody renamed something on the way; the kernel asks to try again.
             if result >= 0 || (Errno.current != .interrupted && Errno.current != .wouldBlock) {
                 return result
             }
         }
+        throw .wouldBlock
     }
 
     /// An absolute link counts as leaving for the kernel even where its target lies inside.

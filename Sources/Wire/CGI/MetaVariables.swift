@@ -103,6 +103,9 @@ package enum MetaVariables {
     private static func appendFields(
         _ head: RequestHead, _ bytes: Span<UInt8>, passAuthorization: Bool, to list: inout CStringList
     ) {
+        if head.form == .absolute, let authority = head.authority {
+            list.append("HTTP_HOST", bytes.extracting(authority.range))
+        }
         var done = Set<Int>()
         for (position, field) in head.fields.enumerated() {
             switch field.id {
@@ -111,6 +114,8 @@ package enum MetaVariables {
                 continue
             // HTTP_PROXY is taken for a setting by many programs (httpoxy).
             case .proxy: continue
+            // Above: what the request is for, also where the target says another host than the field.
+            case .host where head.form == .absolute: continue
             case .authorization where !passAuthorization: continue
             default: break
             }
