@@ -18,7 +18,9 @@ struct KeptAnswer: Sendable {
     /// The request fields that the answer depends on (Vary), in lower case, with their values.
     var varying: [(name: [UInt8], value: [UInt8])]
 
-    var size: Int { lines.count + content.count + 512 }
+    /// With what it is found by; each key's bytes are bounded by `max_header_size`.
+    var keySize = 0
+    var size: Int { lines.count + content.count + keySize + 512 }
 }
 
 /// Kept answers of a site's scripts, and the scripts that are just making new ones (`cgi_cache`).

@@ -79,11 +79,13 @@ struct CachedScript {
             let lifetime = CachePolicy.lifetime(status, head, time: rule.time)
         else { return nil }
         let now = exchange.context.loop.now
+        let varying = CachePolicy.varying(head).map { (name: $0, value: requestValue($0)) }
         return KeptAnswer(
             status: status, lines: head.lines, content: capture.content,
             validators: Validators(entityTag: head.entityTag, lastModified: head.lastModified), made: now,
             fresh: now + lifetime, usable: CachePolicy.usable(from: now, lifetime),
-            varying: CachePolicy.varying(head).map { ($0, requestValue($0)) })
+            varying: varying,
+            keySize: keyBytes().count + varying.reduce(0) { $0 + $1.name.count + $1.value.count })
     }
 
     private func send(_ answer: KeptAnswer, _ how: StaticString) async throws(StreamError) {

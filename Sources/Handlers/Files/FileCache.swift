@@ -30,6 +30,10 @@ final class FileCache {
 
     /// Files up to this many bytes are kept.
     static let fileLimit = 64 * 1024
+    /// One file has endlessly many spellings of its path; longer ones than any page's are not kept.
+    private static let pathLimit = 1024
+    /// What an entry takes beside its answer, its path included.
+    private static let overhead = 1536
     private static let sizeLimit = 16 << 20
     private static let lifetime = TimeSpan.seconds(1)
 
@@ -56,15 +60,16 @@ final class FileCache {
         _ context: LoopContext
     ) {
         // Simple, and enough: what is asked for comes back at once, what is not does not.
-        if size + head.count + content.count > FileCache.sizeLimit {
+        if path.count > FileCache.pathLimit { return }
+        if size + head.count + content.count + FileCache.overhead > FileCache.sizeLimit {
             entries.removeAll()
             size = 0
         }
         var bytes = head.array
         content.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
         let key = FileCache.hash(path.span)
-        if let old = entries[key] { size -= old.bytes.count }
-        size += bytes.count
+        if let old = entries[key] { size -= old.bytes.count + FileCache.overhead }
+        size += bytes.count + FileCache.overhead
         entries[key] = Entry(
             path: path, part: part, bytes: bytes, dateStart: dateStart, headLength: head.count,
             second: context.wallSeconds, expires: context.loop.now + FileCache.lifetime)

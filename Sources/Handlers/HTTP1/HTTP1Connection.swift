@@ -41,6 +41,7 @@ package struct HTTP1Connection {
 
     private func serveRequests() async -> Closing {
         var isFirst = true
+        var served: UInt8 = 0
         while true {
             // No buffer is held while nothing comes.
             let timeout = isFirst ? settings.headerTimeout : settings.keepaliveTimeout
@@ -49,6 +50,9 @@ package struct HTTP1Connection {
             isFirst = false
             repeat {
                 if let closing = await serveOne(exchange) { return closing }
+                // A client that always has more waiting must not keep the loop for itself.
+                served &+= 1
+                if served % 32 == 0 { await Task.yield() }
                 exchange.input.compact(to: 0)
             } while !exchange.input.isEmpty
         }
