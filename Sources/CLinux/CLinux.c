@@ -79,10 +79,6 @@ int gh_wait_pidfd(int pidfd, struct gh_exit *out) {
     return 1;
 }
 
-int gh_pidfd_send_signal(int pidfd, int signal) {
-    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
-}
-
 static __thread void *current_loop;
 
 void *gh_current_loop(void) { return current_loop; }
@@ -101,7 +97,6 @@ const int gh_rlimit_cpu = RLIMIT_CPU;
 const int gh_rlimit_as = RLIMIT_AS;
 const int gh_rlimit_nofile = RLIMIT_NOFILE;
 const int gh_rlimit_fsize = RLIMIT_FSIZE;
-const int gh_rlimit_core = RLIMIT_CORE;
 
 int gh_get_limit(int resource, uint64_t *soft, uint64_t *hard) {
     struct rlimit limit;

@@ -158,9 +158,6 @@ package struct ChildProcess: ~Copyable {
         }
     }
 
-    /// Whether the process may have ended since the last look; `poll` then tells.
-    package var mayHaveEnded: Bool { pidfd.isReadable }
-
     /// How the process ended, nil while it runs. After that the process is gone from the system.
     package borrowing func poll() -> ExitStatus? {
         ChildProcess.poll(pidfd)

@@ -55,7 +55,6 @@ struct gh_exit {
     int64_t peak_kb;   // largest resident set
 };
 int gh_wait_pidfd(int pidfd, struct gh_exit *out);
-int gh_pidfd_send_signal(int pidfd, int signal);
 
 // A script's start. Everything between fork and exec is async-signal-safe.
 enum gh_spawn_step {
@@ -96,7 +95,7 @@ void gh_name_thread(const char *name);
 long gh_thread_count(void);
 
 // RLIMIT_* are an enum in C++ mode and macros elsewhere; one spelling for Swift.
-extern const int gh_rlimit_cpu, gh_rlimit_as, gh_rlimit_nofile, gh_rlimit_fsize, gh_rlimit_core;
+extern const int gh_rlimit_cpu, gh_rlimit_as, gh_rlimit_nofile, gh_rlimit_fsize;
 int gh_get_limit(int resource, uint64_t *soft, uint64_t *hard);
 int gh_set_limit(int resource, uint64_t soft, uint64_t hard);
 

@@ -19,12 +19,6 @@ package struct Script: Sendable {
         return String(file[..<slash])
     }
 
-    /// Whether its name says that it writes whole answers (RFC 3875, section 5).
-    var isNonParsed: Bool {
-        guard let slash = file.utf8.lastIndex(of: ASCII.slash) else { return false }
-        return file[file.index(after: slash)...].hasPrefix("nph-")
-    }
-
     /// A URL path without doubled slashes. One that begins with two would, in a link, name a host.
     static func merged(_ path: [UInt8].SubSequence) -> [UInt8] {
         var result: [UInt8] = []
