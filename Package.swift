@@ -23,6 +23,9 @@ let package = Package(
     targets: [
         // C at the edge.
         .systemLibrary(name: "CInih", pkgConfig: "inih", providers: [.apt(["libinih-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
 
         // What every room uses.
@@ -31,7 +34,8 @@ let package = Package(
 
         // The three layers.
         .target(name: "Net", dependencies: ["Base", "CLinux"], swiftSettings: strict),
-        .target(name: "Wire", dependencies: ["Base"], swiftSettings: strict),
+        .target(
+            name: "Wire", dependencies: ["Base", "CBrotli", "CZlib", "CZstd"], swiftSettings: strict),
         .target(
             name: "Handlers", dependencies: ["Base", "CLinux", "Config", "Logs", "Net", "Wire"],
             swiftSettings: strict),

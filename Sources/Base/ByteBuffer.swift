@@ -110,7 +110,7 @@ package struct ByteBuffer: ~Copyable {
     }
 
     /// Lets `fill` write into the room behind the last byte and takes the bytes it says it wrote.
-    package mutating func fill<E: Error>(
+    @discardableResult package mutating func fill<E: Error>(
         atLeast least: Int = 1, _ fill: (UnsafeMutableRawBufferPointer) throws(E) -> Int
     ) throws(E) -> Int {
         reserve(least)

@@ -140,9 +140,27 @@ package struct PartSettings: Sendable {
     package var serveDotfiles = false
     package var headers: [FieldSetting] = []
     package var cacheControl: String?
+    package var compression = CompressionSettings()
     package var accessLog = LogTarget.standardOutput
 
     package init() {}
+}
+
+/// What is sent in a content coding, and in which (RFC 9110, section 8.4).
+package struct CompressionSettings: Sendable {
+    /// The one liked best first; empty for none.
+    package var codings: [ContentCoding] = []
+    package var types = CompressionSettings.usualTypes
+    /// Bytes that content must have to be worth it.
+    package var minimum = 1024
+
+    package init() {}
+
+    private static let usualTypes = [
+        "text/*", "application/javascript", "application/json", "application/xml", "application/*+json",
+        "application/*+xml", "application/wasm", "image/svg+xml", "image/bmp", "image/x-icon",
+        "image/vnd.microsoft.icon", "font/ttf", "font/otf", "application/vnd.ms-fontobject",
+    ].compactMap { MediaTypePattern($0) }
 }
 
 /// A URL prefix that begins with `/`, and the folder or file behind it.

@@ -39,6 +39,15 @@ extension Settings {
         .part(
             "cache_control", Values.cacheControl, \.cacheControl, .value("none"),
             "the Cache-Control field of static files"),
+        .part(
+            "compress", Values.codings, \.compression.codings, .value("off"),
+            "`br zstd gzip`: codings for clients that take them, the best liked first; docs/compression.md"),
+        .part(
+            "compress_types", Values.mediaTypePatterns, \.compression.types, .described("text and its like"),
+            "`text/* application/*+json`: media types that are compressed on the way"),
+        .part(
+            "compress_min", Values.size(0...(1 << 30)), \.compression.minimum, .value("1K"),
+            "content of fewer bytes is sent as it is"),
         .repeatable(
             site: "error_page", Values.errorPage, .described("none"),
             "`404 /missing.html`: a status, and the file or script of this site that answers then",

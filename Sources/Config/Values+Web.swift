@@ -127,6 +127,36 @@ extension Values {
         return (suffix.dropFirst().lowercased(), type)
     }
 
+    /// `off` makes an empty list.
+    static let codings = ValueType<[ContentCoding]>("list of br, zstd, gzip") {
+        (value) throws(ValueProblem) in
+        let words = try value.words()
+        if words.count == 1, flag(words[0]) == false || words[0].lowercased() == "none" { return [] }
+        var codings: [ContentCoding] = []
+        for word in words {
+            guard let coding = ContentCoding.allCases.first(where: { "\($0.name)" == word.lowercased() })
+            else {
+                throw ValueProblem("\(word.quoted) is no content coding; takes `br`, `zstd`, `gzip` or `off`")
+            }
+            if codings.contains(coding) { throw ValueProblem("\(word.quoted) stands there twice") }
+            codings.append(coding)
+        }
+        return codings
+    }
+
+    static let mediaTypePatterns = ValueType<[MediaTypePattern]>("list of media types") {
+        (value) throws(ValueProblem) in
+        var patterns: [MediaTypePattern] = []
+        for word in try value.words() {
+            guard let pattern = MediaTypePattern(word) else {
+                throw ValueProblem(
+                    "\(word.quoted) is no media type; takes such as text/html, text/* or application/*+json")
+            }
+            patterns.append(pattern)
+        }
+        return patterns
+    }
+
     static let charset = ValueType<CharsetSetting>("name, off") { (value) throws(ValueProblem) in
         let text = try value.text()
         switch text.lowercased() {

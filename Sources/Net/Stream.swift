@@ -80,13 +80,14 @@ package class Stream {
         }
     }
 
-    /// Reads what there is now; nil when there is nothing.
-    package final func readNow(into buffer: inout ByteBuffer, atLeast room: Int = 1) throws(StreamError)
-        -> Int?
-    {
+    /// Reads what there is now, `atMost` bytes of it; nil when there is nothing.
+    package final func readNow(
+        into buffer: inout ByteBuffer, atLeast room: Int = 1, atMost: Int = .max
+    ) throws(StreamError) -> Int? {
         do throws(Errno) {
             var isBlocked = false
             let count = try buffer.fill(atLeast: room) { (place) throws(Errno) in
+                let place = UnsafeMutableRawBufferPointer(rebasing: place.prefix(atMost))
                 guard let count = try tryRead(into: place) else {
                     isBlocked = true
                     return 0

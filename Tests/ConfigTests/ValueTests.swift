@@ -204,6 +204,18 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase("charset = auto", "charset: `auto` is not supported; takes a name such as utf-8, or `off`"),
         ValueCase(
             "charset = a b", "charset: `a b` is no character set; takes a name such as utf-8, or `off`"),
+        ValueCase("compress = br zstd gzip"),
+        ValueCase("compress = Off"),
+        ValueCase(
+            "compress = deflate",
+            "compress: `deflate` is no content coding; takes `br`, `zstd`, `gzip` or `off`"),
+        ValueCase("compress = gzip br gzip", "compress: `gzip` stands there twice"),
+        ValueCase("compress_types = text/* application/*+json"),
+        ValueCase(
+            "compress_types = text",
+            "compress_types: `text` is no media type; takes such as text/html, text/* or application/*+json"),
+        ValueCase("compress_min = 0"),
+        ValueCase("compress_min = x", "compress_min: `x` is no size; takes a size such as 32K, 100M or 1G"),
         ValueCase("symlinks = none", "symlinks: `none` is unknown; takes `inside`, `follow` or `deny`"),
         ValueCase("dotfiles = allow"),
         ValueCase("header = X-Frame-Options: DENY"),

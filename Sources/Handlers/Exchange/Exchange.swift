@@ -1,4 +1,5 @@
 package import Base
+import Config
 import Net
 import Wire
 
@@ -70,11 +71,35 @@ class Exchange {
     var contentSent = 0
     var script: ScriptReport?
 
+    /// Compresses the content of an answer that has begun, where it is compressed.
+    private var encoder: ContentEncoder?
+
     init(context: LoopContext, waiter: Waiter, connection: ConnectionFacts) {
         self.context = context
         self.waiter = waiter
         self.connection = connection
         input = ByteBuffer()
+    }
+
+    /// Makes ready for a request whose head has been read.
+    final func startRequest() {
+        forget()
+        id = context.nextRequestID()
+        started = context.loop.now
+        status = 0
+        contentSent = 0
+        redirectCount = 0
+        redirectedTarget = nil
+        errorStatus = nil
+        errorLines = []
+        encoder = nil
+    }
+
+    /// Lets go of what the last request was about.
+    final func forget() {
+        site = nil
+        part = nil
+        script = nil
     }
 
     /// The bytes of a place in the head.
@@ -127,9 +152,97 @@ class Exchange {
     // MARK: The answer
 
     /// Answers with the head alone, or with `content`, which for HEAD is only counted.
-    func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
+    final func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
+        var head = head
+        if head.contentLength == nil, !head.status.isWithoutContent { head.contentLength = content.count }
+        guard let coding = negotiateCoding(&head) else { return try await transmit(head, content) }
+        guard content.count > Exchange.wholeLimit else {
+            guard let coded = ContentEncoder.encode(content, coding) else {
+                return try await transmit(head, content)
+            }
+            head.apply(coding)
+            head.contentLength = coded.count
+            return try await transmit(head, coded)
+        }
+        begin(head, coding)
+        for start in stride(from: 0, to: content.count, by: Exchange.wholeLimit) {
+            append(content.span.extracting(start..<min(start + Exchange.wholeLimit, content.count)))
+            try await drain()
+            await Task.yield()
+        }
+        finish()
+    }
+
+    /// Content up to this many bytes is compressed in one go, which takes a millisecond or two.
+    private static let wholeLimit = 128 * 1024
+
+    /// Begins an answer whose content comes piece by piece. Nothing is sent before `flushNow`.
+    final func begin(_ head: ResponseHead) {
+        var head = head
+        let coding = negotiateCoding(&head)
+        begin(head, coding)
+    }
+
+    private func begin(_ head: ResponseHead, _ coding: ContentCoding?) {
+        var head = head
+        if let coding {
+            if method != .head { encoder = ContentEncoder(coding) }
+            if method == .head || encoder != nil { head.apply(coding) }
+        }
+        open(head)
+    }
+
+    /// Adds a piece of content.
+    final func append(_ content: Span<UInt8>) {
+        guard let encoder else { return push(content) }
+        encoder.take(content) { push($0) }
+        if encoder.hasFailed { abort() }
+    }
+
+    /// Bytes that wait to be sent.
+    final var pendingBytes: Int { waitingBytes + (encoder?.heldBytes ?? 0) }
+
+    /// Sends what the client takes now. All that was appended is in it.
+    final func flushNow() throws(StreamError) {
+        if let encoder, encoder.heldBytes > 0 { encoder.flush { push($0) } }
+        try flushOutput()
+    }
+
+    /// Ends the content; what waits is sent by the connection.
+    final func finish() {
+        if let encoder {
+            encoder.finish { push($0) }
+            self.encoder = nil
+            if encoder.hasFailed { return abort() }
+        }
+        conclude()
+    }
+
+    /// In which coding the answer goes out; nil for as it is. Where the request had a say in that, the
+    /// head says so (RFC 9110, section 12.5.5).
+    private func negotiateCoding(_ head: inout ResponseHead) -> ContentCoding? {
+        guard let compression = part?.settings.compression, compression.fits(head) else { return nil }
+        head.add("Vary", "Accept-Encoding" as StaticString)
+        return acceptableCodings.first
+    }
+
+    /// Those of the site's codings that the client takes, the best first.
+    final var acceptableCodings: [ContentCoding] {
+        guard let codings = part?.settings.compression.codings, !codings.isEmpty else { return [] }
+        return withHeadBytes { ContentCoding.acceptable(codings, head, $0) }
+    }
+
+    // MARK: The protocol's part of the answer
+
+    /// Answers with the head and with `content`, which for HEAD is only counted.
+    func transmit(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
         fatalError("abstract")
     }
+
+    /// As `send` of content, and prepares the answer for the requests to come.
+    func send(
+        _ head: ResponseHead, _ content: [UInt8], keepIn cache: FileCache
+    ) async throws(StreamError) { fatalError("abstract") }
 
     /// Answers with a range of a file.
     func send(
@@ -142,28 +255,23 @@ class Exchange {
         end: [UInt8]
     ) async throws(StreamError) { fatalError("abstract") }
 
-    /// Whether an answer without any regard to this request's fields would do: a plain GET or HEAD.
-    var takesPreparedAnswer: Bool { fatalError("abstract") }
-
-    /// As `send` of a whole small file, and prepares the answer for the requests to come.
-    func send(
-        _ head: ResponseHead, small file: borrowing FileDescriptor, size: Int, keepIn cache: FileCache
-    ) async throws(StreamError) { fatalError("abstract") }
-
     /// Sends an interim answer (103) where the client understands one.
     func sendInterim(_ head: ResponseHead) throws(StreamError) { fatalError("abstract") }
 
-    /// Begins an answer whose content comes piece by piece. Nothing is sent before `flushNow`.
-    func begin(_ head: ResponseHead) { fatalError("abstract") }
+    /// Begins an answer whose content is pushed.
+    func open(_ head: ResponseHead) { fatalError("abstract") }
+    /// A final answer has been begun or sent.
     var hasBegun: Bool { fatalError("abstract") }
-    /// Adds a piece of content.
-    func append(_ content: Span<UInt8>) { fatalError("abstract") }
-    /// Bytes that wait to be sent.
-    var pendingBytes: Int { fatalError("abstract") }
+    /// Adds a piece of content as it is to be sent.
+    func push(_ content: Span<UInt8>) { fatalError("abstract") }
+    /// Bytes that were pushed and not taken by the client.
+    var waitingBytes: Int { fatalError("abstract") }
     /// Sends what the client takes now.
-    func flushNow() throws(StreamError) { fatalError("abstract") }
-    /// Ends the content; what waits is sent by the connection.
-    func finish() { fatalError("abstract") }
+    func flushOutput() throws(StreamError) { fatalError("abstract") }
+    /// Sends all that waits.
+    func drain() async throws(StreamError) { fatalError("abstract") }
+    /// Ends what `open` began.
+    func conclude() { fatalError("abstract") }
     /// Ends the connection so that the client can tell that the content is not whole.
     func abort() { fatalError("abstract") }
 }

@@ -23,6 +23,7 @@ package final class LoopContext {
     package var isDraining = false
     package let accessLogs: AccessLogs
     let http1: HTTP1Settings
+    let compressedFiles = CompressedFiles()
     private var spareExchanges: [HTTP1Exchange] = []
 
     /// Sees what scripts are given and what they print; nil but for `gatehouse doctor`.
@@ -81,15 +82,15 @@ package final class LoopContext {
         return wallClock.seconds
     }
 
-    /// Appends the date of now as HTTP writes it.
-    package func appendDate(to buffer: inout ByteBuffer) {
+    /// Calls `body` with the date of now as HTTP writes it.
+    func withDate(_ body: (Span<UInt8>) -> Void) {
         let second = wallSeconds
         if second != dateSecond {
             date.removeAll()
             HTTPDate.append(second, to: &date)
             dateSecond = second
         }
-        date.withUnsafeBytes { buffer.append($0) }
+        date.withSpan(body)
     }
 
     /// A number that no other request of this machine is likely to have.

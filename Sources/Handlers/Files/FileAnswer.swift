@@ -1,4 +1,5 @@
 import Base
+import Config
 import Glibc
 import Net
 import Wire
@@ -13,6 +14,23 @@ struct FileAnswer {
     private let cache: FileCache?
     /// A date and tag that a script gave; the file's own otherwise.
     private var givenValidators: Validators?
+    private var form = Form.plain
+
+    /// How the file's bytes are sent (RFC 9110, section 8.4).
+    enum Form {
+        case plain
+        /// The file holds the representation in that coding already.
+        case coded(ContentCoding)
+        /// They are compressed on the way.
+        case compressed(ContentCoding)
+
+        var coding: ContentCoding? {
+            switch self {
+            case .plain: nil
+            case .coded(let coding), .compressed(let coding): coding
+            }
+        }
+    }
 
     /// `type` nil: the lines have a Content-Type already.
     init(exchange: Exchange, type: String?, cache: FileCache? = nil) {
@@ -34,12 +52,18 @@ struct FileAnswer {
 
     mutating func add(_ name: StaticString, _ value: String) { lines.add(name, value) }
 
+    /// `form`: what the request's Accept-Encoding was found to mean.
+    mutating func send(_ file: borrowing Folder.OpenFile, as form: Form) async throws(StreamError) {
+        self.form = form
+        try await send(file)
+    }
+
     func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
         let size = file.size
         // A date in the future would never be older than what a client asks about.
         let modified = min(file.modified, exchange.context.wallSeconds)
         let validators =
-            givenValidators ?? Validators(entityTag: FileAnswer.entityTag(file), lastModified: modified)
+            givenValidators ?? Validators(entityTag: entityTag(file), lastModified: modified)
         if exchange.errorStatus != nil { return try await sendWhole(file, validators) }
         let conditions = exchange.withHeadBytes { Conditions.evaluate(exchange.head, $0, validators) }
         switch conditions {
@@ -47,7 +71,8 @@ struct FileAnswer {
         case .notModified: return try await exchange.send(head(.notModified, validators, length: nil), [])
         case .proceed: break
         }
-        guard exchange.method == .get, let field = exchange.head.first(.range) else {
+        // What a range of a coded form would mean, hardly a client knows.
+        guard exchange.method == .get, form.coding == nil, let field = exchange.head.first(.range) else {
             return try await sendWhole(file, validators)
         }
         let outcome: ByteRanges.Outcome = exchange.withHeadBytes { bytes in
@@ -73,7 +98,9 @@ struct FileAnswer {
     ) async throws(StreamError) {
         // Any text that is not in the file would do; 64 random bits are in none by chance.
         let boundary = "gatehouse-\(exchange.id)-\(UInt64.random(in: .min ... .max))"
-        let type = lines.contentType ?? type ?? MediaTypes.unknown
+        let type =
+            lines.value("content-type").map { String(decoding: $0, as: UTF8.self) } ?? type
+            ?? MediaTypes.unknown
         let parts = ranges.map { range in
             (
                 preface: Array(
@@ -92,23 +119,63 @@ struct FileAnswer {
     private func sendWhole(
         _ file: borrowing Folder.OpenFile, _ validators: Validators
     ) async throws(StreamError) {
+        if case .compressed(let coding) = form {
+            return try await sendCompressed(file, validators, coding)
+        }
         let head = head(exchange.errorStatus ?? .ok, validators, length: file.size)
-        if let cache, file.size <= FileCache.fileLimit, exchange.errorStatus == nil {
-            return try await exchange.send(head, small: file.descriptor, size: file.size, keepIn: cache)
+        if let cache, file.size <= FileCache.fileLimit, exchange.errorStatus == nil,
+            // Shorter than it was: the general way knows what to do.
+            let content = FileAnswer.read(file.descriptor, size: file.size)
+        {
+            return try await exchange.send(head, content, keepIn: cache)
         }
         if exchange.method == .head { return try await exchange.send(head, []) }
         try await exchange.send(head, file: file.descriptor, range: 0..<file.size)
     }
 
+    /// All of a small file; nil where it has not that many bytes any more.
+    private static func read(_ file: borrowing FileDescriptor, size: Int) -> [UInt8]? {
+        let raw = file.raw
+        let content = [UInt8](unsafeUninitializedCapacity: size) { room, count in
+            count = size == 0 ? 0 : max(0, pread(raw, room.baseAddress, size, 0))
+        }
+        return content.count == size ? content : nil
+    }
+
+    private func sendCompressed(
+        _ file: borrowing Folder.OpenFile, _ validators: Validators, _ coding: ContentCoding
+    ) async throws(StreamError) {
+        var head = head(.ok, validators, length: nil)
+        let compression = FileCompression(file, coding, exchange.context)
+        guard file.size <= FileCompression.wholeLimit else {
+            if exchange.method == .head { return try await exchange.transmit(head, []) }
+            return try await compression.stream(file.descriptor, head, on: exchange)
+        }
+        guard let content = await compression.whole(file.descriptor) else {
+            exchange.log(.warning, "the file became shorter, or there is no memory, while it was compressed")
+            return try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "1")], on: exchange)
+        }
+        head.contentLength = content.count
+        if let cache, content.count <= FileCache.fileLimit {
+            return try await exchange.send(head, content, keepIn: cache)
+        }
+        try await exchange.transmit(head, content)
+    }
+
     private func head(
         _ status: Status, _ validators: Validators, length: Int?, type multipart: String? = nil
     ) -> ResponseHead {
-        var head = multipart == nil ? lines : lines.withoutContentType
+        var head = lines
+        if multipart != nil { head.remove("content-type") }
         head.status = status
         head.contentLength = length
         if status != .notModified {
             if let type = multipart ?? type { head.add("Content-Type", type) }
-            if !status.isError { head.add("Accept-Ranges", "bytes" as StaticString) }
+            if let coding = form.coding {
+                head.add("Content-Encoding", coding.name)
+            } else if !status.isError {
+                head.add("Accept-Ranges", "bytes" as StaticString)
+            }
         }
         // An error page must not be kept for the address that failed.
         if status.isError || givenValidators != nil { return head }
@@ -117,8 +184,8 @@ struct FileAnswer {
         return head
     }
 
-    /// From size and time of change to the nanosecond.
-    private static func entityTag(_ file: borrowing Folder.OpenFile) -> [UInt8] {
+    /// From size and time of change to the nanosecond, and the coding: its bytes are others.
+    private func entityTag(_ file: borrowing Folder.OpenFile) -> [UInt8] {
         var tag = ByteBuffer(capacity: 40)
         tag.append(ASCII.quote)
         tag.append(hex: file.modified & .max)
@@ -126,6 +193,10 @@ struct FileAnswer {
         tag.append(hex: file.status.st_mtim.tv_nsec)
         tag.append(ASCII.dash)
         tag.append(hex: file.size)
+        if let coding = form.coding {
+            tag.append(ASCII.dash)
+            tag.append(coding.name)
+        }
         tag.append(ASCII.quote)
         return tag.bytes.array
     }

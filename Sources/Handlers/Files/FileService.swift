@@ -170,7 +170,46 @@ package struct FileService {
         var answer = FileAnswer(
             exchange: exchange, type: contentType(), cache: exchange.isSentOn ? nil : site.fileCache)
         if let cacheControl = settings.cacheControl { answer.add("Cache-Control", cacheControl) }
-        try await answer.send(file)
+        if settings.compression.codings.isEmpty || exchange.errorStatus != nil {
+            return try await answer.send(file)
+        }
+        try await send(file, answer)
+    }
+
+    /// Sends the file, or the form of it in the coding that the client likes best (RFC 9110, section 12.5.3).
+    private func send(
+        _ file: borrowing Folder.OpenFile, _ plain: FileAnswer
+    ) async throws(StreamError) {
+        var answer = plain
+        let compression = settings.compression
+        let wanted = exchange.head.has(.range) ? [] : exchange.acceptableCodings
+        let isCompressible =
+            file.size >= compression.minimum && compression.fits(type: contentType().utf8)
+        var hasSibling = false
+        for coding in wanted + compression.codings.filter({ !wanted.contains($0) }) {
+            let isWanted = wanted.contains(coding)
+            if !isWanted, isCompressible || hasSibling { break }
+            guard let sibling = try? openSibling(coding, of: file) else { continue }
+            hasSibling = true
+            if isWanted {
+                answer.add("Vary", "Accept-Encoding")
+                return try await answer.send(sibling, as: .coded(coding))
+            }
+        }
+        if isCompressible || hasSibling { answer.add("Vary", "Accept-Encoding") }
+        let form = isCompressible ? wanted.first.map { FileAnswer.Form.compressed($0) } : nil
+        try await answer.send(file, as: form ?? .plain)
+    }
+
+    /// The file beside that holds it in a coding, if it is not an older state of it.
+    private func openSibling(
+        _ coding: ContentCoding, of file: borrowing Folder.OpenFile
+    ) throws(Errno) -> Folder.OpenFile {
+        let name = exchange.path[prefixLength...] + "\(coding.suffix)".utf8
+        let sibling = try folder.open(name, symlinks: settings.symlinks, now: now)
+        // Some file systems know times to two seconds only.
+        guard sibling.isRegular, sibling.modified + 2 >= file.modified else { throw .noSuchFile }
+        return sibling
     }
 
     private func contentType() -> String {

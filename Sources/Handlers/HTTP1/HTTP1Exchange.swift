@@ -1,6 +1,5 @@
 import Base
 import Config
-import Glibc
 import Net
 import Wire
 
@@ -9,41 +8,10 @@ final class HTTP1Exchange: Exchange {
     private var stream: Stream
     private var settings: HTTP1Settings { context.http1 }
 
-    /// What is to be sent next: a head, content with its framing.
-    private var output = ByteBuffer()
-    /// Raw bytes of a chunked request between the socket and the decoder.
-    private var staging = ByteBuffer()
-    private var content = ContentState.none
-    private var decoder = ChunkedDecoder()
-    private var owesContinue = false
-    private var answer = AnswerState.none
+    private var content = HTTP1Content()
+    private var answer = HTTP1Answer()
     /// Whether the connection may carry another request after this one.
     private(set) var keepsAlive = false
-
-    private enum ContentState {
-        case none
-        case length(left: Int)
-        case chunked
-        /// Whole, or given up.
-        case done
-    }
-
-    private enum AnswerState {
-        case none
-        /// A final head has been written.
-        case begun(framing: AnswerFraming)
-        case finished
-        case aborted(needsReset: Bool)
-    }
-
-    private enum AnswerFraming {
-        case none
-        /// For HEAD: counted, not sent.
-        case suppressed
-        case length(left: Int)
-        case chunked
-        case untilClose
-    }
 
     init(stream: Stream, context: LoopContext, connection: ConnectionFacts) {
         self.stream = stream
@@ -59,13 +27,11 @@ final class HTTP1Exchange: Exchange {
 
     /// Drops what the last request left. False where the buffers have grown too large to be kept.
     func reset() -> Bool {
-        site = nil
-        part = nil
-        script = nil
+        forget()
         input.removeAll()
-        output.removeAll()
-        staging.removeAll()
-        return input.capacity + output.capacity + staging.capacity <= HTTP1Exchange.keptCapacity
+        answer.output.removeAll()
+        content.removeAll()
+        return input.capacity + answer.output.capacity + content.capacity <= HTTP1Exchange.keptCapacity
     }
 
     private static let keptCapacity = 128 * 1024
@@ -77,180 +43,47 @@ final class HTTP1Exchange: Exchange {
 
     /// Makes ready for a request whose head has been read.
     func beginRequest(closing: Bool) {
-        id = context.nextRequestID()
-        started = context.loop.now
-        status = 0
-        contentSent = 0
-        script = nil
-        site = nil
-        part = nil
-        redirectCount = 0
-        redirectedTarget = nil
-        errorStatus = nil
-        errorLines = []
-        answer = .none
+        startRequest()
+        answer.reset()
         keepsAlive = head.wantsKeepAlive && !closing
-        owesContinue = head.expectsContinue
-        switch head.framing {
-        case .none: content = .done
-        case .length(let length): content = .length(left: length)
-        case .chunked:
-            content = .chunked
-            decoder = ChunkedDecoder()
-        }
+        content.begin(head)
     }
 
     // MARK: The content of the request
 
     override func sendContinue() async throws(StreamError) {
-        if isSentOn { return }
-        guard owesContinue else { return }
-        owesContinue = false
+        guard !isSentOn, content.owesContinue else { return }
+        content.tookContinue()
         // Content that is already here needs no invitation (RFC 9110, section 10.1.1).
         if !input.isEmpty { return }
-        output.append("HTTP/1.1 100 Continue\r\n\r\n")
-        try await stream.write(&output, timeout: settings.writeTimeout)
+        answer.output.append("HTTP/1.1 100 Continue\r\n\r\n")
+        try await stream.write(&answer.output, timeout: settings.writeTimeout)
     }
 
-    override func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError)
-        -> Int
-    {
+    override func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
         if isSentOn { return 0 }
-        return try await readAnyContent(into: &buffer, room: room)
-    }
-
-    private func readAnyContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
-        switch content {
-        case .none, .done: return 0
-        case .length(let left): return try await readCounted(into: &buffer, left: left, room: room)
-        case .chunked: return try await readChunked(into: &buffer, room: room)
-        }
-    }
-
-    private func readCounted(into buffer: inout ByteBuffer, left: Int, room: Int) async throws(ContentError)
-        -> Int
-    {
-        let wanted = min(left, room)
-        var count = min(wanted, input.count)
-        if count > 0 {
-            input.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-            input.consume(count)
-        } else {
-            count = try await receive(into: &buffer, atMost: wanted)
-            if count == 0 {
-                content = .done
-                throw .incomplete
-            }
-        }
-        content = left == count ? .done : .length(left: left - count)
-        return count
-    }
-
-    private func readChunked(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
-        while true {
-            if staging.isEmpty, !input.isEmpty {
-                staging.removeAll()
-                input.withUnsafeBytes { staging.append($0) }
-                input.consume(input.count)
-            }
-            if !staging.isEmpty {
-                let before = buffer.count
-                do throws(ChunkedDecoder.Failure) {
-                    let used = try staging.withSpan { (bytes) throws(ChunkedDecoder.Failure) in
-                        try decoder.decode(bytes, into: &buffer, room: room)
-                    }
-                    staging.consume(used)
-                } catch {
-                    content = .done
-                    keepsAlive = false
-                    switch error {
-                    case .malformed(let reason): throw .malformed(reason)
-                    case .tooLong: throw .malformed("a chunk's size line or the trailers are too long")
-                    }
-                }
-                if decoder.isDone { content = .done }
-                if buffer.count > before || decoder.isDone { return buffer.count - before }
-            }
-            staging.removeAll()
-            if try await receive(into: &staging, atMost: 65536) == 0 {
-                content = .done
-                throw .incomplete
-            }
-        }
-    }
-
-    private func receive(into buffer: inout ByteBuffer, atMost: Int) async throws(ContentError) -> Int {
-        let deadline = context.loop.now + settings.bodyTimeout
-        while true {
-            do throws(StreamError) {
-                if let count = try readPiece(into: &buffer, atMost: atMost) { return count }
-                try await stream.wait(until: deadline)
-            } catch {
-                keepsAlive = false
-                throw .stream(error)
-            }
-        }
-    }
-
-    private func readPiece(into buffer: inout ByteBuffer, atMost: Int) throws(StreamError) -> Int? {
-        var isBlocked = false
-        do throws(Errno) {
-            let count = try buffer.fill(atLeast: min(atMost, 65536)) { (room) throws(Errno) in
-                let place = UnsafeMutableRawBufferPointer(rebasing: room.prefix(atMost))
-                guard let count = try stream.tryRead(into: place) else {
-                    isBlocked = true
-                    return 0
-                }
-                return count
-            }
-            return isBlocked ? nil : count
+        do throws(ContentError) {
+            return try await content.read(
+                from: stream, &input, into: &buffer, room: room, timeout: settings.bodyTimeout)
         } catch {
-            throw .failed(error)
+            if content.isBroken { keepsAlive = false }
+            throw error
         }
     }
 
-    /// Passes over content that nobody has read, so that the next request can follow. What is too
-    /// much, or would have to be waited for because it was never invited, ends the connection.
+    /// Passes over content that nobody has read, so that the next request can follow.
     func finishRequest() async {
-        if owesContinue {
-            keepsAlive = false
-            content = .done
-        }
-        var passed = 0
-        var scratch = ByteBuffer()
-        while keepsAlive, isContentLeft {
-            do throws(ContentError) {
-                scratch.removeAll()
-                passed += try await readAnyContent(into: &scratch, room: 65536)
-            } catch {
-                keepsAlive = false
-            }
-            if passed > HTTP1Exchange.passOverLimit { keepsAlive = false }
-        }
-        // What the decoder left is the beginning of the next request.
-        if !staging.isEmpty {
-            input.removeAll()
-            staging.withUnsafeBytes { input.append($0) }
-        }
-        staging.removeAll()
-    }
-
-    /// Unread content that is received only to keep the connection.
-    private static let passOverLimit = 256 * 1024
-
-    private var isContentLeft: Bool {
-        if case .done = content { return false }
-        return true
+        await content.passOver(
+            from: stream, &input, keepsAlive: keepsAlive, timeout: settings.bodyTimeout)
+        if content.isBroken { keepsAlive = false }
     }
 
     /// Whether `finishRequest` has anything to do.
-    var hasUnreadContent: Bool { isContentLeft || owesContinue || !staging.isEmpty }
+    var hasUnreadContent: Bool { content.needsEnding }
 
     /// Whether the client may still be sending, so that closing at once would reset the connection
     /// and could take the answer with it.
-    var mayHaveUnreadInput: Bool {
-        hasUnreadContent || !input.isEmpty
-    }
+    var mayHaveUnreadInput: Bool { content.needsEnding || !input.isEmpty }
 
     // MARK: The client's state
 
@@ -258,18 +91,14 @@ final class HTTP1Exchange: Exchange {
     override var isClientDone: Bool { stream.isPeerDone }
     override var isClientGone: Bool { stream.isHungUp }
 
-    // MARK: The answer
+    // MARK: A whole answer
 
-    override func send(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
-        var head = head
-        if head.contentLength == nil, !head.status.isWithoutContent { head.contentLength = content.count }
+    override func transmit(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
         let framing = writeHead(head)
-        answer = .finished
-        guard case .length = framing, !content.isEmpty else {
-            return try await stream.write(&output, timeout: settings.writeTimeout)
-        }
+        answer.markFinished()
+        guard case .length = framing, !content.isEmpty else { return try await drain() }
         contentSent = content.count
-        try await stream.write(&output, content, timeout: settings.writeTimeout)
+        try await stream.write(&answer.output, content, timeout: settings.writeTimeout)
     }
 
     override func send(
@@ -283,20 +112,20 @@ final class HTTP1Exchange: Exchange {
         end: [UInt8]
     ) async throws(StreamError) {
         _ = writeHead(head)
-        answer = .finished
+        answer.markFinished()
         let isSilent = method == .head
         for (preface, range) in parts where !isSilent {
-            output.append(preface)
+            answer.output.append(preface)
             if range.isEmpty { continue }
-            try await stream.write(&output, more: true, timeout: settings.writeTimeout)
+            try await stream.write(&answer.output, more: true, timeout: settings.writeTimeout)
             contentSent += preface.count
             if try await !sendRange(range, of: file) { return }
         }
         if !isSilent {
-            output.append(end)
+            answer.output.append(end)
             contentSent += end.count
         }
-        try await stream.write(&output, timeout: settings.writeTimeout)
+        try await drain()
     }
 
     /// False where the file had become shorter, and the connection is cut.
@@ -317,17 +146,28 @@ final class HTTP1Exchange: Exchange {
         return false
     }
 
-    override var takesPreparedAnswer: Bool {
+    // MARK: A prepared answer
+
+    /// Whether an answer without any regard to this request's fields, but for Accept-Encoding, would
+    /// do: a plain GET or HEAD.
+    private var takesPreparedAnswer: Bool {
         guard keepsAlive, head.minorVersion > 0, head.framing == .none, head.form == .origin,
             head.method == .get || head.method == .head
         else { return false }
+        var encodings = 0
         for field in head.fields {
             switch field.id {
             case .range, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange: return false
+            case .acceptEncoding: encodings += 1
             default: break
             }
         }
-        return true
+        return encodings <= 1
+    }
+
+    /// What of the request decides on a file's coding: its Accept-Encoding, on sites that compress.
+    private func preference(_ site: Site) -> ByteRange {
+        site.usesCodings ? head.first(.acceptEncoding) ?? .empty : .empty
     }
 
     /// Answers with what is prepared, without waiting; what the client does not take now is pending.
@@ -336,13 +176,14 @@ final class HTTP1Exchange: Exchange {
         guard takesPreparedAnswer else { return false }
         let (site, entry) = withHeadBytes { bytes in
             let site = sites.site(for: bytes.extracting((head.authority ?? .empty).range))
-            return (site, site.fileCache.find(bytes.extracting(head.path.range), context))
+            let preference = bytes.extracting(preference(site).range)
+            return (site, site.fileCache.find(bytes.extracting(head.path.range), preference, context))
         }
         guard let entry else { return false }
         self.site = site
         part = entry.part
         status = 200
-        answer = .finished
+        answer.markFinished()
         let length = head.method == .head ? entry.headLength : entry.bytes.count
         let count: Int?
         do throws(Errno) {
@@ -358,217 +199,77 @@ final class HTTP1Exchange: Exchange {
         // What the client does not take now is a copy of its own; the entry gets another date by and by.
         if sent < length {
             let bytes = entry.bytes
-            output.append(bytes.span.extracting(sent..<length))
+            answer.output.append(bytes.span.extracting(sent..<length))
         }
         return true
     }
 
     override func send(
-        _ head: ResponseHead, small file: borrowing FileDescriptor, size: Int, keepIn cache: FileCache
+        _ head: ResponseHead, _ content: [UInt8], keepIn cache: FileCache
     ) async throws(StreamError) {
-        var content = ByteBuffer(capacity: size)
-        let raw = file.raw
-        let count = content.fill(atLeast: max(size, 1)) { room in
-            max(0, pread(raw, room.baseAddress, size, 0))
-        }
-        // Shorter than it was: the general way knows what to do.
-        guard count == size else { return try await send(head, file: file, range: 0..<size) }
-        let start = output.end
+        let start = answer.output.end
         _ = writeHead(head)
-        answer = .finished
-        if takesPreparedAnswer, start == 0, let part {
-            let path = withHeadBytes { $0.extracting(self.head.path.range).array }
-            let dateStart = HTTP1Exchange.dateStart(head.status)
-            output.withSpan {
-                cache.insert(
-                    path, part: part, head: $0, dateStart: dateStart, content: content.bytes, context)
+        answer.markFinished()
+        if takesPreparedAnswer, start == 0, let site, let part {
+            let dateStart = ResponseHead.dateStart(head.status)
+            withHeadBytes { bytes in
+                answer.output.withSpan {
+                    cache.insert(
+                        bytes.extracting(self.head.path.range), bytes.extracting(preference(site).range),
+                        part: part, head: $0, dateStart: dateStart, content: content.span, context)
+                }
             }
         }
         if method != .head {
-            output.append(content.bytes)
-            contentSent = size
+            answer.output.append(content)
+            contentSent = content.count
         }
-        try await stream.write(&output, timeout: settings.writeTimeout)
+        try await drain()
     }
 
-    /// Where the date begins in a head with that status.
-    private static func dateStart(_ status: Status) -> Int {
-        "HTTP/1.1 200 \r\nDate: ".utf8.count + status.reason.utf8CodeUnitCount
-    }
+    // MARK: An answer piece by piece
 
     override func sendInterim(_ head: ResponseHead) throws(StreamError) {
         guard self.head.minorVersion > 0 else { return }
-        appendStatusLine(head.status)
-        output.append(head.lines)
-        output.append("\r\n")
-        try flushNow()
+        head.writeInterim(to: &answer.output)
+        try flushOutput()
     }
 
-    override func begin(_ head: ResponseHead) {
-        answer = .begun(framing: writeHead(head))
+    override func open(_ head: ResponseHead) { answer.begin(writeHead(head)) }
+    override var hasBegun: Bool { answer.isBegun }
+    override func push(_ content: Span<UInt8>) { contentSent += answer.append(content) }
+    override var waitingBytes: Int { answer.output.count }
+    override func flushOutput() throws(StreamError) { try answer.flushNow(to: stream) }
+
+    override func drain() async throws(StreamError) {
+        try await stream.write(&answer.output, timeout: settings.writeTimeout)
     }
 
-    override var hasBegun: Bool {
-        if case .none = answer { return false }
-        return true
-    }
-
-    override func append(_ content: Span<UInt8>) {
-        if content.isEmpty { return }
-        guard case .begun(let framing) = answer else { return }
-        switch framing {
-        case .none, .suppressed: return
-        case .length(let left):
-            let count = min(left, content.count)
-            output.append(content.extracting(0..<count))
-            contentSent += count
-            answer = .begun(framing: .length(left: left - count))
-        case .chunked:
-            output.append(hex: content.count)
-            output.append("\r\n")
-            output.append(content)
-            output.append("\r\n")
-            contentSent += content.count
-        case .untilClose:
-            output.append(content)
-            contentSent += content.count
-        }
-    }
-
-    override var pendingBytes: Int { output.count }
-
-    override func flushNow() throws(StreamError) {
-        while !output.isEmpty {
-            guard let count = try stream.writeNow(output) else {
-                // A client that is always a little behind must not have the whole answer kept.
-                if output.start >= 64 * 1024 { output.compact() }
-                return
-            }
-            output.consume(count)
-        }
-        output.removeAll()
-    }
-
-    override func finish() {
-        guard case .begun(let framing) = answer else { return }
-        switch framing {
-        case .chunked: output.append("0\r\n\r\n")
-        case .length(let left) where left > 0: return abort()
-        default: break
-        }
-        answer = .finished
-    }
+    override func conclude() { if !answer.finish() { abort() } }
 
     override func abort() {
-        var needsReset = true
-        if case .begun(let framing) = answer {
-            switch framing {
-            case .length, .untilClose: break
-            case .none, .suppressed, .chunked: needsReset = false
-            }
-        }
-        answer = .aborted(needsReset: needsReset)
+        answer.abort()
         keepsAlive = false
     }
 
-    var isAborted: Bool {
-        if case .aborted = answer { return true }
-        return false
-    }
-
-    /// Whether the answer was cut and only a reset of the connection can tell. A missing last chunk
-    /// tells as well, and then nothing that was sent is lost.
-    var needsReset: Bool {
-        if case .aborted(let needsReset) = answer { return needsReset }
-        return false
-    }
-
-    /// Sends what still waits.
-    func drain() async throws(StreamError) {
-        try await stream.write(&output, timeout: settings.writeTimeout)
-    }
+    var isAborted: Bool { answer.isAborted }
+    var needsReset: Bool { answer.needsReset }
 
     /// Drops what still waits.
-    func dropOutput() { output.removeAll() }
-
-    // MARK: Heads
+    func dropOutput() { answer.output.removeAll() }
 
     /// Writes a final head and decides how content is delimited.
-    private func writeHead(_ head: ResponseHead) -> AnswerFraming {
+    private func writeHead(_ head: ResponseHead) -> ResponseFraming {
         status = head.status.code
-        let framing = framing(head)
-        if isContentLeft, owesContinue { keepsAlive = false }
-        appendStatusLine(head.status, head.reason)
-        appendDefaults()
-        appendFields(head)
-        output.append(errorLines)
-        switch framing {
-        case .chunked: output.append("Transfer-Encoding: chunked\r\n")
-        case .none, .untilClose: break
-        case .length, .suppressed:
-            if let length = head.contentLength {
-                output.append("Content-Length: ")
-                output.append(decimal: length)
-                output.append("\r\n")
-            }
-        }
-        if !keepsAlive {
-            output.append("Connection: close\r\n")
-        } else if self.head.minorVersion == 0 {
-            output.append("Connection: keep-alive\r\n")
-        }
-        output.append("\r\n")
+        let framing = ResponseFraming(head, to: method, minorVersion: self.head.minorVersion)
+        if case .untilClose = framing { keepsAlive = false }
+        if content.isLeft, content.owesContinue { keepsAlive = false }
+        let surroundings = ResponseHead.Surroundings(
+            framing: framing,
+            persistence: !keepsAlive ? .close : self.head.minorVersion == 0 ? .keepAlive : .usual,
+            serverLine: settings.serverLine, siteLines: part?.fieldLines ?? [],
+            siteNames: part?.fieldNames ?? [], extraLines: errorLines)
+        context.withDate { head.write(to: &answer.output, date: $0, surroundings) }
         return framing
-    }
-
-    private func framing(_ head: ResponseHead) -> AnswerFraming {
-        if head.status.isWithoutContent { return .none }
-        if method == .head { return .suppressed }
-        if let length = head.contentLength { return .length(left: length) }
-        if self.head.minorVersion > 0 { return .chunked }
-        keepsAlive = false
-        return .untilClose
-    }
-
-    private func appendStatusLine(_ status: Status, _ reason: [UInt8] = []) {
-        output.append("HTTP/1.1 ")
-        output.append(decimal: status.code)
-        output.append(ASCII.space)
-        if reason.isEmpty { output.append(status.reason) } else { output.append(reason) }
-        output.append("\r\n")
-    }
-
-    private func appendDefaults() {
-        output.append("Date: ")
-        context.appendDate(to: &output)
-        output.append("\r\n")
-        output.append(settings.serverLine)
-    }
-
-    /// The service's fields and the site's; a field that the site sets replaces the service's.
-    private func appendFields(_ head: ResponseHead) {
-        guard let part, !part.fieldNames.isEmpty else {
-            output.append(head.lines)
-            return
-        }
-        let lines = head.lines.span
-        var index = 0
-        while index < lines.count {
-            let rest = lines.extracting(index...)
-            let length = (rest.firstIndex(of: ASCII.lf) ?? rest.count - 1) + 1
-            let line = rest.extracting(0..<length)
-            let nameLength = line.firstIndex(of: ASCII.colon) ?? 0
-            if !HTTP1Exchange.has(part.fieldNames, line.extracting(0..<nameLength)) { output.append(line) }
-            index += length
-        }
-        output.append(part.fieldLines)
-    }
-
-    private static func has(_ names: [[UInt8]], _ name: Span<UInt8>) -> Bool {
-        names.contains { candidate in
-            guard candidate.count == name.count else { return false }
-            for index in name.indices where ASCII.lower(name[index]) != candidate[index] { return false }
-            return true
-        }
     }
 }

@@ -15,6 +15,8 @@ package final class Site {
     package let part: Part
     package let answerCache: AnswerCache
     let fileCache = FileCache()
+    /// Whether some of its files may be sent in a content coding.
+    let usesCodings: Bool
     /// Folders that scripts may have files sent from.
     package let sendfileFolders: [Folder]
     private let root: Folder?
@@ -39,6 +41,9 @@ package final class Site {
         self.errorLog = errorLog
         self.mediaTypes = mediaTypes
         self.answerCache = answerCache
+        usesCodings = ([config.part] + config.locations.map(\.part)).contains {
+            !$0.compression.codings.isEmpty
+        }
         documentRoot = Array((config.root ?? "").utf8)
         part = makePart(config.part, nil)
         root = config.root.map { Folder($0) }

@@ -1,0 +1,2 @@
+// Brotli's encoder (RFC 7932).
+#include <brotli/encode.h>

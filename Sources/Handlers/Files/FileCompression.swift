@@ -1,0 +1,98 @@
+import Base
+import Config
+import Glibc
+import Net
+import Wire
+
+/// Makes the coded form of a file, on a thread that may take its time.
+struct FileCompression {
+    private let key: CompressedFiles.Key
+    private let size: Int
+    private let coding: ContentCoding
+    private let context: LoopContext
+
+    /// Files up to this many bytes are compressed as a whole, and kept.
+    static let wholeLimit = 1 << 20
+    private static let pieceSize = 128 * 1024
+
+    init(_ file: borrowing Folder.OpenFile, _ coding: ContentCoding, _ context: LoopContext) {
+        key = CompressedFiles.Key(file, coding)
+        size = file.size
+        self.coding = coding
+        self.context = context
+    }
+
+    /// All of it; nil where the file has become shorter or memory is short.
+    func whole(_ file: borrowing FileDescriptor) async -> [UInt8]? {
+        if let content = context.compressedFiles.find(key) { return content }
+        // The number crosses to the pool's thread; its owner outlives the call.
+        let (raw, size, coding) = (file.raw, size, coding)
+        let content: [UInt8]? = await context.pool.run {
+            let plain = FileCompression.read(raw, at: 0, count: size)
+            return plain.count == size ? ContentEncoder.encode(plain, coding) : nil
+        }
+        if let content { context.compressedFiles.insert(content, for: key) }
+        return content
+    }
+
+    /// Sends it piece by piece as it is made.
+    func stream(
+        _ file: borrowing FileDescriptor, _ head: ResponseHead, on exchange: Exchange
+    ) async throws(StreamError) {
+        guard let work = Work(coding) else {
+            return try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "5")], on: exchange)
+        }
+        exchange.open(head)
+        var offset = 0
+        while offset < size {
+            let (raw, count) = (file.raw, min(FileCompression.pieceSize, size - offset))
+            let (at, isLast) = (offset, offset + count == size)
+            let piece = await context.pool.run { work.compress(raw, at: at, count: count, isLast: isLast) }
+            guard let piece else {
+                exchange.log(.warning, "the file became shorter while it was compressed; the answer was cut")
+                return exchange.abort()
+            }
+            exchange.push(piece.span)
+            try await exchange.drain()
+            offset += count
+        }
+        exchange.conclude()
+    }
+
+    /// The compressor of one answer.
+    ///
+    /// `@unchecked Sendable`: one piece is made at a time, and the loop waits for it.
+    private final class Work: @unchecked Sendable {
+        private var compressor: Compressor
+
+        init?(_ coding: ContentCoding) {
+            guard let compressor = try? Compressor(coding) else { return nil }
+            self.compressor = compressor
+        }
+
+        /// Nil where the file has not all of those bytes.
+        func compress(_ file: CInt, at offset: Int, count: Int, isLast: Bool) -> [UInt8]? {
+            let plain = FileCompression.read(file, at: offset, count: count)
+            guard plain.count == count else { return nil }
+            var output = ByteBuffer()
+            do throws(Compressor.Failure) {
+                try compressor.compress(plain.span, isLast ? .finish : .process, into: &output)
+            } catch {
+                return nil
+            }
+            return output.bytes.array
+        }
+    }
+
+    private static func read(_ file: CInt, at offset: Int, count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { room, read in
+            while read < count {
+                guard let base = room.baseAddress else { return }
+                let more = pread(file, base + read, count - read, offset + read)
+                if more < 0, Errno.current == .interrupted { continue }
+                if more <= 0 { return }
+                read += more
+            }
+        }
+    }
+}
