@@ -2,7 +2,7 @@ import Base
 import CBrotli
 
 /// Brotli's encoder (RFC 7932).
-struct BrotliStream: ~Copyable {
+final class BrotliStream: CompressorStream {
     private let state: OpaquePointer
 
     /// Of 0 to 11; the last ones are for files that are compressed once and for all.

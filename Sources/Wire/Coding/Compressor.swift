@@ -15,21 +15,15 @@ package struct Compressor: ~Copyable {
     /// The library has no memory left, or refuses to go on.
     package struct Failure: Error, Sendable {}
 
-    private enum Library: ~Copyable {
-        case gzip(GzipStream)
-        case brotli(BrotliStream)
-        case zstandard(ZstandardStream)
-    }
-
-    private var library: Library
+    private let stream: any CompressorStream
 
     /// `length`: exactly how many bytes will come, where that is known; little content needs little memory.
     package init(_ coding: ContentCoding, length: Int? = nil) throws(Failure) {
-        library =
+        stream =
             switch coding {
-            case .gzip: .gzip(try GzipStream())
-            case .brotli: .brotli(try BrotliStream(length: length))
-            case .zstandard: .zstandard(try ZstandardStream(length: length))
+            case .gzip: try GzipStream()
+            case .brotli: try BrotliStream(length: length)
+            case .zstandard: try ZstandardStream(length: length)
             }
     }
 
@@ -38,14 +32,17 @@ package struct Compressor: ~Copyable {
         _ input: Span<UInt8>, _ step: Step, into output: inout ByteBuffer
     ) throws(Failure) {
         try input.withUnsafeBytes { (bytes) throws(Failure) in
-            switch library {
-            case .gzip(let stream): try stream.compress(bytes, step, into: &output)
-            case .brotli(let stream): try stream.compress(bytes, step, into: &output)
-            case .zstandard(let stream): try stream.compress(bytes, step, into: &output)
-            }
+            try stream.compress(bytes, step, into: &output)
         }
     }
 
     /// Room that the output buffer is given at a time.
     static let pieceSize = 16 * 1024
+}
+
+/// A library's state. Ends with its last owner.
+protocol CompressorStream: AnyObject {
+    func compress(
+        _ input: UnsafeRawBufferPointer, _ step: Compressor.Step, into output: inout ByteBuffer
+    ) throws(Compressor.Failure)
 }

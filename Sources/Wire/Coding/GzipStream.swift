@@ -2,7 +2,7 @@ import Base
 import CZlib
 
 /// zlib's state, as gzip writes it (RFC 1952).
-struct GzipStream: ~Copyable {
+final class GzipStream: CompressorStream {
     /// zlib keeps the address of its stream, which therefore stays in one place.
     private let stream: UnsafeMutablePointer<z_stream>
 

@@ -2,7 +2,7 @@ import Base
 import CZstd
 
 /// Zstandard's encoder (RFC 8878).
-struct ZstandardStream: ~Copyable {
+final class ZstandardStream: CompressorStream {
     private let context: OpaquePointer
 
     private static let level: CInt = 3
