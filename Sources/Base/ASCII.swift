@@ -1,39 +1,42 @@
 import Glibc
 
 /// Bytes of text protocols: classes, case, numbers. Locale-free and without allocation.
-package enum ASCII {
-    @inlinable package static var tab: UInt8 { 0x09 }
-    @inlinable package static var lf: UInt8 { 0x0A }
-    @inlinable package static var cr: UInt8 { 0x0D }
-    @inlinable package static var space: UInt8 { 0x20 }
-    @inlinable package static var quote: UInt8 { 0x22 }
-    @inlinable package static var percent: UInt8 { 0x25 }
-    @inlinable package static var asterisk: UInt8 { 0x2A }
-    @inlinable package static var plus: UInt8 { 0x2B }
-    @inlinable package static var comma: UInt8 { 0x2C }
-    @inlinable package static var dash: UInt8 { 0x2D }
-    @inlinable package static var dot: UInt8 { 0x2E }
-    @inlinable package static var slash: UInt8 { 0x2F }
-    @inlinable package static var zero: UInt8 { 0x30 }
-    @inlinable package static var colon: UInt8 { 0x3A }
-    @inlinable package static var semicolon: UInt8 { 0x3B }
-    @inlinable package static var equals: UInt8 { 0x3D }
-    @inlinable package static var question: UInt8 { 0x3F }
-    @inlinable package static var backslash: UInt8 { 0x5C }
-    @inlinable package static var underscore: UInt8 { 0x5F }
-    @inlinable package static var delete: UInt8 { 0x7F }
+///
+/// Public like `ByteBuffer`: the compiler inlines nothing of less access in other targets, and a call for
+/// each byte is what a small request would be busy with.
+public enum ASCII {
+    @inlinable public static var tab: UInt8 { 0x09 }
+    @inlinable public static var lf: UInt8 { 0x0A }
+    @inlinable public static var cr: UInt8 { 0x0D }
+    @inlinable public static var space: UInt8 { 0x20 }
+    @inlinable public static var quote: UInt8 { 0x22 }
+    @inlinable public static var percent: UInt8 { 0x25 }
+    @inlinable public static var asterisk: UInt8 { 0x2A }
+    @inlinable public static var plus: UInt8 { 0x2B }
+    @inlinable public static var comma: UInt8 { 0x2C }
+    @inlinable public static var dash: UInt8 { 0x2D }
+    @inlinable public static var dot: UInt8 { 0x2E }
+    @inlinable public static var slash: UInt8 { 0x2F }
+    @inlinable public static var zero: UInt8 { 0x30 }
+    @inlinable public static var colon: UInt8 { 0x3A }
+    @inlinable public static var semicolon: UInt8 { 0x3B }
+    @inlinable public static var equals: UInt8 { 0x3D }
+    @inlinable public static var question: UInt8 { 0x3F }
+    @inlinable public static var backslash: UInt8 { 0x5C }
+    @inlinable public static var underscore: UInt8 { 0x5F }
+    @inlinable public static var delete: UInt8 { 0x7F }
 
-    @inlinable package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
-    @inlinable package static func isUpper(_ byte: UInt8) -> Bool { byte &- 0x41 < 26 }
-    @inlinable package static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
-    @inlinable package static func isAlphanumeric(_ byte: UInt8) -> Bool { isLetter(byte) || isDigit(byte) }
-    @inlinable package static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
-    @inlinable package static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == delete }
-    @inlinable package static func lower(_ byte: UInt8) -> UInt8 { isUpper(byte) ? byte | 0x20 : byte }
-    @inlinable package static func upper(_ byte: UInt8) -> UInt8 { byte &- 0x61 < 26 ? byte & 0xDF : byte }
+    @inlinable public static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+    @inlinable public static func isUpper(_ byte: UInt8) -> Bool { byte &- 0x41 < 26 }
+    @inlinable public static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
+    @inlinable public static func isAlphanumeric(_ byte: UInt8) -> Bool { isLetter(byte) || isDigit(byte) }
+    @inlinable public static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
+    @inlinable public static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == delete }
+    @inlinable public static func lower(_ byte: UInt8) -> UInt8 { isUpper(byte) ? byte | 0x20 : byte }
+    @inlinable public static func upper(_ byte: UInt8) -> UInt8 { byte &- 0x61 < 26 ? byte & 0xDF : byte }
 
     /// `tchar` of RFC 9110, section 5.6.2: letters, digits and ! # $ % & ' * + - . ^ _ ` | ~
-    @inlinable @inline(__always) package static func isTokenCharacter(_ byte: UInt8) -> Bool {
+    @inlinable @inline(__always) public static func isTokenCharacter(_ byte: UInt8) -> Bool {
         // A bit for each byte below 64, and for each from 64 to 127.
         let low: UInt64 = 0x03FF_6CFA_0000_0000
         let high: UInt64 = 0x57FF_FFFF_C7FF_FFFE
@@ -42,13 +45,13 @@ package enum ASCII {
     }
 
     /// The value of a hexadecimal digit, nil for any other byte.
-    @inlinable package static func hexValue(_ byte: UInt8) -> UInt8? {
+    @inlinable public static func hexValue(_ byte: UInt8) -> UInt8? {
         if isDigit(byte) { return byte &- 0x30 }
         let letter = (byte | 0x20) &- 0x61
         return letter < 6 ? letter &+ 10 : nil
     }
 
-    @inlinable package static func hexDigit(_ value: UInt8) -> UInt8 {
+    @inlinable public static func hexDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? 0x30 &+ value : 0x41 &+ (value &- 10)
     }
 
@@ -68,7 +71,7 @@ package enum ASCII {
     }
 
     /// Whether `bytes` are the letters of `text`, whatever their case. `text` is given in lower case.
-    package static func equalsIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
+    @inlinable public static func equalsIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
         guard bytes.count == text.utf8CodeUnitCount else { return false }
         // A StaticString of more than one scalar always has a pointer.
         let pointer = text.utf8Start
@@ -79,20 +82,20 @@ package enum ASCII {
 
 extension Span where Element == UInt8 {
     /// Whether the bytes are those of `text`.
-    package func equals(_ text: StaticString) -> Bool {
+    @inlinable public func equals(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         let pointer = text.utf8Start
         for index in indices where self[index] != pointer[index] { return false }
         return true
     }
 
-    package func equals(_ other: Span<UInt8>) -> Bool {
+    @inlinable public func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         for index in indices where self[index] != other[index] { return false }
         return true
     }
 
-    package func starts(with text: StaticString) -> Bool {
+    @inlinable public func starts(with text: StaticString) -> Bool {
         let length = text.utf8CodeUnitCount
         return count >= length && extracting(0..<length).equals(text)
     }
@@ -107,8 +110,8 @@ extension Span where Element == UInt8 {
     }
 
     /// The part without blanks at either end.
-    @_lifetime(copy self)
-    package func trimmingBlanks() -> Span<UInt8> {
+    @_lifetime(copy self) @inlinable
+    public func trimmingBlanks() -> Span<UInt8> {
         var start = 0
         var end = count
         while start < end, ASCII.isBlank(self[start]) { start += 1 }

@@ -4,16 +4,16 @@ import Glibc
 ///
 /// The unsafe memory stays inside: readers get a `Span`, the kernel gets a buffer of exactly the
 /// room there is. Its memory is not cleared when it is reused, so only what was written is shown.
-package struct ByteBuffer: ~Copyable {
+public struct ByteBuffer: ~Copyable {
     // Other targets inline what they do for each byte, so the storage is visible to the compiler there.
     @usableFromInline var memory: UnsafeMutableRawBufferPointer
     @usableFromInline var readIndex: Int = 0
     @usableFromInline var writeIndex: Int = 0
 
     /// Index of the first byte not yet read.
-    @inlinable package var start: Int { readIndex }
+    @inlinable public var start: Int { readIndex }
     /// Index behind the last byte written.
-    @inlinable package var end: Int { writeIndex }
+    @inlinable public var end: Int { writeIndex }
 
     package init(capacity: Int = 0) {
         memory =
@@ -24,14 +24,14 @@ package struct ByteBuffer: ~Copyable {
 
     deinit { memory.deallocate() }
 
-    @inlinable package var count: Int { end - start }
-    @inlinable package var isEmpty: Bool { start == end }
-    @inlinable package var capacity: Int { memory.count }
+    @inlinable public var count: Int { end - start }
+    @inlinable public var isEmpty: Bool { start == end }
+    @inlinable public var capacity: Int { memory.count }
     /// Room behind the last byte.
-    @inlinable package var room: Int { memory.count - end }
+    @inlinable public var room: Int { memory.count - end }
 
     /// The bytes not yet read.
-    package var bytes: Span<UInt8> {
+    public var bytes: Span<UInt8> {
         @_lifetime(borrow self) @inlinable
         get {
             let span = Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[start..<end]))
@@ -41,7 +41,7 @@ package struct ByteBuffer: ~Copyable {
     }
 
     /// All bytes from index 0, read ones too, so that indices found earlier still hold.
-    package var all: Span<UInt8> {
+    public var all: Span<UInt8> {
         @_lifetime(borrow self) @inlinable
         get {
             let span = Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[0..<end]))
@@ -50,24 +50,24 @@ package struct ByteBuffer: ~Copyable {
     }
 
     /// Calls `body` with the bytes not yet read, for buffers that are stored in a class.
-    @inlinable package func withSpan<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    @inlinable public func withSpan<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         try body(bytes)
     }
 
-    @inlinable package func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R)
+    @inlinable public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R)
         throws(E) -> R
     {
         try body(UnsafeRawBufferPointer(rebasing: memory[start..<end]))
     }
 
     /// Forgets the first `count` unread bytes.
-    @inlinable package mutating func consume(_ count: Int) {
+    @inlinable public mutating func consume(_ count: Int) {
         precondition(count >= 0 && count <= end - start)
         readIndex += count
     }
 
     /// Forgets everything, and keeps the memory.
-    @inlinable package mutating func removeAll() {
+    @inlinable public mutating func removeAll() {
         readIndex = 0
         writeIndex = 0
     }
@@ -97,7 +97,7 @@ package struct ByteBuffer: ~Copyable {
     }
 
     /// Makes room for `count` more bytes.
-    @inlinable package mutating func reserve(_ count: Int) {
+    @inlinable public mutating func reserve(_ count: Int) {
         if count > room { grow(count) }
     }
 
@@ -120,21 +120,21 @@ package struct ByteBuffer: ~Copyable {
         return written
     }
 
-    @inlinable package mutating func append(_ byte: UInt8) {
+    @inlinable public mutating func append(_ byte: UInt8) {
         if end == memory.count { reserve(1) }
         memory[end] = byte
         writeIndex += 1
     }
 
-    @inlinable package mutating func append(_ text: StaticString) {
+    @inlinable public mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    @inlinable package mutating func append(_ bytes: Span<UInt8>) {
+    @inlinable public mutating func append(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    @inlinable package mutating func append(_ bytes: [UInt8]) {
+    @inlinable public mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { append($0) }
     }
 
@@ -143,7 +143,7 @@ package struct ByteBuffer: ~Copyable {
         text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
-    @inlinable package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    @inlinable public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let from = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
         if let base = memory.baseAddress { (base + end).copyMemory(from: from, byteCount: bytes.count) }
@@ -151,7 +151,24 @@ package struct ByteBuffer: ~Copyable {
     }
 
     /// A number in decimal digits.
-    package mutating func append(decimal value: Int) {
+    @inlinable public mutating func append(decimal value: Int) {
+        if value >= 0, value < 10 {
+            append(0x30 &+ UInt8(truncatingIfNeeded: value))
+        } else if value >= 0, value < 1000 {
+            append(upTo999: UInt32(truncatingIfNeeded: value))
+        } else {
+            append(long: value)
+        }
+    }
+
+    /// Statuses and parts of addresses: most of the numbers there are.
+    @usableFromInline mutating func append(upTo999 value: UInt32) {
+        if value >= 100 { append(0x30 &+ UInt8(truncatingIfNeeded: value / 100)) }
+        append(0x30 &+ UInt8(truncatingIfNeeded: value / 10 % 10))
+        append(0x30 &+ UInt8(truncatingIfNeeded: value % 10))
+    }
+
+    @usableFromInline mutating func append(long value: Int) {
         reserve(20)
         if value < 0 { append(ASCII.dash) }
         var magnitude = value.magnitude

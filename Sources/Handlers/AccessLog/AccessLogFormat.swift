@@ -10,6 +10,7 @@ final class AccessLogFormat {
     /// An item without anything that would have to be counted for each line: texts and names stand in
     /// one run of bytes.
     private enum Step {
+        case byte(UInt8)
         case text(start: Int, count: Int)
         case field(FieldName)
         case otherField(start: Int, count: Int)
@@ -23,26 +24,38 @@ final class AccessLogFormat {
 
     init(_ format: LogFormat) {
         var texts: [UInt8] = []
-        steps = format.items.map { item in
+        var steps: [Step] = []
+        for item in format.items + [.text([ASCII.lf])] {
             switch item {
             case .text(let text):
                 texts += text
-                return .text(start: texts.count - text.count, count: text.count)
+                if case .text(let start, let count)? = steps.last {
+                    steps[steps.count - 1] = .text(start: start, count: count + text.count)
+                } else {
+                    steps.append(.text(start: texts.count - text.count, count: text.count))
+                }
             case .field(let name):
                 let known = FieldName(name.span)
-                if known != .other { return .field(known) }
-                texts += name
-                return .otherField(start: texts.count - name.count, count: name.count)
-            case .plain(let plain): return .item(plain)
+                if known != .other {
+                    steps.append(.field(known))
+                } else {
+                    texts += name
+                    steps.append(.otherField(start: texts.count - name.count, count: name.count))
+                }
+            case .plain(let plain): steps.append(.item(plain))
             }
         }
         self.texts = texts
+        self.steps = steps.map { step in
+            if case .text(let start, 1) = step { .byte(texts[start]) } else { step }
+        }
     }
 
     func append(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
         let texts = texts
         for step in steps {
             switch step {
+            case .byte(let byte): line.append(byte)
             case .text(let start, let count): line.append(texts.span.extracting(start..<start + count))
             case .field(let name): AccessLogFormat.append(exchange.head.first(name), exchange, to: &line)
             case .otherField(let start, let count):
@@ -50,7 +63,6 @@ final class AccessLogFormat {
             case .item(let item): append(item, exchange, to: &line)
             }
         }
-        line.append(ASCII.lf)
     }
 
     private func append(_ item: LogFormat.Item.Plain, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {

@@ -1,7 +1,7 @@
 import Base
 
 /// The fields of a request that the server itself reads.
-package enum FieldName: UInt8, Sendable {
+public enum FieldName: UInt8, Sendable {
     case accept, acceptEncoding, authorization, connection, contentLength, contentType, cookie, expect
     case host, ifMatch, ifModifiedSince, ifNoneMatch, ifRange, ifUnmodifiedSince, keepAlive, proxy
     case proxyAuthorization, proxyConnection, range, referer, te, trailer, transferEncoding, upgrade,

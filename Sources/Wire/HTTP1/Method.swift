@@ -1,7 +1,7 @@
 import Base
 
 /// A request's method (RFC 9110, section 9). Names are case-sensitive.
-package enum Method: UInt8, Sendable {
+public enum Method: UInt8, Sendable {
     case get, head, post, put, delete, connect, options, trace, patch
     /// Any other token; the request line has its name.
     case other
