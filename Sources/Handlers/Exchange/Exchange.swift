@@ -1,25 +1,6 @@
-package import Base
+import Base
 import Net
 import Wire
-
-/// Who is at the other end of a connection, and where it came in.
-package final class ConnectionFacts: Sendable {
-    package let peer: SocketAddress
-    package let local: SocketAddress
-    package let isSecure = false
-
-    package init(peer: SocketAddress, local: SocketAddress) { (self.peer, self.local) = (peer, local) }
-}
-
-/// Why the content of a request could not be had.
-enum ContentError: Error, Sendable {
-    /// Longer than `max_body`.
-    case tooLarge
-    case malformed(StaticString)
-    /// The client ended the connection before the content did.
-    case incomplete
-    case stream(StreamError)
-}
 
 /// One request and the way to answer it: what a service is given.
 ///
@@ -166,14 +147,4 @@ class Exchange {
     func finish() { fatalError("abstract") }
     /// Ends the connection so that the client can tell that the content is not whole.
     func abort() { fatalError("abstract") }
-}
-
-/// What is known of the script that made an answer.
-struct ScriptReport: Sendable {
-    var name: String
-    var pid: Int32?
-    var exit: ExitStatus?
-    var firstByte: TimeSpan?
-
-    init(name: String) { self.name = name }
 }

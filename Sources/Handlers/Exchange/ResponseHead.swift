@@ -57,26 +57,16 @@ struct ResponseHead: Sendable {
 
     /// The value of the Content-Type line, nil without one.
     var contentType: String? {
-        guard let line = contentTypeLine else { return nil }
-        let value = lines[line].drop { $0 != ASCII.colon }.dropFirst()
-        return String(decoding: value.filter { $0 != ASCII.cr && $0 != ASCII.lf }, as: UTF8.self)
+        contentTypeLine.map { String(decoding: $0.value, as: UTF8.self) }
     }
 
     var withoutContentType: ResponseHead {
         var head = self
-        if let line = contentTypeLine { head.lines.removeSubrange(line) }
+        if let line = contentTypeLine { head.lines.removeSubrange(line.bytes.indices) }
         return head
     }
 
-    private var contentTypeLine: Range<Int>? {
-        var start = 0
-        while start < lines.count {
-            let end = (lines[start...].firstIndex(of: ASCII.lf) ?? lines.count - 1) + 1
-            if lines[start..<end].prefix(13).map(ASCII.lower).elementsEqual("content-type:".utf8) {
-                return start..<end
-            }
-            start = end
-        }
-        return nil
+    private var contentTypeLine: FieldLines.Line? {
+        FieldLines(lines).first { $0.isNamed("content-type") }
     }
 }

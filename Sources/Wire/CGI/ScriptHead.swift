@@ -39,11 +39,11 @@ package struct ScriptHead: Sendable {
     /// The lines without those that describe content, for an answer that has none (304).
     package var linesWithoutContentFields: [UInt8] {
         var result: [UInt8] = []
-        for line in lines.split(separator: ASCII.lf) {
-            let name = line.prefix { $0 != ASCII.colon }.map(ASCII.lower)
-            if name.starts(with: "content-".utf8), !name.elementsEqual("content-location".utf8) { continue }
-            result += line
-            result.append(ASCII.lf)
+        for line in FieldLines(lines)
+        where !line.name.prefix(8).map(ASCII.lower).elementsEqual("content-".utf8)
+            || line.isNamed("content-location")
+        {
+            result += line.bytes
         }
         return result
     }

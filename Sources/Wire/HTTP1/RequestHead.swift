@@ -60,10 +60,3 @@ package struct RequestHead: Sendable {
 
     package func has(_ id: FieldName) -> Bool { first(id) != nil }
 }
-
-/// How a request's content is delimited (RFC 9112, section 6).
-package enum BodyFraming: Hashable, Sendable {
-    case none
-    case length(Int)
-    case chunked
-}
