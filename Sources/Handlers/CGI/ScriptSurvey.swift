@@ -19,7 +19,7 @@ package enum ScriptSurvey {
         var findings: [Finding] = []
         var seen: Set<String> = []
         for site in config.sites {
-            let path = site.part.cgiEnvironment.last { $0.name == "PATH" }?.value ?? ScriptService.defaultPath
+            let path = site.part.cgiEnvironment.last { $0.name == "PATH" }?.value ?? ScriptPlan.defaultPath
             for mapping in site.cgi {
                 if let fault = unreadable(mapping.path) {
                     findings.append(Finding(position: mapping.position, message: fault))
