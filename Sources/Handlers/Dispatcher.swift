@@ -95,7 +95,7 @@ enum Dispatcher {
         case .scripts(let folder):
             let locator = ScriptLocator(
                 exchange: exchange, part: part, folder: folder, prefixLength: prefixLength)
-            switch locator.find() {
+            switch locator.findInFolder() {
             case .found(let script): return try await run(script, exchange, site, part)
             case .refused(let status, let reason):
                 try await ErrorPage.send(
@@ -107,7 +107,7 @@ enum Dispatcher {
             let script = Script(
                 file: file, name: Array(exchange.path[..<prefixLength]),
                 pathInfo: rest.isEmpty ? nil : Array(rest),
-                interpreter: part.interpreter(for: Array(file.utf8)))
+                interpreter: part.scripts.interpreter(for: Array(file.utf8)))
             return try await run(script, exchange, site, part)
         }
     }

@@ -49,11 +49,13 @@ struct ScriptPlan {
         return result
     }
 
-    var searchPath: String {
-        part.settings.cgiEnvironment.last { $0.name == "PATH" }?.value ?? ScriptPlan.defaultPath
-    }
+    /// Where a script's PATH has it look for programs.
+    var searchPath: String { ScriptPlan.searchPath(part.settings) }
 
-    static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    static func searchPath(_ settings: PartSettings) -> String {
+        settings.cgiEnvironment.last { $0.name == "PATH" }?.value
+            ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    }
 
     private func environment(_ query: [UInt8], contentLength: Int?) -> CStringList {
         let head = exchange.head

@@ -25,15 +25,16 @@ package struct FileService {
     /// The path below the folder; begins with a slash or is empty.
     private var relative: [UInt8].SubSequence { exchange.path[prefixLength...] }
 
+    private var locator: ScriptLocator {
+        ScriptLocator(exchange: exchange, part: part, folder: folder, prefixLength: prefixLength)
+    }
+
     func serve() async throws(StreamError) -> Outcome {
         if !settings.serveDotfiles, FileService.hasHiddenName(relative) {
             try await ErrorPage.send(.notFound, on: exchange)
             return .answered
         }
-        if part.hasScripts, let script = findScript() { return .script(script) }
-        if part.hasScripts, relative.last == ASCII.slash, let script = indexScript() {
-            return .script(script)
-        }
+        if part.scripts.areAny, let script = locator.findAmongFiles() { return .script(script) }
         guard try await methodIsFine() else { return .answered }
         let file: Folder.OpenFile
         do throws(Errno) {
@@ -117,7 +118,7 @@ package struct FileService {
             let candidate = exchange.path + Array(name.utf8)
             let below = candidate[prefixLength...]
             // A script was looked for before, with its own rules; it is never sent as it is.
-            if part.isScript(candidate) { continue }
+            if part.scripts.isScript(candidate) { continue }
             guard let file = try? folder.open(below, symlinks: settings.symlinks, now: now), file.isRegular
             else { continue }
             exchange.path = candidate
@@ -127,21 +128,6 @@ package struct FileService {
             return try await ErrorPage.send(.forbidden, on: exchange)
         }
         try await DirectoryListing.send(folder, relative, settings, on: exchange)
-    }
-
-    /// The folder's default page, if the first that exists is a script; it takes every method.
-    private func indexScript() -> Script? {
-        for name in settings.index {
-            let candidate = exchange.path + Array(name.utf8)
-            let below = candidate[prefixLength...]
-            guard
-                let file = try? folder.open(
-                    below, flags: Folder.pathOnly, symlinks: settings.symlinks, now: now), file.isRegular
-            else { continue }
-            guard part.isScript(candidate) else { return nil }
-            return script(candidate, scriptLength: candidate.count, pathInfo: nil)
-        }
-        return nil
     }
 
     private func redirectToFolder() async throws(StreamError) {
@@ -179,35 +165,5 @@ package struct FileService {
             return "\(type); charset=\(charset)"
         }
         return type
-    }
-
-    // MARK: Scripts among files
-
-    /// The first file on the path whose name says that it is a script; what follows is PATH_INFO.
-    private func findScript() -> Script? {
-        let path = exchange.path
-        var index = prefixLength
-        while index < path.count {
-            var stop = index + 1
-            while stop < path.count, path[stop] != ASCII.slash { stop += 1 }
-            let name = Array(path[..<stop])
-            if part.isScript(name),
-                let file = try? folder.open(
-                    name[prefixLength...], flags: Folder.pathOnly, symlinks: settings.symlinks, now: now),
-                file.isRegular
-            {
-                return script(
-                    name, scriptLength: stop, pathInfo: stop < path.count ? Array(path[stop...]) : nil)
-            }
-            index = stop
-        }
-        return nil
-    }
-
-    private func script(_ path: [UInt8], scriptLength: Int, pathInfo: [UInt8]?) -> Script {
-        Script(
-            file: folder.path + Script.fileName(path[prefixLength..<scriptLength]),
-            name: Script.merged(path[..<scriptLength]), pathInfo: pathInfo,
-            interpreter: part.interpreter(for: path))
     }
 }
