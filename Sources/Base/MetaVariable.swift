@@ -31,9 +31,10 @@ package enum MetaVariable: String, CaseIterable, Sendable {
     case serverSoftware = "SERVER_SOFTWARE"
     case uniqueID = "UNIQUE_ID"
 
-    /// Whether a name is the server's to set, so that a setting may not.
+    /// Whether a name is the server's to set, so that a setting may not. What begins with `REDIRECT_`
+    /// tells of the first request, before the server sent it on.
     package static func isReserved(_ name: String) -> Bool {
-        MetaVariable(rawValue: name) != nil || name.hasPrefix("HTTP_")
+        MetaVariable(rawValue: name) != nil || name.hasPrefix("HTTP_") || name.hasPrefix("REDIRECT_")
     }
 }
 

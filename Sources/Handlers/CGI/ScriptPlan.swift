@@ -100,6 +100,12 @@ struct ScriptPlan {
         case .no: facts.passAuthorization = false
         }
         var list = exchange.withHeadBytes { MetaVariables.environment(facts, head, $0) }
+        for name in exchange.withHeadBytes({ MetaVariables.misleadingNames(head, $0) }) {
+            exchange.logOnce(
+                .info,
+                "a request's field \(ScriptWords.quote(name.span)) is not passed on: only letters, digits and dashes make a variable",
+                about: "fields")
+        }
         if !settings.contains(where: { $0.name == "LANG" }) { list.append("LANG", "C.UTF-8") }
         for setting in settings where setting.name != "PATH" {
             list.append(name: setting.name.utf8.span, value: setting.value.utf8.span)

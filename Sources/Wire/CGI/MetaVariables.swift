@@ -110,7 +110,7 @@ package enum MetaVariables {
         for (position, field) in head.fields.enumerated() {
             switch field.id {
             case .contentLength, .contentType, .transferEncoding, .connection, .keepAlive, .te, .trailer,
-                .proxyConnection, .proxyAuthorization, .expect:
+                .proxyConnection, .proxyAuthorization, .expect, .upgrade:
                 continue
             // HTTP_PROXY is taken for a setting by many programs (httpoxy).
             case .proxy: continue
@@ -134,6 +134,16 @@ package enum MetaVariables {
             if isFunction(value.span) { continue }
             list.append(name: variable.span, value: value.span)
         }
+    }
+
+    /// The names of fields that become no variable, for they could pass for another's.
+    package static func misleadingNames(_ head: RequestHead, _ bytes: Span<UInt8>) -> [[UInt8]] {
+        var result: [[UInt8]] = []
+        for field in head.fields where field.id == .other {
+            let name = bytes.extracting(field.name.range)
+            if variableName(name) == nil { result.append(name.array) }
+        }
+        return result
     }
 
     /// A value like a function's body has made shells run it (CVE-2014-6271). No variable gets one.
