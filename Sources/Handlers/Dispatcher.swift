@@ -97,6 +97,9 @@ enum Dispatcher {
                 exchange: exchange, part: part, folder: folder, prefixLength: prefixLength)
             switch locator.findInFolder() {
             case .found(let script): return try await run(script, exchange, site, part)
+            case .folder:
+                try await FolderRedirect.send(on: exchange)
+                return nil
             case .refused(let status, let reason):
                 try await ErrorPage.send(
                     status, explanation: exchange.mayKnowReasons ? reason : nil, on: exchange)

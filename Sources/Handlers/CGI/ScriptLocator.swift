@@ -13,6 +13,8 @@ struct ScriptLocator {
 
     enum Result {
         case found(Script)
+        /// A folder with a default page that is a script, without the slash at its end.
+        case folder
         /// `reason`: what those clients may see that may know why scripts fail.
         case refused(Status, reason: String? = nil)
     }
@@ -45,11 +47,12 @@ struct ScriptLocator {
 
     /// A folder of scripts itself: its default page, where that is a script.
     private func folderScript() -> Result {
-        guard exchange.path.last == ASCII.slash else { return .refused(.forbidden) }
-        for candidate in defaultPages() {
+        let path = exchange.path.last == ASCII.slash ? exchange.path : exchange.path + [ASCII.slash]
+        for candidate in defaultPages(path) {
             guard let file = look(candidate[prefixLength...]), file.isRegular,
                 file.status.st_mode & 0o111 != 0 || part.scripts.interpreter(for: candidate) != nil
             else { continue }
+            if path.count > exchange.path.count { return .folder }
             return .found(script(candidate, endingAt: candidate.count))
         }
         return .refused(.forbidden)
@@ -71,14 +74,16 @@ struct ScriptLocator {
             index = stop
         }
         guard path.last == ASCII.slash else { return nil }
-        for candidate in defaultPages() {
+        for candidate in defaultPages(path) {
             guard let file = look(candidate[prefixLength...]), file.isRegular else { continue }
             return part.scripts.isScript(candidate) ? script(candidate, endingAt: candidate.count) : nil
         }
         return nil
     }
 
-    private func defaultPages() -> [[UInt8]] { part.settings.index.map { exchange.path + Array($0.utf8) } }
+    private func defaultPages(_ folder: [UInt8]) -> [[UInt8]] {
+        part.settings.index.map { folder + Array($0.utf8) }
+    }
 
     /// What is at a path below the folder, without the right to read it.
     private func look(_ relative: [UInt8].SubSequence) -> Folder.OpenFile? {

@@ -112,7 +112,7 @@ package struct FileService {
 
     private func serveFolder() async throws(StreamError) {
         guard relative.last == ASCII.slash else {
-            return try await redirectToFolder()
+            return try await FolderRedirect.send(on: exchange)
         }
         for name in settings.index {
             let candidate = exchange.path + Array(name.utf8)
@@ -128,28 +128,6 @@ package struct FileService {
             return try await ErrorPage.send(.forbidden, on: exchange)
         }
         try await DirectoryListing.send(folder, relative, settings, on: exchange)
-    }
-
-    private func redirectToFolder() async throws(StreamError) {
-        var location: [UInt8] = []
-        // More than one slash in front would name another host.
-        TargetPath.encode([ASCII.slash].span, into: &location)
-        TargetPath.encode(Array(exchange.path.drop { $0 == ASCII.slash }).span, into: &location)
-        location.append(ASCII.slash)
-        if let query = exchange.query {
-            location.append(ASCII.question)
-            // As it was asked, but for bytes that no URL may hold.
-            for byte in query {
-                if byte < 0x80 {
-                    location.append(byte)
-                } else {
-                    TargetPath.encode([byte].span, into: &location)
-                }
-            }
-        }
-        try await ErrorPage.send(
-            .movedPermanently, fields: [("Location", String(decoding: location, as: UTF8.self))], on: exchange
-        )
     }
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
