@@ -201,7 +201,7 @@ private func head(_ text: String) throws -> ScriptHead {
         #expect(!shown(head.lines).contains("Date"))
         #expect(head.status == nil)
         #expect(!head.isNonParsed)
-        #expect(head.stripped.isEmpty)
+        #expect(head.stripped == ["Date"])
         #expect(head.fieldCount == 6)
     }
 

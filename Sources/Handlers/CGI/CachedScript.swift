@@ -54,7 +54,9 @@ struct CachedScript {
         let deadline = exchange.context.loop.now + service.part.settings.cgiTimeout
         while !ticket.isDone {
             switch await exchange.waiter.wait(until: deadline) {
-            case .woken: if exchange.isClientGone { throw .failed(.connectionReset) }
+            case .woken:
+                if exchange.isClientGone { throw .failed(.connectionReset) }
+                if exchange.isClientDone { _ = exchange.probeClient() }
             case .timedOut: return
             case .cancelled: throw .cancelled
             }
@@ -64,14 +66,22 @@ struct CachedScript {
     private func make(_ key: AnswerCache.Key, _ stale: KeptAnswer?) async throws(StreamError)
         -> ScriptService.Outcome
     {
-        let capture = AnswerCapture(limit: service.site.config.cgiCacheSize, stale: stale)
         let cache = service.site.answerCache
+        let loop = exchange.context.loop
+        let capture = AnswerCapture(
+            limit: service.site.config.cgiCacheSize / CachedScript.share, time: rule.time, stale: stale
+        ) {
+            cache.finish(key, nil, now: loop.now)
+        }
         // Whatever happens, those who wait must be told.
-        defer { cache.finish(key, kept(capture), now: exchange.context.loop.now) }
+        defer { if !capture.isGivenUp { cache.finish(key, kept(capture), now: loop.now) } }
         let outcome = try await service.run(capture)
         if capture.useStale, let stale { try await send(stale, "stale") }
         return outcome
     }
+
+    /// One answer may take this part of the cache; a larger one would push out too many others.
+    private static let share = 8
 
     /// The captured answer as it may be kept; nil where it may not.
     private func kept(_ capture: AnswerCapture) -> KeptAnswer? {
@@ -92,12 +102,21 @@ struct CachedScript {
         exchange.script = nil
         let conditions = exchange.withHeadBytes { Conditions.evaluate(exchange.head, $0, answer.validators) }
         var head = ResponseHead(answer.status, lines: answer.lines, contentLength: answer.content.count)
-        if answer.status == .ok, conditions == .notModified {
-            head = ResponseHead(.notModified, lines: answer.lines, contentLength: nil)
+        var content = answer.content
+        if answer.status == .ok {
+            switch conditions {
+            case .proceed: break
+            case .notModified:
+                head = ResponseHead(.notModified, lines: answer.lines, contentLength: nil)
+                content = []
+            case .failed:
+                head = ResponseHead(.preconditionFailed, contentLength: 0)
+                content = []
+            }
         }
         head.add("Age", String(max(0, Int((exchange.context.loop.now - answer.made).seconds))))
         head.add("X-Cache", how)
-        try await exchange.send(head, head.status == .notModified ? [] : answer.content)
+        try await exchange.send(head, content)
     }
 
     /// Host and target, a blank between them.

@@ -23,10 +23,12 @@ final class ScriptAnswer {
     private(set) var phase = Phase.header
     /// The status that was begun.
     private(set) var status: Status?
+    /// The client has been told that it needs no content; what comes is for the cache alone.
+    private var isUnasked = false
     /// Bytes beyond the promised length.
     private(set) var surplus = 0
     /// Gets a copy of the answer, for the cache.
-    var capture: AnswerCapture?
+    private let capture: AnswerCapture?
     /// The client has gone; what it was to have is dropped.
     var isAlone = false
 
@@ -35,10 +37,18 @@ final class ScriptAnswer {
     /// Output up to the end of the script's header.
     private var header = ByteBuffer()
     private var lacksType = false
+    private var interimCount = 0
+    /// Interim answers that a script may give.
+    private static let interimLimit = 16
     /// Takes apart the chunks that the script makes itself.
     private var chunks: ChunkedDecoder?
 
-    init(_ exchange: Exchange, pid: Int32) { (self.exchange, self.pid) = (exchange, pid) }
+    init(_ exchange: Exchange, pid: Int32, capture: AnswerCapture?) {
+        (self.exchange, self.pid, self.capture) = (exchange, pid, capture)
+    }
+
+    /// The cache still waits for this answer.
+    var isWanted: Bool { capture.map { !$0.isGivenUp } ?? false }
 
     /// Calls `body` with what came of a header that is not whole.
     func withHeader<R>(_ body: (Span<UInt8>) -> R) -> R { header.withSpan(body) }
@@ -63,6 +73,11 @@ final class ScriptAnswer {
             guard status == .earlyHints else {
                 throw ScriptFailure("the script answered with status \(status.code), which ends no request")
             }
+            interimCount += 1
+            if interimCount > ScriptAnswer.interimLimit {
+                throw ScriptFailure(
+                    "the script gave more than \(ScriptAnswer.interimLimit) interim answers (Status: 103)")
+            }
             try? exchange.sendInterim(ResponseHead(status, lines: head.lines, contentLength: nil))
         }
         return nil
@@ -83,16 +98,19 @@ final class ScriptAnswer {
     }
 
     private func begin(_ head: ScriptHead) {
-        if !head.stripped.isEmpty {
+        if !head.stripped.isEmpty, let script = exchange.script?.name {
             let names = head.stripped.joined(separator: ", ")
-            exchange.log(.warning, "the script's \(names) is the server's to say and was left out", pid: pid)
+            exchange.logOnce(
+                .warning, "the script's \(names): the server's to say, and left out", about: script, pid: pid)
         }
         if let location = head.location, head.status == nil, ScriptAnswer.isLocal(location),
             head.fieldCount <= (head.hasContentType ? 2 : 1)
         {
             phase = .redirect(location)
+            capture?.giveUp()
         } else if head.sendfile != nil {
             phase = .file(head)
+            capture?.giveUp()
         } else {
             beginAnswer(head)
         }
@@ -109,22 +127,22 @@ final class ScriptAnswer {
         self.status = status
         lacksType = !head.hasContentType && !status.isWithoutContent && head.location == nil
         capture?.begin(head, status)
+        let length = head.isChunked ? nil : head.contentLength
+        if head.isChunked, !status.isWithoutContent { chunks = ChunkedDecoder() }
+        phase = status.isWithoutContent ? .discard : .content(left: length)
         switch condition(status, head) {
         case .proceed:
-            let length = head.isChunked ? nil : head.contentLength
-            if head.isChunked, !status.isWithoutContent { chunks = ChunkedDecoder() }
             var answer = ResponseHead(status, lines: head.lines, contentLength: length)
             answer.reason = head.reason
             if capture != nil { answer.add("X-Cache", "miss" as StaticString) }
             exchange.begin(answer)
-            phase = status.isWithoutContent ? .discard : .content(left: length)
         case .notModified:
+            isUnasked = true
             exchange.begin(
                 ResponseHead(.notModified, lines: head.linesWithoutContentFields, contentLength: nil))
-            phase = .discard
         case .failed:
+            isUnasked = true
             exchange.begin(ResponseHead(.preconditionFailed, contentLength: 0))
-            phase = .discard
         }
     }
 
@@ -168,7 +186,7 @@ final class ScriptAnswer {
     }
 
     private func send(_ content: Span<UInt8>) {
-        if !isAlone { exchange.append(content) }
+        if !isAlone, !isUnasked { exchange.append(content) }
     }
 
     // MARK: The end
@@ -184,8 +202,9 @@ final class ScriptAnswer {
         return nil
     }
 
-    /// All of a promised length is here.
+    /// The client has all that it is to have.
     var isWhole: Bool {
+        if isUnasked { return true }
         if case .content(let left?) = phase { return left == 0 }
         return false
     }

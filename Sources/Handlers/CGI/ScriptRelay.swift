@@ -46,6 +46,8 @@ final class ScriptRelay {
     private var deadlines: ScriptDeadlines
     /// What was wrong with the output.
     private var failure: ScriptFailure?
+    /// Bytes have been sent since the client ended its side.
+    private var isClientProbed = false
     /// Nothing can be sent any more.
     private var isClientLost = false
     /// The script and all it started are to be ended.
@@ -54,7 +56,8 @@ final class ScriptRelay {
     /// Output that may wait for the client before the script is no longer read.
     private static let pendingLimit = 64 * 1024
     private static let pieceSize = 32 * 1024
-    /// A client that has ended its side may still read; one that is gone looks the same for a while.
+    /// For a client that has ended its side in the midst of an answer, where nothing can be sent to
+    /// find out whether it still reads.
     private static let halfClosedGrace = TimeSpan.milliseconds(500)
 
     /// `capture` gets a copy of the answer, for the cache. The script then goes on without its client.
@@ -69,8 +72,7 @@ final class ScriptRelay {
         self.child = consume child
         self.output = Source(output, waiter: exchange.waiter)
         self.errors = Source(errors, waiter: exchange.waiter)
-        answer = ScriptAnswer(exchange, pid: pid)
-        answer.capture = capture
+        answer = ScriptAnswer(exchange, pid: pid, capture: capture)
         let settings = part.settings
         deadlines = ScriptDeadlines(
             ScriptDeadlines.Limits(
@@ -221,6 +223,10 @@ final class ScriptRelay {
         }
         if exchange.pendingBytes == before { return false }
         deadlines.lastTaken = now
+        if exchange.isClientDone {
+            isClientProbed = true
+            deadlines.clientDone = nil
+        }
         // While the client was behind, the script could not print.
         if before >= ScriptRelay.pendingLimit { deadlines.lastOutput = now }
         return true
@@ -236,17 +242,26 @@ final class ScriptRelay {
     /// How it ended, nil while it goes on.
     private func ending() -> Ending? {
         if let failure { return .failed(failure) }
-        if !answer.isAlone {
-            if isClientLost || exchange.isClientGone, let ending = leave() { return ending }
-            if exchange.isClientDone, !answer.isAlone, deadlines.clientDone == nil {
-                deadlines.clientDone = now
-            }
-        }
+        if let ending = clientEnding() { return ending }
         deadlines.isWaitingForClient = !answer.isAlone && exchange.hasBegun && exchange.pendingBytes > 0
         deadlines.isHeldBack = isHeldBack
         if let expiry = deadlines.expired(now), let ending = ending(expiry) { return ending }
         if !isOutputDone || exit == nil { return nil }
         return conclusion()
+    }
+
+    private func clientEnding() -> Ending? {
+        if answer.isAlone {
+            // It went on for the cache alone, which may have lost its interest.
+            return answer.isWanted || part.settings.cgiOnDisconnect == .finish ? nil : leave()
+        }
+        if isClientLost || exchange.isClientGone { return leave() }
+        if exchange.isClientDone, !isClientProbed {
+            // Bytes that are sent now find out: one that has gone answers with a reset.
+            isClientProbed = exchange.probeClient()
+            deadlines.clientDone = isClientProbed ? nil : deadlines.clientDone ?? now
+        }
+        return nil
     }
 
     private func ending(_ expiry: ScriptDeadlines.Expiry) -> Ending? {
@@ -280,7 +295,7 @@ final class ScriptRelay {
 
     /// The client has gone.
     private func leave() -> Ending? {
-        if answer.capture != nil || part.settings.cgiOnDisconnect == .finish {
+        if answer.isWanted || part.settings.cgiOnDisconnect == .finish {
             answer.isAlone = true
             deadlines.clientDone = nil
             deadlines.isWaitingForClient = false
@@ -304,7 +319,11 @@ final class ScriptRelay {
             case .header, .content, .discard: break
             }
         }
-        if let gap = answer.gap { return .failed(ScriptFailure(gap)) }
+        if let gap = answer.gap {
+            guard answer.isWhole else { return .failed(ScriptFailure(gap)) }
+            exchange.log(.warning, gap, pid: pid)
+            return answer.isAlone ? .clientGone : .complete
+        }
         answer.complete()
         return answer.isAlone ? .clientGone : .complete
     }

@@ -100,8 +100,11 @@ class Exchange {
 
     /// Begins to notice a client that leaves while nothing is read or written.
     func watchClient() { fatalError("abstract") }
-    /// The client has ended its side. It may still read, but most that do this have gone.
+    /// The client has ended its side. Whether it has gone or still reads cannot be told from that.
     var isClientDone: Bool { fatalError("abstract") }
+    /// Sends bytes that change nothing of the answer, once; a client that has gone then shows as gone.
+    /// False where no such bytes can be sent now.
+    func probeClient() -> Bool { fatalError("abstract") }
     /// Nothing reaches the client any more.
     var isClientGone: Bool { fatalError("abstract") }
 

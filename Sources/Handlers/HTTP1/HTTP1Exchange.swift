@@ -17,6 +17,9 @@ final class HTTP1Exchange: Exchange {
     private var decoder = ChunkedDecoder()
     private var owesContinue = false
     private var answer = AnswerState.none
+    /// The status line's beginning has been sent ahead, by `probeClient`.
+    private var isLineBegun = false
+    private var isProbed = false
     /// Whether the connection may carry another request after this one.
     private(set) var keepsAlive = false
 
@@ -89,6 +92,8 @@ final class HTTP1Exchange: Exchange {
         errorStatus = nil
         errorLines = []
         answer = .none
+        isLineBegun = false
+        isProbed = false
         keepsAlive = head.wantsKeepAlive && !closing
         owesContinue = head.expectsContinue
         switch head.framing {
@@ -257,6 +262,26 @@ final class HTTP1Exchange: Exchange {
     override func watchClient() { try? stream.watch() }
     override var isClientDone: Bool { stream.isPeerDone }
     override var isClientGone: Bool { stream.isHungUp }
+
+    override func probeClient() -> Bool {
+        if isProbed { return true }
+        switch answer {
+        case .none:
+            // Every answer begins so.
+            output.append(HTTP1Exchange.versionText)
+            isLineBegun = true
+        case .begun(framing: .chunked):
+            // The next chunk's size may have zeros in front, and the last one's, too.
+            output.append(hex: 0)
+        case .begun, .finished, .aborted: return false
+        }
+        isProbed = true
+        // Whether it was taken is seen by whoever waits for the client.
+        try? flushNow()
+        return true
+    }
+
+    private static let versionText: StaticString = "HTTP/1.1 "
 
     // MARK: The answer
 
@@ -531,7 +556,7 @@ final class HTTP1Exchange: Exchange {
     }
 
     private func appendStatusLine(_ status: Status, _ reason: [UInt8] = []) {
-        output.append("HTTP/1.1 ")
+        if isLineBegun { isLineBegun = false } else { output.append(HTTP1Exchange.versionText) }
         output.append(decimal: status.code)
         output.append(ASCII.space)
         if reason.isEmpty { output.append(status.reason) } else { output.append(reason) }

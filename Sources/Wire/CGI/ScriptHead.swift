@@ -118,7 +118,7 @@ package struct ScriptHead: Sendable {
         }
         let name = line.extracting(0..<colon)
         // Python's cgitb begins its page so, to end whatever HTML it may stand in.
-        if name.equals("<!--") { return stripped.append("<!--") }
+        if name.equals("<!--") { return }
         for index in name.indices where !ASCII.isTokenCharacter(name[index]) {
             throw .notAField(line.extracting(first: 80).array)
         }
@@ -130,6 +130,7 @@ package struct ScriptHead: Sendable {
         switch name.count {
         case 4 where ASCII.equalsIgnoringCase(name, "date"), 6 where ASCII.equalsIgnoringCase(name, "server"):
             // Whole responses have these; the server's own take their places.
+            if !isNonParsed { stripped.append(name.string) }
             return
         case 4 where ASCII.equalsIgnoringCase(name, "etag"):
             entityTag = value.array
