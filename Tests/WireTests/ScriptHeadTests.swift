@@ -251,7 +251,7 @@ private func head(_ text: String) throws -> ScriptHead {
             "ETag: \"a\"\nContent-Type: text/plain\ncontent-encoding: gzip\nContent-Location: /a\nContents: b\n\n"
         )
         #expect(
-            shown(head.linesWithoutContentFields)
+            shown(FieldLines.withoutContentFields(head.lines))
                 == "ETag: \"a\"\r\nContent-Location: /a\r\nContents: b\r\n")
     }
 }

@@ -100,23 +100,47 @@ struct CachedScript {
 
     private func send(_ answer: KeptAnswer, _ how: StaticString) async throws(StreamError) {
         exchange.script = nil
-        let conditions = exchange.withHeadBytes { Conditions.evaluate(exchange.head, $0, answer.validators) }
-        var head = ResponseHead(answer.status, lines: answer.lines, contentLength: answer.content.count)
-        var content = answer.content
-        if answer.status == .ok {
-            switch conditions {
-            case .proceed: break
-            case .notModified:
-                head = ResponseHead(.notModified, lines: answer.lines, contentLength: nil)
-                content = []
-            case .failed:
-                head = ResponseHead(.preconditionFailed, contentLength: 0)
-                content = []
-            }
-        }
+        var (head, content) = reply(answer)
         head.add("Age", String(max(0, Int((exchange.context.loop.now - answer.made).seconds))))
         head.add("X-Cache", how)
         try await exchange.send(head, content)
+    }
+
+    /// What conditions and a range make of a kept answer, which is all here and has a known length.
+    private func reply(_ answer: KeptAnswer) -> (ResponseHead, [UInt8]) {
+        let whole = ResponseHead(answer.status, lines: answer.lines, contentLength: answer.content.count)
+        guard answer.status == .ok else { return (whole, answer.content) }
+        let conditions = exchange.withHeadBytes {
+            Conditions.evaluate(exchange.head, $0, answer.validators)
+        }
+        switch conditions {
+        case .proceed: break
+        case .notModified:
+            let lines = FieldLines.withoutContentFields(answer.lines)
+            return (ResponseHead(.notModified, lines: lines, contentLength: nil), [])
+        case .failed: return (ResponseHead(.preconditionFailed, contentLength: 0), [])
+        }
+        switch exchange.withHeadBytes({ range($0, answer) }) {
+        case .one(let range):
+            var head = ResponseHead(.partialContent, lines: answer.lines, contentLength: range.count)
+            head.add(
+                "Content-Range",
+                "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(answer.content.count)")
+            return (head, Array(answer.content[range]))
+        case .unsatisfiable:
+            var head = ResponseHead(.rangeNotSatisfiable, contentLength: 0)
+            head.add("Content-Range", "bytes */\(answer.content.count)")
+            return (head, [])
+        // Who asks for several gets the whole, as is allowed.
+        case .whole, .several: return (whole, answer.content)
+        }
+    }
+
+    private func range(_ bytes: Span<UInt8>, _ answer: KeptAnswer) -> RangeField.Outcome {
+        guard exchange.method == .get, let field = exchange.head.first(.range),
+            Conditions.rangeApplies(exchange.head, bytes, answer.validators)
+        else { return .whole }
+        return RangeField.parse(bytes.extracting(field.range), length: answer.content.count)
     }
 
     /// Host and target, a blank between them.

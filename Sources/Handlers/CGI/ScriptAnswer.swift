@@ -139,7 +139,8 @@ final class ScriptAnswer {
         case .notModified:
             isUnasked = true
             exchange.begin(
-                ResponseHead(.notModified, lines: head.linesWithoutContentFields, contentLength: nil))
+                ResponseHead(
+                    .notModified, lines: FieldLines.withoutContentFields(head.lines), contentLength: nil))
         case .failed:
             isUnasked = true
             exchange.begin(ResponseHead(.preconditionFailed, contentLength: 0))

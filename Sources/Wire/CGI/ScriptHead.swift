@@ -36,18 +36,6 @@ package struct ScriptHead: Sendable {
     /// Bytes a script's header may have.
     package static let limit = 64 * 1024
 
-    /// The lines without those that describe content, for an answer that has none (304).
-    package var linesWithoutContentFields: [UInt8] {
-        var result: [UInt8] = []
-        for line in FieldLines(lines)
-        where !line.name.prefix(8).map(ASCII.lower).elementsEqual("content-".utf8)
-            || line.isNamed("content-location")
-        {
-            result += line.bytes
-        }
-        return result
-    }
-
     /// Looks for the end of the header in `output`.
     ///
     /// - Returns: the head and the index of the content's first byte, nil while the empty line is missing.

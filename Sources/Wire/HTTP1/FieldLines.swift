@@ -41,3 +41,20 @@ package struct FieldLines: Sequence, IteratorProtocol {
         return nil
     }
 }
+
+extension FieldLines {
+    /// The lines without those that describe content, for an answer that has none (304).
+    package static func withoutContentFields(_ lines: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        for line in FieldLines(lines) where !line.describesContent { result += line.bytes }
+        return result
+    }
+}
+
+extension FieldLines.Line {
+    /// `Content-Type` and the like, but not `Content-Location` (RFC 9110, section 15.4.5).
+    fileprivate var describesContent: Bool {
+        name.count > 8 && ASCII.equalsIgnoringCase(name.span.extracting(0..<8), "content-")
+            && !isNamed("content-location")
+    }
+}
