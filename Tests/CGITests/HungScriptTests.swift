@@ -338,6 +338,20 @@ import Testing
         }
     }
 
+    /// Nothing can be sent to it to find out, so the time at which it leaves has to tell.
+    @Test func `client of HTTP 1 dot 0 that leaves in the midst of the answer`() async throws {
+        try await withScripts(["x": page("\(Self.family)\necho begin\nwait")]) { server in
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/x HTTP/1.0\r\n\r\n")
+            let family = try server.notedProcesses(4)
+            _ = try client.read { $0.contains("begin".utf8) }
+            // A wait on purpose: who ends its side right behind its request is waited for.
+            _ = try server.connect().staysSilent(for: 2.2)
+            client.close()
+            expectEnd(of: family)
+        }
+    }
+
     @Test func `client that ends its sending half, and an error`() async throws {
         try await withScripts(["x": shell("sleep 1; exit 1")]) { server in
             let client = try server.connect()

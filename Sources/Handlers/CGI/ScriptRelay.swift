@@ -46,8 +46,8 @@ final class ScriptRelay {
     private var deadlines: ScriptDeadlines
     /// What was wrong with the output.
     private var failure: ScriptFailure?
-    /// Bytes have been sent since the client ended its side.
-    private var isClientProbed = false
+    /// The client has ended its side and is taken to read on, until a reset tells otherwise.
+    private var isHalfClosed = false
     /// Nothing can be sent any more.
     private var isClientLost = false
     /// The script and all it started are to be ended.
@@ -59,6 +59,8 @@ final class ScriptRelay {
     /// For a client that has ended its side in the midst of an answer, where nothing can be sent to
     /// find out whether it still reads.
     private static let halfClosedGrace = TimeSpan.milliseconds(500)
+    /// Who ends its side on purpose does so right behind its request; later, it has most likely gone.
+    private static let halfClosedStart = TimeSpan.seconds(2)
 
     /// `capture` gets a copy of the answer, for the cache. The script then goes on without its client.
     init(
@@ -224,7 +226,7 @@ final class ScriptRelay {
         if exchange.pendingBytes == before { return false }
         deadlines.lastTaken = now
         if exchange.isClientDone {
-            isClientProbed = true
+            isHalfClosed = true
             deadlines.clientDone = nil
         }
         // While the client was behind, the script could not print.
@@ -256,10 +258,11 @@ final class ScriptRelay {
             return answer.isWanted || part.settings.cgiOnDisconnect == .finish ? nil : leave()
         }
         if isClientLost || exchange.isClientGone { return leave() }
-        if exchange.isClientDone, !isClientProbed {
+        if exchange.isClientDone, !isHalfClosed, deadlines.clientDone == nil {
             // Bytes that are sent now find out: one that has gone answers with a reset.
-            isClientProbed = exchange.probeClient()
-            deadlines.clientDone = isClientProbed ? nil : deadlines.clientDone ?? now
+            isHalfClosed =
+                exchange.probeClient() || now < deadlines.started + ScriptRelay.halfClosedStart
+            if !isHalfClosed { deadlines.clientDone = now }
         }
         return nil
     }
