@@ -78,6 +78,13 @@ public enum ASCII {
         for index in bytes.indices where lower(bytes[index]) != pointer[index] { return false }
         return true
     }
+
+    /// Whether `a` and `b` are the same letters, whatever their case.
+    package static func equalsIgnoringCase(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
+        guard a.count == b.count else { return false }
+        for index in a.indices where lower(a[index]) != lower(b[index]) { return false }
+        return true
+    }
 }
 
 extension Span where Element == UInt8 {

@@ -267,18 +267,9 @@ extension Values {
         guard isName, let first = name.utf8.first, !ASCII.isDigit(first) else {
             throw ValueProblem("\(name.quoted) is no name of a variable; takes `NAME=value` or `NAME`")
         }
-        if metaVariables.contains(name) || name.hasPrefix("HTTP_") {
+        if MetaVariable.isReserved(name) {
             throw ValueProblem("the server itself sets \(name)")
         }
         return name
     }
-
-    /// What the server computes for each request (RFC 3875, section 4.1, and what Apache adds).
-    private static let metaVariables: Set<String> = [
-        "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "DOCUMENT_ROOT", "GATEWAY_INTERFACE", "PATH_INFO",
-        "PATH_TRANSLATED", "QUERY_STRING", "REDIRECT_STATUS", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_IDENT",
-        "REMOTE_PORT",
-        "REMOTE_USER", "REQUEST_METHOD", "REQUEST_SCHEME", "REQUEST_URI", "SCRIPT_FILENAME", "SCRIPT_NAME",
-        "SERVER_ADDR", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE", "UNIQUE_ID",
-    ]
 }

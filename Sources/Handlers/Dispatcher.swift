@@ -95,8 +95,11 @@ enum Dispatcher {
         case .scripts(let folder):
             let locator = ScriptLocator(
                 exchange: exchange, part: part, folder: folder, prefixLength: prefixLength)
-            switch locator.find() {
+            switch locator.findInFolder() {
             case .found(let script): return try await run(script, exchange, site, part)
+            case .folder:
+                try await FolderRedirect.send(on: exchange)
+                return nil
             case .refused(let status, let reason):
                 try await ErrorPage.send(
                     status, explanation: exchange.mayKnowReasons ? reason : nil, on: exchange)
@@ -107,7 +110,7 @@ enum Dispatcher {
             let script = Script(
                 file: file, name: Array(exchange.path[..<prefixLength]),
                 pathInfo: rest.isEmpty ? nil : Array(rest),
-                interpreter: part.interpreter(for: Array(file.utf8)))
+                interpreter: part.scripts.interpreter(for: Array(file.utf8)))
             return try await run(script, exchange, site, part)
         }
     }

@@ -39,7 +39,7 @@ package struct Doctor {
         }
         let file = Doctor.absolute(subject)
         for site in config.sites {
-            guard let path = Doctor.path(of: file, site) else { continue }
+            guard let path = site.scriptPath(of: file, resolve: Doctor.absolute) else { continue }
             return (site.hosts.first { !$0.hasPrefix("*") } ?? site.name, path)
         }
         guard subject.hasPrefix("/"), access(subject, F_OK) != 0 else {
@@ -52,18 +52,6 @@ package struct Doctor {
         guard let resolved = realpath(path, nil) else { return path }
         defer { free(resolved) }
         return String(cString: resolved)
-    }
-
-    private static func path(of file: String, _ site: SiteConfig) -> String? {
-        for mapping in site.cgi {
-            let real = absolute(mapping.path)
-            let prefix = mapping.prefix == "/" ? "" : mapping.prefix
-            if file == real { return mapping.prefix }
-            if file.hasPrefix(real + "/") { return prefix + file.dropFirst(real.count) }
-        }
-        guard let root = site.root.map(absolute), file.hasPrefix(root + "/") else { return nil }
-        let suffixes = site.part.cgiExtensions + site.part.cgiInterpreters.map(\.suffix)
-        return suffixes.contains { file.hasSuffix($0) } ? String(file.dropFirst(root.count)) : nil
     }
 
     // MARK: The run

@@ -248,6 +248,41 @@ import Testing
         #expect(result.status == 1)
     }
 
+    /// What a location or an alias makes of a file, `check` and `doctor` know as well.
+    @Test func `check and doctor know locations and aliases`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            for name in ["www", "pages", "cgi-bin"] { try folder.makeFolder(name) }
+            // No interpreter of its own, and no execute bit: one of the configuration runs it.
+            try folder.write("cgi-bin/old.sh", "#!/none\n" + page("echo fine"))
+            try folder.script("pages/x.run", page("echo fine"))
+            try folder.write(
+                "server.ini",
+                """
+                [server]
+                listen = 127.0.0.1:0
+                [site default]
+                root = www
+                cgi = /cgi-bin/ cgi-bin/
+                alias = /p/ pages
+                [location default /cgi-bin]
+                cgi_interpreter = .sh /bin/sh
+                [location default /p]
+                cgi_extensions = .run
+
+                """)
+            let executable = ServerProcess.builtExecutable
+            let check = try runCommand([executable, "check", "-c", folder.path("server.ini")])
+            #expect(check.status == 0, "\(check.stdout)\(check.stderr)")
+            for name in ["cgi-bin/old.sh", "pages/x.run"] {
+                let doctor = try runCommand(
+                    [executable, "doctor", "-c", folder.path("server.ini"), folder.path(name)])
+                #expect(doctor.status == 0, "\(doctor.stdout)\(doctor.stderr)")
+                #expect(doctor.stdout.contains("fine"))
+            }
+        }
+    }
+
     @Test(arguments: [
         ("/cgi-bin/crlf", 1, "CR LF"), ("/cgi-bin/text", 1, "hello without headers"),
         ("/cgi-bin/closed", 1, "no execute bit"),

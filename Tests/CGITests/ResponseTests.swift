@@ -141,7 +141,32 @@ import Testing
                 }
             }
             let line = try server.waitForError(containing: "left out")
-            #expect(line.contains("Transfer-Encoding, Connection, Keep-Alive"))
+            #expect(line.contains("Transfer-Encoding, Connection, Keep-Alive, Upgrade, Trailer"))
+        }
+    }
+
+    @Test func `forbidden headers are logged once, however many requests there are`() async throws {
+        let ini = """
+            [server]
+            listen = 127.0.0.1:0
+            threads = 1
+            error_log = errors
+            [site default]
+            root = www
+            cgi = /cgi-bin/ cgi-bin/
+            """
+        let script = prints("Content-Type: text/x\\nConnection: close\\n\\nbody")
+        try await withServer(ini: ini, files: ["cgi-bin/x": script, "cgi-bin/y": script]) { server in
+            for _ in 1...5 {
+                for name in ["x", "y"] { #expect(try server.get("/cgi-bin/\(name)").text == "body") }
+            }
+            try server.stop()
+            let lines = try server.folder.read("errors").split(separator: "\n").filter {
+                $0.contains("left out")
+            }
+            #expect(lines.count == 2, "\(lines)")
+            #expect(lines.contains { $0.contains("script=/cgi-bin/x ") })
+            #expect(lines.contains { $0.contains("script=/cgi-bin/y ") })
         }
     }
 
@@ -153,6 +178,8 @@ import Testing
             let response = try server.get("/cgi-bin/x")
             #expect(response.all("Date").count == 1)
             #expect(response.all("Server").count == 1)
+            #expect(response["Server"] != "mine")
+            #expect(try server.waitForError(containing: "left out").contains("Date, Server: "))
         }
     }
 
@@ -431,6 +458,25 @@ import Testing
         }
     }
 
+    @Test func `interim answers without end`() async throws {
+        let once = "Status: 103\\nLink: </a.css>\\n\\n"
+        let scripts = [
+            "many": shell(
+                "i=0; while [ $i -lt 16 ]; do printf '\(once)'; i=$((i+1)); done; printf 'Content-Type: text/x\\n\\nbody'"
+            ),
+            "endless": shell("while :; do printf '\(once)'; done"),
+        ]
+        try await withScripts(scripts) { server in
+            let response = try server.get("/cgi-bin/many")
+            #expect(response.interim.count == 16)
+            #expect(response.text == "body")
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/endless HTTP/1.0\r\n\r\n")
+            #expect(try client.readResponse().status == 500)
+            _ = try server.waitForError(containing: "more than 16 interim answers")
+        }
+    }
+
     @Test func `trailers are dropped safely`() async throws {
         try await withScripts(["env": ScriptEnvironment.script]) { server in
             let environment = try server.environment(
@@ -567,119 +613,6 @@ import Testing
                 try client.send("POST /cgi-bin/none HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
                 #expect(try client.readResponse().text == "404")
             }
-        }
-    }
-
-    @Test func `caching of CGI output`() async throws {
-        let scripts = [
-            "x": page("echo x >>runs; echo $(wc -l <runs) $QUERY_STRING"),
-            "cookie": shell(
-                "echo x >>cookies; printf 'Content-Type: text/x\\nSet-Cookie: a=b\\n\\n'; wc -l <cookies"),
-        ]
-        try await withScripts(scripts, site: "cgi_cache = /cgi-bin 100s") { server in
-            let first = try server.get("/cgi-bin/x?a=1")
-            #expect(first.text == "1 a=1\n")
-            #expect(first["X-Cache"] == "miss")
-            let second = try server.get("/cgi-bin/x?a=1")
-            #expect(second.text == "1 a=1\n")
-            #expect(second["X-Cache"] == "hit")
-            #expect(try server.head("/cgi-bin/x?a=1")["X-Cache"] == "hit")
-            #expect(try server.get("/cgi-bin/x?b").text == "2 b\n")
-            #expect(try server.post("/cgi-bin/x?a=1", "").text == "3 a=1\n")
-            #expect(try server.get("/cgi-bin/x?a=1", headers: ["Cookie": "s=1"]).text == "4 a=1\n")
-            #expect(try server.get("/cgi-bin/x?a=1", headers: ["Authorization": "x"]).text == "5 a=1\n")
-            #expect(try server.get("/cgi-bin/cookie").text == "1\n")
-            #expect(try server.get("/cgi-bin/cookie").text == "2\n")
-        }
-    }
-
-    @Test func `caching: one run for all who ask at the same time`() async throws {
-        let ini = """
-            [server]
-            listen = 127.0.0.1:0
-            threads = 1
-            [site default]
-            root = www
-            cgi = /cgi-bin/ cgi-bin/
-            cgi_cache = /cgi-bin 100s
-            """
-        let script = page("echo x >>runs; while ! [ -e go ]; do sleep 0.02; done; wc -l <runs")
-        try await withServer(ini: ini, files: ["cgi-bin/x": script, "www/a.txt": "text"]) { server in
-            var clients: [RawClient] = []
-            for _ in 1...5 {
-                let client = try server.connect()
-                try client.send(Self.get("x"))
-                clients.append(client)
-                // The one loop takes up what comes in order, so it has the request when this is answered.
-                for _ in 1...2 { #expect(try server.get("/a.txt").status == 200) }
-            }
-            try server.folder.write("cgi-bin/go", "")
-            let answers = try clients.map { try $0.readResponse() }
-            #expect(answers.map(\.text) == Array(repeating: "1\n", count: 5))
-            #expect(answers.map { $0["X-Cache"] } == ["miss", "shared", "shared", "shared", "shared"])
-        }
-    }
-
-    @Test func `caching: an older answer where the script fails`() async throws {
-        let script = shell("[ -e fail ] && exit 1; printf 'Content-Type: text/x\\n\\nfine'")
-        try await withScripts(["x": script], site: "cgi_cache = /cgi-bin 300ms") { server in
-            #expect(try server.get("/cgi-bin/x")["X-Cache"] == "miss")
-            try server.folder.write("cgi-bin/fail", "")
-            var last: RawResponse?
-            let isStale = try eventually {
-                last = try server.get("/cgi-bin/x")
-                return last?["X-Cache"] == "stale"
-            }
-            #expect(isStale)
-            #expect(last?.status == 200)
-            #expect(last?.text == "fine")
-            _ = try server.waitForError(containing: "an older answer is sent")
-        }
-    }
-
-    @Test(arguments: [
-        ("Cache-Control: no-store", false), ("Cache-Control: private", false),
-        ("Cache-Control: max-age=0", false),
-        ("Cache-Control: public, max-age=50", true), ("Vary: *", false), ("Vary: X-Lang", true),
-        ("Status: 404", true), ("Status: 302\\nLocation: http://h/", false), ("Status: 500", false),
-        ("ETag: \"a\"", true),
-    ])
-    func `caching: what the script says`(_ field: String, _ isKept: Bool) async throws {
-        let script = shell(
-            "echo x >>runs; printf '%b' 'Content-Type: text/x\\n\(field)\\n\\n'; echo $HTTP_X_LANG; wc -l <runs"
-        )
-        try await withScripts(["x": script], site: "cgi_cache = /cgi-bin 100s") { server in
-            let first = try server.get("/cgi-bin/x", headers: ["X-Lang": "de"])
-            let second = try server.get("/cgi-bin/x", headers: ["X-Lang": "de"])
-            #expect(first.text == "de\n1\n")
-            #expect(second.text == (isKept ? "de\n1\n" : "de\n2\n"))
-            #expect(second.status == first.status)
-            #expect((second["X-Cache"] == "hit") == isKept)
-            if field.hasPrefix("Vary: X") {
-                #expect(try server.get("/cgi-bin/x", headers: ["X-Lang": "fr"]).text == "fr\n2\n")
-                #expect(try server.get("/cgi-bin/x", headers: ["X-Lang": "de"]).text == "de\n1\n")
-            }
-            if field.hasPrefix("ETag") {
-                let known = try server.get("/cgi-bin/x", headers: ["If-None-Match": "\"a\""])
-                #expect(known.status == 304)
-            }
-        }
-    }
-
-    @Test func `caching of an answer whose client has left`() async throws {
-        let script = shell(
-            "printf 'Content-Type: text/x\\nContent-Length: 5\\n\\n'; echo >begun; while ! [ -e go ]; do sleep 0.02; done; printf 12345; echo >done"
-        )
-        try await withScripts(["x": script], site: "cgi_cache = /cgi-bin 100s") { server in
-            let client = try server.connect()
-            try client.send(Self.get("x"))
-            try server.waitForFile("begun")
-            client.reset()
-            try server.folder.write("cgi-bin/go", "")
-            try server.waitForFile("done")
-            let response = try server.get("/cgi-bin/x", headers: ["Host": "h"])
-            #expect(response.text == "12345")
-            #expect(["hit", "shared"].contains(response["X-Cache"]), "\(response)")
         }
     }
 

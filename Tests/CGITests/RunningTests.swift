@@ -146,6 +146,25 @@ import Testing
         }
     }
 
+    @Test func `folder of scripts without its slash`() async throws {
+        let files = [
+            "cgi-bin/index.cgi": page("echo index"), "cgi-bin/app/index.cgi": page("echo app"),
+            "cgi-bin/none/x": page(""),
+        ]
+        try await withServer(site: "index = index.html index.cgi\ncgi = /cgi-bin/ cgi-bin", files: files) {
+            server in
+            for path in ["/cgi-bin", "/cgi-bin/app"] {
+                let redirect = try server.get("\(path)?a=b")
+                #expect(redirect.status == 301)
+                #expect(redirect["Location"] == "\(path)/?a=b")
+            }
+            #expect(try server.get("/cgi-bin/app/").text == "app\n")
+            // Without a script for it, a folder of scripts is nobody's.
+            #expect(try server.get("/cgi-bin/none").status == 403)
+            #expect(try server.get("/cgi-bin/none/").status == 403)
+        }
+    }
+
     @Test func `exec-bit check`() async throws {
         try await withServer(site: "cgi = /cgi-bin/ cgi-bin", files: ["cgi-bin/x": "echo secret"]) { server in
             let response = try server.get("/cgi-bin/x")
@@ -472,6 +491,53 @@ import Testing
             _ = try server.waitForError(containing: "the client has gone")
             #expect(try server.get("/cgi-bin/y").status == 200)
             #expect(!script[0].isRunning)
+        }
+    }
+
+    /// Two parts of a site with the same number have that number each; the rest of the site has its own.
+    @Test func `queues of two locations with the same number`() async throws {
+        try await withQueue(
+            "cgi_max_processes = 1",
+            more:
+                "[location default /cgi-bin/x/a]\ncgi_max_processes = 2\n[location default /cgi-bin/x/b]\ncgi_max_processes = 2"
+        ) { server in
+            var clients: [RawClient] = []
+            for path in ["", "", "/a", "/a", "/a", "/b", "/b", "/b"] {
+                let client = try server.connect()
+                try client.send(Self.get("/cgi-bin/x\(path)?\(path)"))
+                for _ in 1...2 { #expect(try server.get("/a.txt").status == 200) }
+                clients.append(client)
+            }
+            #expect(
+                eventually {
+                    (try? server.folder.read("cgi-bin/order").split(
+                        separator: "\n", omittingEmptySubsequences: false
+                    ).count) == 6
+                })
+            // A wait on purpose, for a script that should not start.
+            _ = try server.connect().staysSilent(for: 0.2)
+            let order = try server.folder.read("cgi-bin/order")
+            #expect(
+                order.split(separator: "\n", omittingEmptySubsequences: false).dropLast().sorted() == [
+                    "", "/a", "/a", "/b", "/b",
+                ])
+            try server.folder.write("cgi-bin/go", "")
+            for client in clients { #expect(try client.readResponse().status == 200) }
+        }
+    }
+
+    /// A location that says nothing of it shares the site's places.
+    @Test func `a location without a number of its own`() async throws {
+        try await withQueue("cgi_max_processes = 1", more: "[location default /cgi-bin/x/a]\ncharset = off") {
+            server in
+            let first = try Self.ask(server, "1")
+            try server.waitForFile("order")
+            let second = try server.connect()
+            try second.send(Self.get("/cgi-bin/x/a?2"))
+            _ = try server.connect().staysSilent(for: 0.2)
+            #expect(try Self.order(server) == ["1"])
+            try server.folder.write("cgi-bin/go", "")
+            for client in [first, second] { #expect(try client.readResponse().status == 200) }
         }
     }
 

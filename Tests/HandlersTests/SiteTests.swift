@@ -136,29 +136,29 @@ private let position = SourcePosition(file: "server.ini", line: 1)
             ]
         }
         for path in ["/a.cgi", "/b/c.pl", "/index.php", "/.cgi"] {
-            #expect(part.isScript(Array(path.utf8)), "\(path)")
+            #expect(part.scripts.isScript(Array(path.utf8)), "\(path)")
         }
         for path in ["/", "", "/cgi", "/a.cgi.txt", "/a.CGI", "/a.plx", "/a.cgi/b", "/php"] {
-            #expect(!part.isScript(Array(path.utf8)), "\(path)")
+            #expect(!part.scripts.isScript(Array(path.utf8)), "\(path)")
         }
-        #expect(part.interpreter(for: Array("/x.php".utf8)) == "/usr/bin/php-cgi")
-        #expect(part.interpreter(for: Array("/x.tar.php".utf8)) == "/usr/bin/php-cgi")
-        #expect(part.interpreter(for: Array("/x.cgi".utf8)) == nil)
-        #expect(part.hasScripts)
+        #expect(part.scripts.interpreter(for: Array("/x.php".utf8)) == "/usr/bin/php-cgi")
+        #expect(part.scripts.interpreter(for: Array("/x.tar.php".utf8)) == "/usr/bin/php-cgi")
+        #expect(part.scripts.interpreter(for: Array("/x.cgi".utf8)) == nil)
+        #expect(part.scripts.areAny)
     }
 
     @Test func `a default page that is a script`() {
         let part = part { $0.index = ["index.html", "index.cgi"] }
-        #expect(part.hasScripts)
-        #expect(part.isScript(Array("/a/index.cgi".utf8)))
-        #expect(!part.isScript(Array("/a/myindex.cgi".utf8)))
-        #expect(!part.isScript(Array("/a/other.cgi".utf8)))
+        #expect(part.scripts.areAny)
+        #expect(part.scripts.isScript(Array("/a/index.cgi".utf8)))
+        #expect(!part.scripts.isScript(Array("/a/myindex.cgi".utf8)))
+        #expect(!part.scripts.isScript(Array("/a/other.cgi".utf8)))
     }
 
     @Test func `no scripts`() {
         let part = part { $0.index = ["index.html"] }
-        #expect(!part.hasScripts)
-        #expect(!part.isScript(Array("/a.cgi".utf8)))
+        #expect(!part.scripts.areAny)
+        #expect(!part.scripts.isScript(Array("/a.cgi".utf8)))
     }
 
     @Test func `fields for every answer`() {

@@ -54,7 +54,9 @@ struct CachedScript {
         let deadline = exchange.context.loop.now + service.part.settings.cgiTimeout
         while !ticket.isDone {
             switch await exchange.waiter.wait(until: deadline) {
-            case .woken: if exchange.isClientGone { throw .failed(.connectionReset) }
+            case .woken:
+                if exchange.isClientGone { throw .failed(.connectionReset) }
+                if exchange.isClientDone { _ = exchange.probeClient() }
             case .timedOut: return
             case .cancelled: throw .cancelled
             }
@@ -64,14 +66,22 @@ struct CachedScript {
     private func make(_ key: AnswerCache.Key, _ stale: KeptAnswer?) async throws(StreamError)
         -> ScriptService.Outcome
     {
-        let capture = AnswerCapture(limit: service.site.config.cgiCacheSize, stale: stale)
         let cache = service.site.answerCache
+        let loop = exchange.context.loop
+        let capture = AnswerCapture(
+            limit: service.site.config.cgiCacheSize / CachedScript.share, time: rule.time, stale: stale
+        ) {
+            cache.finish(key, nil, now: loop.now)
+        }
         // Whatever happens, those who wait must be told.
-        defer { cache.finish(key, kept(capture), now: exchange.context.loop.now) }
+        defer { if !capture.isGivenUp { cache.finish(key, kept(capture), now: loop.now) } }
         let outcome = try await service.run(capture)
         if capture.useStale, let stale { try await send(stale, "stale") }
         return outcome
     }
+
+    /// One answer may take this part of the cache; a larger one would push out too many others.
+    private static let share = 8
 
     /// The captured answer as it may be kept; nil where it may not.
     private func kept(_ capture: AnswerCapture) -> KeptAnswer? {
@@ -90,14 +100,47 @@ struct CachedScript {
 
     private func send(_ answer: KeptAnswer, _ how: StaticString) async throws(StreamError) {
         exchange.script = nil
-        let conditions = exchange.withHeadBytes { Conditions.evaluate(exchange.head, $0, answer.validators) }
-        var head = ResponseHead(answer.status, lines: answer.lines, contentLength: answer.content.count)
-        if answer.status == .ok, conditions == .notModified {
-            head = ResponseHead(.notModified, lines: answer.lines, contentLength: nil)
-        }
+        var (head, content) = reply(answer)
         head.add("Age", String(max(0, Int((exchange.context.loop.now - answer.made).seconds))))
         head.add("X-Cache", how)
-        try await exchange.send(head, head.status == .notModified ? [] : answer.content)
+        try await exchange.send(head, content)
+    }
+
+    /// What conditions and a range make of a kept answer, which is all here and has a known length.
+    private func reply(_ answer: KeptAnswer) -> (ResponseHead, [UInt8]) {
+        let whole = ResponseHead(answer.status, lines: answer.lines, contentLength: answer.content.count)
+        guard answer.status == .ok else { return (whole, answer.content) }
+        let conditions = exchange.withHeadBytes {
+            Conditions.evaluate(exchange.head, $0, answer.validators)
+        }
+        switch conditions {
+        case .proceed: break
+        case .notModified:
+            let lines = FieldLines.withoutContentFields(answer.lines)
+            return (ResponseHead(.notModified, lines: lines, contentLength: nil), [])
+        case .failed: return (ResponseHead(.preconditionFailed, contentLength: 0), [])
+        }
+        switch exchange.withHeadBytes({ range($0, answer) }) {
+        case .one(let range):
+            var head = ResponseHead(.partialContent, lines: answer.lines, contentLength: range.count)
+            head.add(
+                "Content-Range",
+                "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(answer.content.count)")
+            return (head, Array(answer.content[range]))
+        case .unsatisfiable:
+            var head = ResponseHead(.rangeNotSatisfiable, contentLength: 0)
+            head.add("Content-Range", "bytes */\(answer.content.count)")
+            return (head, [])
+        // Who asks for several gets the whole, as is allowed.
+        case .whole, .several: return (whole, answer.content)
+        }
+    }
+
+    private func range(_ bytes: Span<UInt8>, _ answer: KeptAnswer) -> RangeField.Outcome {
+        guard exchange.method == .get, let field = exchange.head.first(.range),
+            Conditions.rangeApplies(exchange.head, bytes, answer.validators)
+        else { return .whole }
+        return RangeField.parse(bytes.extracting(field.range), length: answer.content.count)
     }
 
     /// Host and target, a blank between them.
@@ -121,42 +164,4 @@ struct CachedScript {
         }
         return result
     }
-}
-
-/// Takes a copy of a script's answer on its way.
-///
-/// Belongs to the task of its request.
-final class AnswerCapture {
-    private let limit: Int
-    /// There is an older answer to give in the place of an error.
-    let stale: KeptAnswer?
-    /// An error was held back; the older answer is to be sent.
-    var useStale = false
-    private(set) var head: ScriptHead?
-    private(set) var status: Status?
-    private(set) var content: [UInt8] = []
-    private var isTooLarge = false
-    private var isComplete = false
-
-    init(limit: Int, stale: KeptAnswer?) {
-        self.limit = limit
-        self.stale = stale
-    }
-
-    func begin(_ head: ScriptHead, _ status: Status) { (self.head, self.status) = (head, status) }
-
-    func take(_ piece: Span<UInt8>) {
-        if isTooLarge { return }
-        if content.count + piece.count > limit {
-            isTooLarge = true
-            content = []
-            return
-        }
-        piece.withUnsafeBufferPointer { content.append(contentsOf: $0) }
-    }
-
-    func complete() { isComplete = true }
-
-    /// All of the answer is here.
-    var isWhole: Bool { isComplete && !isTooLarge }
 }

@@ -4,7 +4,7 @@ import Glibc
 import Net
 import Wire
 
-/// Finds the script that a path below a folder of scripts names.
+/// Finds the script that a path names, in a folder of scripts or among the pages.
 struct ScriptLocator {
     let exchange: Exchange
     let part: Part
@@ -13,12 +13,14 @@ struct ScriptLocator {
 
     enum Result {
         case found(Script)
+        /// A folder with a default page that is a script, without the slash at its end.
+        case folder
         /// `reason`: what those clients may see that may know why scripts fail.
         case refused(Status, reason: String? = nil)
     }
 
-    /// Walks the path to the first file; what follows that is PATH_INFO.
-    func find() -> Result {
+    /// In a folder of scripts: walks the path to the first file; what follows that is PATH_INFO.
+    func findInFolder() -> Result {
         let path = exchange.path
         var index = prefixLength
         while index < path.count {
@@ -36,43 +38,66 @@ struct ScriptLocator {
             } catch {
                 return refusal(error, stop)
             }
-            if file.isRegular { return script(endingAt: stop) }
+            if file.isRegular { return .found(script(path, endingAt: stop)) }
             guard file.isFolder else { return .refused(.forbidden) }
             index = stop
         }
         return folderScript()
     }
 
-    private func script(endingAt stop: Int) -> Result {
-        let path = exchange.path
-        let name = Script.merged(path[..<stop])
-        let script = Script(
-            file: folder.path + Script.fileName(path[prefixLength..<stop]), name: name,
-            pathInfo: stop < path.count ? Array(path[stop...]) : nil, interpreter: part.interpreter(for: name)
-        )
-        return .found(script)
-    }
-
-    /// A folder itself: its default page, where that is a script.
+    /// A folder of scripts itself: its default page, where that is a script.
     private func folderScript() -> Result {
-        let path = exchange.path
-        guard path.last == ASCII.slash else { return .refused(.forbidden) }
-        for index in part.settings.index {
-            let candidate = path + Array(index.utf8)
-            guard
-                let file = try? folder.open(
-                    candidate[prefixLength...], flags: Folder.pathOnly, symlinks: part.settings.symlinks,
-                    now: exchange.context.loop.now),
-                file.isRegular, file.status.st_mode & 0o111 != 0 || part.interpreter(for: candidate) != nil
+        let path = exchange.path.last == ASCII.slash ? exchange.path : exchange.path + [ASCII.slash]
+        for candidate in defaultPages(path) {
+            guard let file = look(candidate[prefixLength...]), file.isRegular,
+                file.status.st_mode & 0o111 != 0 || part.scripts.interpreter(for: candidate) != nil
             else { continue }
-            return .found(
-                Script(
-                    file: folder.path + Script.fileName(candidate[prefixLength...]),
-                    name: Script.merged(candidate[...]),
-                    pathInfo: nil,
-                    interpreter: part.interpreter(for: candidate)))
+            if path.count > exchange.path.count { return .folder }
+            return .found(script(candidate, endingAt: candidate.count))
         }
         return .refused(.forbidden)
+    }
+
+    /// Among the pages: the first file on the path that is a script by the rules, or the folder's
+    /// default page, if the first that exists is one.
+    func findAmongFiles() -> Script? {
+        let path = exchange.path
+        var index = prefixLength
+        while index < path.count {
+            var stop = index + 1
+            while stop < path.count, path[stop] != ASCII.slash { stop += 1 }
+            if part.scripts.isScript(Array(path[..<stop])), let file = look(path[prefixLength..<stop]),
+                file.isRegular
+            {
+                return script(path, endingAt: stop)
+            }
+            index = stop
+        }
+        guard path.last == ASCII.slash else { return nil }
+        for candidate in defaultPages(path) {
+            guard let file = look(candidate[prefixLength...]), file.isRegular else { continue }
+            return part.scripts.isScript(candidate) ? script(candidate, endingAt: candidate.count) : nil
+        }
+        return nil
+    }
+
+    private func defaultPages(_ folder: [UInt8]) -> [[UInt8]] {
+        part.settings.index.map { folder + Array($0.utf8) }
+    }
+
+    /// What is at a path below the folder, without the right to read it.
+    private func look(_ relative: [UInt8].SubSequence) -> Folder.OpenFile? {
+        try? folder.open(
+            relative, flags: Folder.pathOnly, symlinks: part.settings.symlinks,
+            now: exchange.context.loop.now)
+    }
+
+    private func script(_ path: [UInt8], endingAt stop: Int) -> Script {
+        let name = Script.merged(path[..<stop])
+        return Script(
+            file: folder.path + Script.fileName(path[prefixLength..<stop]), name: name,
+            pathInfo: stop < path.count ? Array(path[stop...]) : nil,
+            interpreter: part.scripts.interpreter(for: name))
     }
 
     private func refusal(_ error: Errno, _ stop: Int) -> Result {

@@ -63,7 +63,11 @@ package final class ScriptQueue: Sendable {
                 leave()
                 return .abandoned
             }
-            if wakeup == .woken, !exchange.isClientGone, !exchange.isClientDone { continue }
+            if wakeup == .woken, !exchange.isClientGone {
+                // One that has only ended its side keeps its place; one that has gone shows it now.
+                if exchange.isClientDone { _ = exchange.probeClient() }
+                continue
+            }
             // Somebody may just be giving it a place, which then is passed on when it arrives.
             guard withdraw(ticket, client) else {
                 await awaitGrant(ticket)

@@ -19,14 +19,18 @@ package enum ScriptSurvey {
         var findings: [Finding] = []
         var seen: Set<String> = []
         for site in config.sites {
-            let path = site.part.cgiEnvironment.last { $0.name == "PATH" }?.value ?? ScriptService.defaultPath
             for mapping in site.cgi {
                 if let fault = unreadable(mapping.path) {
                     findings.append(Finding(position: mapping.position, message: fault))
                 }
                 for file in files(mapping.path) where seen.insert(file).inserted {
-                    let interpreter = site.part.cgiInterpreters.first { file.hasSuffix($0.suffix) }?.program
-                    let inspection = ScriptInspection(file: file, interpreter: interpreter, path: path)
+                    // A location may have interpreters and variables of its own.
+                    let url =
+                        Site.trimmed(mapping.prefix) + Array(file.utf8.dropFirst(mapping.path.utf8.count))
+                    let settings = site.settings(for: url)
+                    let inspection = ScriptInspection(
+                        file: file, interpreter: ScriptRules(settings).interpreter(for: Array(file.utf8)),
+                        path: ScriptPlan.searchPath(settings))
                     guard let fault = inspection.fault else { continue }
                     findings.append(Finding(position: mapping.position, message: "script \(fault)"))
                 }

@@ -15,6 +15,13 @@ extension Exchange {
                 client: client))
     }
 
+    /// As `log`, but only the first time that the loop says this of `subject`. For what is wrong again
+    /// and again, with each request.
+    final func logOnce(_ level: LogLevel, _ message: String, about subject: String, pid: Int32? = nil) {
+        guard context.isNews(message, about: "\(site?.name ?? "") \(subject)") else { return }
+        log(level, message, pid: pid)
+    }
+
     /// Whether the client is one of those that may see why a script failed (`cgi_errors_to`).
     final var mayKnowReasons: Bool {
         guard let site, let address = connection.peer.ip else { return false }

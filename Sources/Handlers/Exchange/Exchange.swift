@@ -1,26 +1,7 @@
-package import Base
+import Base
 import Config
 import Net
 import Wire
-
-/// Who is at the other end of a connection, and where it came in.
-package final class ConnectionFacts: Sendable {
-    package let peer: SocketAddress
-    package let local: SocketAddress
-    package let isSecure = false
-
-    package init(peer: SocketAddress, local: SocketAddress) { (self.peer, self.local) = (peer, local) }
-}
-
-/// Why the content of a request could not be had.
-enum ContentError: Error, Sendable {
-    /// Longer than `max_body`.
-    case tooLarge
-    case malformed(StaticString)
-    /// The client ended the connection before the content did.
-    case incomplete
-    case stream(StreamError)
-}
 
 /// One request and the way to answer it: what a service is given.
 ///
@@ -144,8 +125,11 @@ class Exchange {
 
     /// Begins to notice a client that leaves while nothing is read or written.
     func watchClient() { fatalError("abstract") }
-    /// The client has ended its side. It may still read, but most that do this have gone.
+    /// The client has ended its side. Whether it has gone or still reads cannot be told from that.
     var isClientDone: Bool { fatalError("abstract") }
+    /// Sends bytes that change nothing of the answer, once; a client that has gone then shows as gone.
+    /// False where no such bytes can be sent now.
+    func probeClient() -> Bool { fatalError("abstract") }
     /// Nothing reaches the client any more.
     var isClientGone: Bool { fatalError("abstract") }
 
@@ -274,14 +258,4 @@ class Exchange {
     func conclude() { fatalError("abstract") }
     /// Ends the connection so that the client can tell that the content is not whole.
     func abort() { fatalError("abstract") }
-}
-
-/// What is known of the script that made an answer.
-struct ScriptReport: Sendable {
-    var name: String
-    var pid: Int32?
-    var exit: ExitStatus?
-    var firstByte: TimeSpan?
-
-    init(name: String) { self.name = name }
 }

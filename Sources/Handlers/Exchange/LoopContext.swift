@@ -72,6 +72,21 @@ package final class LoopContext {
 
     private static let spareLimit = 64
 
+    // MARK: What has been said
+
+    /// What `logOnce` has said, by what about. Bounded, as clients choose some of the words.
+    private var said: [String: Set<String>] = [:]
+    private static let subjectLimit = 1000
+    private static let messageLimit = 16
+
+    /// Whether `message` has not been said of `subject` yet.
+    func isNews(_ message: String, about subject: String) -> Bool {
+        guard said[subject] != nil || said.count < LoopContext.subjectLimit,
+            said[subject, default: []].count < LoopContext.messageLimit
+        else { return false }
+        return said[subject, default: []].insert(message).inserted
+    }
+
     // MARK: Time and names
 
     /// Seconds since 1970, read again when the loop's clock has moved on by 100 ms.
@@ -97,17 +112,5 @@ package final class LoopContext {
     package func nextRequestID() -> RequestID {
         idCount &+= 1
         return RequestID(value: idPrefix &+ idCount)
-    }
-}
-
-/// The name of a request in the logs: 16 hexadecimal digits.
-package struct RequestID: Hashable, Sendable, CustomStringConvertible {
-    package let value: UInt64
-
-    package init(value: UInt64) { self.value = value }
-
-    package var description: String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

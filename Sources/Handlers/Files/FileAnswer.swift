@@ -75,9 +75,9 @@ struct FileAnswer {
         guard exchange.method == .get, form.coding == nil, let field = exchange.head.first(.range) else {
             return try await sendWhole(file, validators)
         }
-        let outcome: ByteRanges.Outcome = exchange.withHeadBytes { bytes in
+        let outcome: RangeField.Outcome = exchange.withHeadBytes { bytes in
             guard Conditions.rangeApplies(exchange.head, bytes, validators) else { return .whole }
-            return ByteRanges.parse(bytes.extracting(field.range), length: size)
+            return RangeField.parse(bytes.extracting(field.range), length: size)
         }
         switch outcome {
         case .whole: try await sendWhole(file, validators)

@@ -25,15 +25,16 @@ package struct FileService {
     /// The path below the folder; begins with a slash or is empty.
     private var relative: [UInt8].SubSequence { exchange.path[prefixLength...] }
 
+    private var locator: ScriptLocator {
+        ScriptLocator(exchange: exchange, part: part, folder: folder, prefixLength: prefixLength)
+    }
+
     func serve() async throws(StreamError) -> Outcome {
         if !settings.serveDotfiles, FileService.hasHiddenName(relative) {
             try await ErrorPage.send(.notFound, on: exchange)
             return .answered
         }
-        if part.hasScripts, let script = findScript() { return .script(script) }
-        if part.hasScripts, relative.last == ASCII.slash, let script = indexScript() {
-            return .script(script)
-        }
+        if part.scripts.areAny, let script = locator.findAmongFiles() { return .script(script) }
         guard try await methodIsFine() else { return .answered }
         let file: Folder.OpenFile
         do throws(Errno) {
@@ -111,13 +112,13 @@ package struct FileService {
 
     private func serveFolder() async throws(StreamError) {
         guard relative.last == ASCII.slash else {
-            return try await redirectToFolder()
+            return try await FolderRedirect.send(on: exchange)
         }
         for name in settings.index {
             let candidate = exchange.path + Array(name.utf8)
             let below = candidate[prefixLength...]
             // A script was looked for before, with its own rules; it is never sent as it is.
-            if part.isScript(candidate) { continue }
+            if part.scripts.isScript(candidate) { continue }
             guard let file = try? folder.open(below, symlinks: settings.symlinks, now: now), file.isRegular
             else { continue }
             exchange.path = candidate
@@ -127,43 +128,6 @@ package struct FileService {
             return try await ErrorPage.send(.forbidden, on: exchange)
         }
         try await DirectoryListing.send(folder, relative, settings, on: exchange)
-    }
-
-    /// The folder's default page, if the first that exists is a script; it takes every method.
-    private func indexScript() -> Script? {
-        for name in settings.index {
-            let candidate = exchange.path + Array(name.utf8)
-            let below = candidate[prefixLength...]
-            guard
-                let file = try? folder.open(
-                    below, flags: Folder.pathOnly, symlinks: settings.symlinks, now: now), file.isRegular
-            else { continue }
-            guard part.isScript(candidate) else { return nil }
-            return script(candidate, scriptLength: candidate.count, pathInfo: nil)
-        }
-        return nil
-    }
-
-    private func redirectToFolder() async throws(StreamError) {
-        var location: [UInt8] = []
-        // More than one slash in front would name another host.
-        TargetPath.encode([ASCII.slash].span, into: &location)
-        TargetPath.encode(Array(exchange.path.drop { $0 == ASCII.slash }).span, into: &location)
-        location.append(ASCII.slash)
-        if let query = exchange.query {
-            location.append(ASCII.question)
-            // As it was asked, but for bytes that no URL may hold.
-            for byte in query {
-                if byte < 0x80 {
-                    location.append(byte)
-                } else {
-                    TargetPath.encode([byte].span, into: &location)
-                }
-            }
-        }
-        try await ErrorPage.send(
-            .movedPermanently, fields: [("Location", String(decoding: location, as: UTF8.self))], on: exchange
-        )
     }
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
@@ -218,35 +182,5 @@ package struct FileService {
             return "\(type); charset=\(charset)"
         }
         return type
-    }
-
-    // MARK: Scripts among files
-
-    /// The first file on the path whose name says that it is a script; what follows is PATH_INFO.
-    private func findScript() -> Script? {
-        let path = exchange.path
-        var index = prefixLength
-        while index < path.count {
-            var stop = index + 1
-            while stop < path.count, path[stop] != ASCII.slash { stop += 1 }
-            let name = Array(path[..<stop])
-            if part.isScript(name),
-                let file = try? folder.open(
-                    name[prefixLength...], flags: Folder.pathOnly, symlinks: settings.symlinks, now: now),
-                file.isRegular
-            {
-                return script(
-                    name, scriptLength: stop, pathInfo: stop < path.count ? Array(path[stop...]) : nil)
-            }
-            index = stop
-        }
-        return nil
-    }
-
-    private func script(_ path: [UInt8], scriptLength: Int, pathInfo: [UInt8]?) -> Script {
-        Script(
-            file: folder.path + Script.fileName(path[prefixLength..<scriptLength]),
-            name: Script.merged(path[..<scriptLength]), pathInfo: pathInfo,
-            interpreter: part.interpreter(for: path))
     }
 }

@@ -13,6 +13,9 @@ struct HTTP1Answer: ~Copyable {
     }
 
     private var state = State.none
+    /// The status line's beginning has been sent ahead, by a probe.
+    private var isVersionSent = false
+    private var isProbed = false
     /// What is to be sent next: a head, content with its framing.
     var output = ByteBuffer()
 
@@ -34,7 +37,35 @@ struct HTTP1Answer: ~Copyable {
     }
 
     /// Makes ready for the next request's answer; what waits still goes out.
-    mutating func reset() { state = .none }
+    mutating func reset() {
+        state = .none
+        isVersionSent = false
+        isProbed = false
+    }
+
+    /// Adds a few bytes that change nothing, so that sending them tells whether the client is there.
+    /// Once for each answer; false where there are none to send.
+    mutating func addProbe() -> Bool {
+        if isProbed { return true }
+        switch state {
+        case .none:
+            // Every answer begins so.
+            output.append(ResponseHead.version)
+            isVersionSent = true
+        case .begun(framing: .chunked):
+            // The next chunk's size may have zeros in front, and the last one's, too.
+            output.append(hex: 0)
+        case .begun, .finished, .aborted: return false
+        }
+        isProbed = true
+        return true
+    }
+
+    /// Whether the next status line has its beginning already. Asked once, when the line is written.
+    mutating func takeVersionSent() -> Bool {
+        defer { isVersionSent = false }
+        return isVersionSent
+    }
 
     /// The head is in `output`, and content follows piece by piece.
     mutating func begin(_ framing: ResponseFraming) { state = .begun(framing: framing) }

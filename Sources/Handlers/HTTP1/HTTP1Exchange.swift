@@ -91,6 +91,13 @@ final class HTTP1Exchange: Exchange {
     override var isClientDone: Bool { stream.isPeerDone }
     override var isClientGone: Bool { stream.isHungUp }
 
+    override func probeClient() -> Bool {
+        guard answer.addProbe() else { return false }
+        // Whether it was taken is seen by whoever waits for the client.
+        try? flushOutput()
+        return true
+    }
+
     // MARK: A whole answer
 
     override func transmit(_ head: ResponseHead, _ content: [UInt8]) async throws(StreamError) {
@@ -231,7 +238,8 @@ final class HTTP1Exchange: Exchange {
 
     override func sendInterim(_ head: ResponseHead) throws(StreamError) {
         guard self.head.minorVersion > 0 else { return }
-        head.writeInterim(to: &answer.output)
+        let isVersionSent = answer.takeVersionSent()
+        head.writeInterim(to: &answer.output, isVersionSent: isVersionSent)
         try flushOutput()
     }
 
@@ -264,11 +272,12 @@ final class HTTP1Exchange: Exchange {
         let framing = ResponseFraming(head, to: method, minorVersion: self.head.minorVersion)
         if case .untilClose = framing { keepsAlive = false }
         if content.isLeft, content.owesContinue { keepsAlive = false }
-        let surroundings = ResponseHead.Surroundings(
+        var surroundings = ResponseHead.Surroundings(
             framing: framing,
             persistence: !keepsAlive ? .close : self.head.minorVersion == 0 ? .keepAlive : .usual,
             serverLine: settings.serverLine, siteLines: part?.fieldLines ?? [],
             siteNames: part?.fieldNames ?? [], extraLines: errorLines)
+        surroundings.isVersionSent = answer.takeVersionSent()
         context.withDate { head.write(to: &answer.output, date: $0, surroundings) }
         return framing
     }

@@ -64,7 +64,7 @@ package final class Site {
         self.mappings = mappings.sorted { $0.prefix.count > $1.prefix.count }
     }
 
-    private static func trimmed(_ prefix: String) -> [UInt8] {
+    static func trimmed(_ prefix: String) -> [UInt8] {
         var bytes = Array(prefix.utf8)
         while bytes.last == ASCII.slash { bytes.removeLast() }
         return bytes
@@ -111,8 +111,8 @@ package final class Part {
     /// Fields for every answer, as whole lines, and their names in lower case.
     package let fieldLines: [UInt8]
     package let fieldNames: [[UInt8]]
-    /// `/index.cgi` and the like.
-    private let indexScripts: [String]
+    /// What is a script here.
+    package let scripts: ScriptRules
     /// Number of the access log among the loop's; nil for none.
     package let accessLog: Int?
     package let scriptQueue: ScriptQueue
@@ -124,27 +124,7 @@ package final class Part {
         var lines: [UInt8] = []
         for field in settings.headers { lines += "\(field.name): \(field.value)\r\n".utf8 }
         fieldLines = lines
-        indexScripts = settings.index.filter { $0.hasSuffix(".cgi") }.map { "/" + $0 }
+        scripts = ScriptRules(settings)
         fieldNames = settings.headers.map { $0.name.utf8.map(ASCII.lower) }
-    }
-
-    /// Whether a file of that name is a script here: by its ending, or as a default page `….cgi`.
-    package func isScript(_ path: [UInt8]) -> Bool {
-        interpreter(for: path) != nil || settings.cgiExtensions.contains { path.ends(with: $0) }
-            || indexScripts.contains { path.ends(with: $0) }
-    }
-
-    package func interpreter(for path: [UInt8]) -> String? {
-        settings.cgiInterpreters.first { path.ends(with: $0.suffix) }?.program
-    }
-
-    package var hasScripts: Bool {
-        !settings.cgiExtensions.isEmpty || !settings.cgiInterpreters.isEmpty || !indexScripts.isEmpty
-    }
-}
-
-extension [UInt8] {
-    fileprivate func ends(with suffix: String) -> Bool {
-        count >= suffix.utf8.count && self[(count - suffix.utf8.count)...].elementsEqual(suffix.utf8)
     }
 }

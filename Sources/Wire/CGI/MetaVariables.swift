@@ -58,43 +58,43 @@ package enum MetaVariables {
     ) -> CStringList {
         var list = CStringList()
         list.append("PATH", facts.path)
-        list.append("GATEWAY_INTERFACE", "CGI/1.1")
-        list.append("SERVER_SOFTWARE", facts.serverSoftware)
-        list.append("SERVER_PROTOCOL", facts.protocolVersion.description)
-        list.append("SERVER_NAME", facts.serverName)
-        list.append("SERVER_PORT", String(facts.serverPort))
-        list.append("SERVER_ADDR", facts.serverAddress)
-        list.append("REMOTE_ADDR", facts.remoteAddress)
+        list.append(.gatewayInterface, "CGI/1.1")
+        list.append(.serverSoftware, facts.serverSoftware)
+        list.append(.serverProtocol, facts.protocolVersion.description)
+        list.append(.serverName, facts.serverName)
+        list.append(.serverPort, String(facts.serverPort))
+        list.append(.serverAddress, facts.serverAddress)
+        list.append(.remoteAddress, facts.remoteAddress)
         // No name is looked up, so the address stands for it (section 4.1.9).
-        list.append("REMOTE_HOST", facts.remoteAddress)
-        list.append("REMOTE_PORT", String(facts.remotePort))
-        list.append("REQUEST_METHOD", facts.method)
-        list.append("REQUEST_SCHEME", facts.scheme.description)
+        list.append(.remoteHost, facts.remoteAddress)
+        list.append(.remotePort, String(facts.remotePort))
+        list.append(.requestMethod, facts.method)
+        list.append(.requestScheme, facts.scheme.description)
         if facts.scheme.utf8CodeUnitCount == 5 { list.append("HTTPS", "on") }
-        list.append("REQUEST_URI", facts.requestURI)
-        list.append("QUERY_STRING", facts.queryString)
-        list.append("SCRIPT_NAME", facts.scriptName)
-        list.append("SCRIPT_FILENAME", facts.scriptFilename)
-        list.append("DOCUMENT_ROOT", facts.documentRoot)
+        list.append(.requestURI, facts.requestURI)
+        list.append(.queryString, facts.queryString)
+        list.append(.scriptName, facts.scriptName)
+        list.append(.scriptFilename, facts.scriptFilename)
+        list.append(.documentRoot, facts.documentRoot)
         if let pathInfo = facts.pathInfo {
-            list.append("PATH_INFO", pathInfo)
-            list.append("PATH_TRANSLATED", facts.pathTranslated)
+            list.append(.pathInfo, pathInfo)
+            list.append(.pathTranslated, facts.pathTranslated)
         }
         // php-cgi refuses to run without it.
-        list.append("REDIRECT_STATUS", String(facts.redirect?.status ?? 200))
+        list.append(.redirectStatus, String(facts.redirect?.status ?? 200))
         if let redirect = facts.redirect {
-            list.append("REDIRECT_URL", redirect.url)
-            list.append("REDIRECT_REQUEST_METHOD", redirect.method)
-            if let query = redirect.query { list.append("REDIRECT_QUERY_STRING", query) }
+            list.append(.redirectURL, redirect.url)
+            list.append(.redirectRequestMethod, redirect.method)
+            if let query = redirect.query { list.append(.redirectQueryString, query) }
         }
-        list.append("UNIQUE_ID", facts.requestID)
-        if let length = facts.contentLength { list.append("CONTENT_LENGTH", String(length)) }
+        list.append(.uniqueID, facts.requestID)
+        if let length = facts.contentLength { list.append(.contentLength, String(length)) }
         if let type = head.first(.contentType) {
             let value = bytes.extracting(type.range)
-            if !isFunction(value) { list.append("CONTENT_TYPE", value) }
+            if !isFunction(value) { list.append(.contentType, value) }
         }
-        if let user = facts.remoteUser { list.append("REMOTE_USER", user) }
-        if let type = facts.authType { list.append("AUTH_TYPE", type) }
+        if let user = facts.remoteUser { list.append(.remoteUser, user) }
+        if let type = facts.authType { list.append(.authType, type) }
         appendFields(head, bytes, passAuthorization: facts.passAuthorization, to: &list)
         return list
     }
@@ -110,7 +110,7 @@ package enum MetaVariables {
         for (position, field) in head.fields.enumerated() {
             switch field.id {
             case .contentLength, .contentType, .transferEncoding, .connection, .keepAlive, .te, .trailer,
-                .proxyConnection, .proxyAuthorization, .expect:
+                .proxyConnection, .proxyAuthorization, .expect, .upgrade:
                 continue
             // HTTP_PROXY is taken for a setting by many programs (httpoxy).
             case .proxy: continue
@@ -125,7 +125,7 @@ package enum MetaVariables {
             var value = bytes.extracting(field.value.range).array
             for (later, other) in head.fields.enumerated() where later > position && other.id == field.id {
                 let otherName = bytes.extracting(other.name.range)
-                guard equalIgnoringCase(name, otherName) else { continue }
+                guard ASCII.equalsIgnoringCase(name, otherName) else { continue }
                 done.insert(later)
                 value.append(field.id == .cookie ? ASCII.semicolon : ASCII.comma)
                 value.append(ASCII.space)
@@ -134,6 +134,16 @@ package enum MetaVariables {
             if isFunction(value.span) { continue }
             list.append(name: variable.span, value: value.span)
         }
+    }
+
+    /// The names of fields that become no variable, for they could pass for another's.
+    package static func misleadingNames(_ head: RequestHead, _ bytes: Span<UInt8>) -> [[UInt8]] {
+        var result: [[UInt8]] = []
+        for field in head.fields where field.id == .other {
+            let name = bytes.extracting(field.name.range)
+            if variableName(name) == nil { result.append(name.array) }
+        }
+        return result
     }
 
     /// A value like a function's body has made shells run it (CVE-2014-6271). No variable gets one.
@@ -155,12 +165,6 @@ package enum MetaVariables {
             }
         }
         return result
-    }
-
-    private static func equalIgnoringCase(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
-        guard a.count == b.count else { return false }
-        for index in a.indices where ASCII.lower(a[index]) != ASCII.lower(b[index]) { return false }
-        return true
     }
 
     /// Arguments of an indexed query (section 4.4): a query without `=`, its words split at `+` and

@@ -36,18 +36,6 @@ package struct ScriptHead: Sendable {
     /// Bytes a script's header may have.
     package static let limit = 64 * 1024
 
-    /// The lines without those that describe content, for an answer that has none (304).
-    package var linesWithoutContentFields: [UInt8] {
-        var result: [UInt8] = []
-        for line in lines.split(separator: ASCII.lf) {
-            let name = line.prefix { $0 != ASCII.colon }.map(ASCII.lower)
-            if name.starts(with: "content-".utf8), !name.elementsEqual("content-location".utf8) { continue }
-            result += line
-            result.append(ASCII.lf)
-        }
-        return result
-    }
-
     /// Looks for the end of the header in `output`.
     ///
     /// - Returns: the head and the index of the content's first byte, nil while the empty line is missing.
@@ -118,7 +106,7 @@ package struct ScriptHead: Sendable {
         }
         let name = line.extracting(0..<colon)
         // Python's cgitb begins its page so, to end whatever HTML it may stand in.
-        if name.equals("<!--") { return stripped.append("<!--") }
+        if name.equals("<!--") { return }
         for index in name.indices where !ASCII.isTokenCharacter(name[index]) {
             throw .notAField(line.extracting(first: 80).array)
         }
@@ -130,6 +118,7 @@ package struct ScriptHead: Sendable {
         switch name.count {
         case 4 where ASCII.equalsIgnoringCase(name, "date"), 6 where ASCII.equalsIgnoringCase(name, "server"):
             // Whole responses have these; the server's own take their places.
+            if !isNonParsed { stripped.append(name.string) }
             return
         case 4 where ASCII.equalsIgnoringCase(name, "etag"):
             entityTag = value.array

@@ -62,10 +62,3 @@ public struct RequestHead: Sendable {
 
     @inlinable public func has(_ id: FieldName) -> Bool { first(id) != nil }
 }
-
-/// How a request's content is delimited (RFC 9112, section 6).
-public enum BodyFraming: Hashable, Sendable {
-    case none
-    case length(Int)
-    case chunked
-}

@@ -12,6 +12,8 @@ extension ResponseHead {
             case close
         }
 
+        /// The line's first word has been sent already.
+        package var isVersionSent = false
         package var framing: ResponseFraming
         package var persistence: Persistence
         /// The Server field as a line, or nothing.
@@ -35,7 +37,8 @@ extension ResponseHead {
     package func write(
         to output: inout ByteBuffer, date: Span<UInt8>, _ surroundings: borrowing Surroundings
     ) {
-        writeStatusLine(to: &output)
+        if !surroundings.isVersionSent { output.append(ResponseHead.version) }
+        writeStatus(to: &output)
         output.append("Date: ")
         output.append(date)
         output.append("\r\n")
@@ -66,8 +69,9 @@ extension ResponseHead {
     }
 
     /// Writes an interim head (RFC 9110, section 15.2), which is the service's fields alone.
-    package func writeInterim(to output: inout ByteBuffer) {
-        writeStatusLine(to: &output)
+    package func writeInterim(to output: inout ByteBuffer, isVersionSent: Bool) {
+        if !isVersionSent { output.append(ResponseHead.version) }
+        writeStatus(to: &output)
         output.append(lines)
         output.append("\r\n")
     }
@@ -77,8 +81,10 @@ extension ResponseHead {
         "HTTP/1.1 200 \r\nDate: ".utf8.count + status.reason.utf8CodeUnitCount
     }
 
-    private func writeStatusLine(to output: inout ByteBuffer) {
-        output.append("HTTP/1.1 ")
+    /// What every answer begins with.
+    package static let version: StaticString = "HTTP/1.1 "
+
+    private func writeStatus(to output: inout ByteBuffer) {
         output.append(decimal: status.code)
         output.append(ASCII.space)
         if reason.isEmpty { output.append(status.reason) } else { output.append(reason) }
@@ -86,23 +92,8 @@ extension ResponseHead {
     }
 
     private func writeLines(without names: [[UInt8]], to output: inout ByteBuffer) {
-        let lines = lines.span
-        var index = 0
-        while index < lines.count {
-            let rest = lines.extracting(index...)
-            let length = (rest.firstIndex(of: ASCII.lf) ?? rest.count - 1) + 1
-            let line = rest.extracting(0..<length)
-            let nameLength = line.firstIndex(of: ASCII.colon) ?? 0
-            if !ResponseHead.has(names, line.extracting(0..<nameLength)) { output.append(line) }
-            index += length
-        }
-    }
-
-    private static func has(_ names: [[UInt8]], _ name: Span<UInt8>) -> Bool {
-        names.contains { candidate in
-            guard candidate.count == name.count else { return false }
-            for index in name.indices where ASCII.lower(name[index]) != candidate[index] { return false }
-            return true
+        for line in FieldLines(lines) where !names.contains(line.name.map(ASCII.lower)) {
+            output.append(line.bytes.span)
         }
     }
 }

@@ -55,17 +55,13 @@ package struct ResponseHead: Sendable {
     }
 
     /// The value of the first field of that name, which is given in lower case; nil without one.
-    package func value(_ name: StaticString) -> [UInt8]? {
-        guard let line = line(name) else { return nil }
-        return lines[line].dropFirst(name.utf8CodeUnitCount + 1).drop { $0 == ASCII.space }
-            .filter { $0 != ASCII.cr && $0 != ASCII.lf }
-    }
+    package func value(_ name: StaticString) -> ArraySlice<UInt8>? { line(name)?.value }
 
     package func has(_ name: StaticString) -> Bool { line(name) != nil }
 
     /// Takes out the first field of that name.
     package mutating func remove(_ name: StaticString) {
-        if let line = line(name) { lines.removeSubrange(line) }
+        if let line = line(name) { lines.removeSubrange(line.bytes.indices) }
     }
 
     /// Makes the head that of the same answer in a content coding (RFC 9110, section 8.4).
@@ -81,20 +77,7 @@ package struct ResponseHead: Sendable {
         add("Content-Encoding", coding.name)
     }
 
-    private func line(_ name: StaticString) -> Range<Int>? {
-        let bytes = lines.span
-        var start = 0
-        while start < bytes.count {
-            let rest = bytes.extracting(start...)
-            let length = (rest.firstIndex(of: ASCII.lf) ?? rest.count - 1) + 1
-            let nameLength = name.utf8CodeUnitCount
-            if length > nameLength, rest[nameLength] == ASCII.colon,
-                ASCII.equalsIgnoringCase(rest.extracting(0..<nameLength), name)
-            {
-                return start..<start + length
-            }
-            start += length
-        }
-        return nil
+    private func line(_ name: StaticString) -> FieldLines.Line? {
+        FieldLines(lines).first { $0.isNamed(name) }
     }
 }

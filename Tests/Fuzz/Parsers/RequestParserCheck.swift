@@ -80,7 +80,7 @@ enum RequestParserCheck {
         _ = Conditions.rangeApplies(head, bytes, validators)
         for field in head.fields {
             for length in [0, 10, Int.max] {
-                if case .one(let range) = ByteRanges.parse(
+                if case .one(let range) = RangeField.parse(
                     bytes.extracting(field.value.range), length: length)
                 {
                     precondition(!range.isEmpty && range.upperBound <= length, "a range lies within")

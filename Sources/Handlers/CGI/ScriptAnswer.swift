@@ -1,0 +1,233 @@
+import Base
+import Config
+import Net
+import Wire
+
+/// What becomes of a script's output: its header begins the answer, and what follows is passed on as
+/// that header says.
+///
+/// Belongs to the task of its request.
+final class ScriptAnswer {
+    enum Phase {
+        case header
+        /// `left`: what is missing of a promised length.
+        case content(left: Int?)
+        /// The client is to have no more of it.
+        case discard
+        /// A path of this site answers in its place.
+        case redirect([UInt8])
+        /// A file is to be sent in the place of content.
+        case file(ScriptHead)
+    }
+
+    private(set) var phase = Phase.header
+    /// The status that was begun.
+    private(set) var status: Status?
+    /// The client has been told that it needs no content; what comes is for the cache alone.
+    private var isUnasked = false
+    /// Bytes beyond the promised length.
+    private(set) var surplus = 0
+    /// Gets a copy of the answer, for the cache.
+    private let capture: AnswerCapture?
+    /// The client has gone; what it was to have is dropped.
+    var isAlone = false
+
+    private let exchange: Exchange
+    private let pid: Int32
+    /// Output up to the end of the script's header.
+    private var header = ByteBuffer()
+    private var lacksType = false
+    private var interimCount = 0
+    /// Interim answers that a script may give.
+    private static let interimLimit = 16
+    /// Takes apart the chunks that the script makes itself.
+    private var chunks: ChunkedDecoder?
+
+    init(_ exchange: Exchange, pid: Int32, capture: AnswerCapture?) {
+        (self.exchange, self.pid, self.capture) = (exchange, pid, capture)
+    }
+
+    /// The cache still waits for this answer.
+    var isWanted: Bool { capture.map { !$0.isGivenUp } ?? false }
+
+    /// Calls `body` with what came of a header that is not whole.
+    func withHeader<R>(_ body: (Span<UInt8>) -> R) -> R { header.withSpan(body) }
+
+    /// Takes what the script printed.
+    func take(_ printed: Span<UInt8>) throws(ScriptFailure) {
+        guard case .header = phase else { return try takeContent(printed) }
+        header.append(printed)
+        guard let head = try readHeader() else { return }
+        begin(head)
+        var rest = ByteBuffer()
+        swap(&rest, &header)
+        try rest.withSpan { (content) throws(ScriptFailure) in try takeContent(content) }
+    }
+
+    // MARK: The header
+
+    /// The final header, nil while it is not whole. Those of interim answers are passed on.
+    private func readHeader() throws(ScriptFailure) -> ScriptHead? {
+        while let head = try nextHead() {
+            guard let status = head.status, status.isInformational else { return head }
+            guard status == .earlyHints else {
+                throw ScriptFailure("the script answered with status \(status.code), which ends no request")
+            }
+            interimCount += 1
+            if interimCount > ScriptAnswer.interimLimit {
+                throw ScriptFailure(
+                    "the script gave more than \(ScriptAnswer.interimLimit) interim answers (Status: 103)")
+            }
+            try? exchange.sendInterim(ResponseHead(status, lines: head.lines, contentLength: nil))
+        }
+        return nil
+    }
+
+    private func nextHead() throws(ScriptFailure) -> ScriptHead? {
+        do throws(ScriptHead.Failure) {
+            guard
+                let (head, bodyStart) = try header.withSpan({ (bytes) throws(ScriptHead.Failure) in
+                    try ScriptHead.parse(bytes)
+                })
+            else { return nil }
+            header.consume(bodyStart)
+            return head
+        } catch {
+            throw ScriptFailure(error)
+        }
+    }
+
+    private func begin(_ head: ScriptHead) {
+        if !head.stripped.isEmpty, let script = exchange.script?.name {
+            let names = head.stripped.joined(separator: ", ")
+            exchange.logOnce(
+                .warning, "the script's \(names): the server's to say, and left out", about: script, pid: pid)
+        }
+        if let location = head.location, head.status == nil, ScriptAnswer.isLocal(location),
+            head.fieldCount <= (head.hasContentType ? 2 : 1)
+        {
+            phase = .redirect(location)
+            capture?.giveUp()
+        } else if head.sendfile != nil {
+            phase = .file(head)
+            capture?.giveUp()
+        } else {
+            beginAnswer(head)
+        }
+    }
+
+    /// A path of this site, and no network-path reference to another.
+    private static func isLocal(_ location: [UInt8]) -> Bool {
+        location.first == ASCII.slash && (location.count == 1 || location[1] != ASCII.slash)
+    }
+
+    private func beginAnswer(_ head: ScriptHead) {
+        // An error page keeps the error's status unless the script says another.
+        let status = head.status ?? exchange.errorStatus ?? (head.location == nil ? .ok : .found)
+        self.status = status
+        lacksType = !head.hasContentType && !status.isWithoutContent && head.location == nil
+        capture?.begin(head, status)
+        let length = head.isChunked ? nil : head.contentLength
+        if head.isChunked, !status.isWithoutContent { chunks = ChunkedDecoder() }
+        phase = status.isWithoutContent ? .discard : .content(left: length)
+        switch condition(status, head) {
+        case .proceed:
+            var answer = ResponseHead(status, lines: head.lines, contentLength: length)
+            answer.reason = head.reason
+            if capture != nil { answer.add("X-Cache", "miss" as StaticString) }
+            exchange.begin(answer)
+        case .notModified:
+            isUnasked = true
+            exchange.begin(
+                ResponseHead(
+                    .notModified, lines: FieldLines.withoutContentFields(head.lines), contentLength: nil))
+        case .failed:
+            isUnasked = true
+            exchange.begin(ResponseHead(.preconditionFailed, contentLength: 0))
+        }
+    }
+
+    /// Whether the script's own validators make the whole answer unnecessary.
+    private func condition(_ status: Status, _ head: ScriptHead) -> Conditions.Outcome {
+        guard status == .ok, exchange.method == .get || exchange.method == .head,
+            !head.entityTag.isEmpty || head.lastModified != nil
+        else { return .proceed }
+        let validators = Validators(entityTag: head.entityTag, lastModified: head.lastModified)
+        return exchange.withHeadBytes { Conditions.evaluate(exchange.head, $0, validators) }
+    }
+
+    // MARK: The content
+
+    private func takeContent(_ printed: Span<UInt8>) throws(ScriptFailure) {
+        guard var decoder = chunks else { return passOn(printed) }
+        var content = ByteBuffer()
+        do throws(ChunkedDecoder.Failure) {
+            _ = try decoder.decode(printed, into: &content)
+        } catch {
+            throw ScriptFailure("the script says that it makes chunks, and prints none\(exchange.cut)")
+        }
+        chunks = decoder
+        content.withSpan { passOn($0) }
+    }
+
+    private func passOn(_ content: Span<UInt8>) {
+        switch phase {
+        case .header, .redirect, .file: return
+        case .discard: capture?.take(content)
+        case .content(nil):
+            capture?.take(content)
+            send(content)
+        case .content(let left?):
+            capture?.take(content)
+            let taken = min(left, content.count)
+            send(content.extracting(first: taken))
+            surplus += content.count - taken
+            phase = .content(left: left - taken)
+        }
+    }
+
+    private func send(_ content: Span<UInt8>) {
+        if !isAlone, !isUnasked { exchange.append(content) }
+    }
+
+    // MARK: The end
+
+    /// What is missing of content that has ended, nil if nothing is.
+    var gap: String? {
+        if exchange.method == .head { return nil }
+        if case .content(let left?) = phase, left > 0 {
+            return
+                "the script's answer is \(left) bytes shorter than its Content-Length; the connection was cut"
+        }
+        if let chunks, !chunks.isDone { return "the script's last chunk is missing\(exchange.cut)" }
+        return nil
+    }
+
+    /// The client has all that it is to have.
+    var isWhole: Bool {
+        if isUnasked { return true }
+        if case .content(let left?) = phase { return left == 0 }
+        return false
+    }
+
+    /// The output has ended well.
+    func complete() {
+        if lacksType, exchange.contentSent > 0 {
+            exchange.log(.warning, "the script's answer has no Content-Type", pid: pid)
+        }
+        if surplus == 0 { capture?.complete() }
+        if surplus > 0, !isAlone {
+            exchange.log(
+                .warning,
+                "the script's answer is \(surplus) bytes longer than its Content-Length; they were not sent",
+                pid: pid)
+        }
+    }
+}
+
+extension Exchange {
+    /// For the log: how much of an answer came before its end.
+    final var cut: String {
+        hasBegun ? "; the answer was cut after \(contentSent) bytes of content" : ""
+    }
+}

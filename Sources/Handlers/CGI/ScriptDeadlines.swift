@@ -1,0 +1,74 @@
+import Base
+import Config
+
+/// Until when a script and its client may go on: what has happened so far, and what follows from it.
+struct ScriptDeadlines {
+    struct Limits {
+        /// `cgi_timeout`, `cgi_idle_timeout`, `cgi_max_time`.
+        var firstByte: TimeSpan
+        var idle: TimeSpan
+        var total: TimeSpan?
+        /// `cgi_linger`: between the ends of the script and of its output, whichever comes first.
+        var linger: TimeSpan
+        /// `write_timeout`.
+        var write: TimeSpan
+        /// For a client that has ended its side.
+        var halfClosed: TimeSpan
+    }
+
+    /// What may have taken too long. Where several have, the first of these counts.
+    enum Expiry: CaseIterable {
+        case halfClosed, write, total, firstByte, idle, linger
+    }
+
+    let limits: Limits
+    let started: Instant
+    var lastOutput: Instant?
+    var outputEnded: Instant?
+    var exited: Instant?
+    /// The client has ended its side.
+    var clientDone: Instant?
+    /// When the client took something last.
+    var lastTaken: Instant
+    /// Something waits for the client.
+    var isWaitingForClient = false
+    /// So much waits for the client that the script is not read, and may not be blamed for silence.
+    var isHeldBack = false
+
+    init(_ limits: Limits, started: Instant) {
+        self.limits = limits
+        self.started = started
+        lastTaken = started
+    }
+
+    /// When to look again, if nothing happens before.
+    var next: Instant {
+        var result = Instant.never
+        for expiry in Expiry.allCases { if let at = deadline(expiry) { result = min(result, at) } }
+        return result
+    }
+
+    /// What has taken too long by now.
+    func expired(_ now: Instant) -> Expiry? {
+        Expiry.allCases.first { expiry in deadline(expiry).map { now >= $0 } ?? false }
+    }
+
+    /// Nil for what is not waited for.
+    private func deadline(_ expiry: Expiry) -> Instant? {
+        switch expiry {
+        case .halfClosed: clientDone.map { $0 + limits.halfClosed }
+        case .write: isWaitingForClient ? lastTaken + limits.write : nil
+        case .total: exited == nil ? limits.total.map { started + $0 } : nil
+        case .firstByte: isPrinting && lastOutput == nil ? started + limits.firstByte : nil
+        case .idle: isPrinting && !isHeldBack ? lastOutput.map { $0 + limits.idle } : nil
+        case .linger:
+            // A script may close its output and work on, or leave it to a child and end.
+            switch (outputEnded, exited) {
+            case (let ended?, nil), (nil, let ended?): ended + limits.linger
+            case (nil, nil), (_?, _?): nil
+            }
+        }
+    }
+
+    private var isPrinting: Bool { exited == nil && outputEnded == nil }
+}

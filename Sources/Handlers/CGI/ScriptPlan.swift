@@ -1,0 +1,124 @@
+import Base
+import Config
+import Net
+import Wire
+
+/// How a script is started for a request: its arguments, environment and limits.
+struct ScriptPlan {
+    let exchange: Exchange
+    let site: Site
+    let part: Part
+    let script: Script
+
+    func spawnPlan(contentLength: Int?) -> SpawnPlan {
+        let query = exchange.query ?? []
+        var arguments = CStringList()
+        if let interpreter = script.interpreter { arguments.append(interpreter) }
+        arguments.append(script.file)
+        // An indexed query is one that reads (RFC 3875, section 4.4).
+        if exchange.method == .get || exchange.method == .head {
+            for word in MetaVariables.indexedArguments(query.span) { arguments.append(word.span) }
+        }
+        var plan = SpawnPlan(
+            path: script.interpreter ?? script.file, folder: script.folder, arguments: arguments,
+            environment: environment(query, contentLength: contentLength))
+        plan.limits = ScriptPlan.limits(site.config.scriptLimits)
+        plan.nice = site.config.scriptLimits.nice
+        return plan
+    }
+
+    private static func limits(_ limits: ScriptLimits) -> [ResourceLimit] {
+        var result: [ResourceLimit] = []
+        if let cpu = limits.cpu {
+            // Whole seconds, and one more until the kernel kills what does not heed SIGXCPU.
+            let seconds = UInt64(max(1, (cpu.milliseconds + 999) / 1000))
+            result.append(ResourceLimit(.cpuSeconds, soft: seconds, hard: seconds + 1))
+        }
+        if let memory = limits.memory {
+            result.append(ResourceLimit(.memory, soft: UInt64(memory), hard: UInt64(memory)))
+        }
+        if let size = limits.fileSize {
+            result.append(ResourceLimit(.fileSize, soft: UInt64(size), hard: UInt64(size)))
+        }
+        if let files = limits.openFiles {
+            result.append(ResourceLimit(.openFiles, soft: UInt64(files), hard: UInt64(files)))
+        } else if let original = ResourceLimit.originalOpenFiles {
+            // The server has raised its own; select(2) in old programs fails beyond 1024.
+            result.append(original)
+        }
+        return result
+    }
+
+    /// Where a script's PATH has it look for programs.
+    var searchPath: String { ScriptPlan.searchPath(part.settings) }
+
+    static func searchPath(_ settings: PartSettings) -> String {
+        settings.cgiEnvironment.last { $0.name == "PATH" }?.value
+            ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    }
+
+    private func environment(_ query: [UInt8], contentLength: Int?) -> CStringList {
+        let head = exchange.head
+        var facts = MetaVariables.Facts()
+        facts.method =
+            exchange.isSentOn && exchange.method == .get ? Array("GET".utf8) : exchange.bytes(head.methodName)
+        if exchange.isSentOn {
+            var original: [UInt8] = []
+            exchange.withHeadBytes { bytes in
+                // It was decoded once already; a path that could not be is not shown.
+                try? TargetPath.decode(bytes.extracting(head.path.range), into: &original)
+            }
+            facts.redirect = MetaVariables.Redirect(
+                status: exchange.errorStatus?.code ?? 200, url: original,
+                query: head.query.map { exchange.bytes($0) },
+                method: exchange.bytes(head.methodName))
+        }
+        facts.protocolVersion = head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
+        facts.requestURI = exchange.bytes(head.path)
+        if facts.requestURI.isEmpty { facts.requestURI = [ASCII.slash] }
+        if let query = head.query { facts.requestURI += [ASCII.question] + exchange.bytes(query) }
+        facts.queryString = query
+        facts.scriptName = script.name
+        facts.scriptFilename = Array(script.file.utf8)
+        facts.pathInfo = script.pathInfo
+        if let pathInfo = script.pathInfo { facts.pathTranslated = site.documentRoot + pathInfo }
+        facts.documentRoot = site.documentRoot
+        facts.serverName = serverName()
+        facts.serverPort = Int(exchange.connection.local.port ?? 0)
+        facts.serverAddress = exchange.connection.local.ip?.description ?? ""
+        facts.serverSoftware = exchange.context.software
+        facts.remoteAddress = exchange.connection.peer.ip?.description ?? ""
+        facts.remotePort = Int(exchange.connection.peer.port ?? 0)
+        facts.scheme = exchange.connection.isSecure ? "https" : "http"
+        // Content of no bytes has a length, too, and scripts that take POST ask for it.
+        facts.contentLength = contentLength ?? (!exchange.isSentOn && head.has(.contentLength) ? 0 : nil)
+        facts.requestID = exchange.id.description
+        let settings = part.settings.cgiEnvironment
+        facts.path = searchPath
+        switch part.settings.cgiPassAuthorization {
+        case .yes, .auto: facts.passAuthorization = true
+        case .no: facts.passAuthorization = false
+        }
+        var list = exchange.withHeadBytes { MetaVariables.environment(facts, head, $0) }
+        for name in exchange.withHeadBytes({ MetaVariables.misleadingNames(head, $0) }) {
+            exchange.logOnce(
+                .info,
+                "a request's field \(ScriptWords.quote(name.span)) is not passed on: only letters, digits and dashes make a variable",
+                about: "fields")
+        }
+        if !settings.contains(where: { $0.name == "LANG" }) { list.append("LANG", "C.UTF-8") }
+        for setting in settings where setting.name != "PATH" {
+            list.append(name: setting.name.utf8.span, value: setting.value.utf8.span)
+        }
+        return list
+    }
+
+    /// The host that was asked for, without port; the site's own name where the request has none.
+    private func serverName() -> [UInt8] {
+        if let authority = exchange.head.authority {
+            return exchange.withHeadBytes { SiteTable.host(of: $0.extracting(authority.range)).array }
+        }
+        if let host = site.config.hosts.first(where: { !$0.hasPrefix("*") }) { return Array(host.utf8) }
+        return Array((exchange.connection.local.ip?.description ?? site.name).utf8)
+    }
+}

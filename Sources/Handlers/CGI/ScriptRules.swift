@@ -1,0 +1,35 @@
+package import Config
+
+/// What makes a file a script: its ending, or its being a default page of a script's name.
+package struct ScriptRules: Sendable {
+    private let extensions: [String]
+    private let interpreters: [Interpreter]
+    /// `/index.cgi` and the like.
+    private let indexScripts: [String]
+
+    package init(_ settings: PartSettings) {
+        extensions = settings.cgiExtensions
+        interpreters = settings.cgiInterpreters
+        indexScripts = settings.index.filter { $0.hasSuffix(".cgi") }.map { "/" + $0 }
+    }
+
+    /// Whether a file among the pages that `path` ends with is run and never sent.
+    package func isScript(_ path: [UInt8]) -> Bool {
+        interpreter(for: path) != nil || extensions.contains { path.ends(with: $0) }
+            || indexScripts.contains { path.ends(with: $0) }
+    }
+
+    /// The program that runs the file which `path` ends with; nil where it runs itself.
+    package func interpreter(for path: [UInt8]) -> String? {
+        interpreters.first { path.ends(with: $0.suffix) }?.program
+    }
+
+    /// Whether there may be scripts among the pages at all.
+    package var areAny: Bool { !extensions.isEmpty || !interpreters.isEmpty || !indexScripts.isEmpty }
+}
+
+extension [UInt8] {
+    fileprivate func ends(with suffix: String) -> Bool {
+        count >= suffix.utf8.count && self[(count - suffix.utf8.count)...].elementsEqual(suffix.utf8)
+    }
+}

@@ -1,0 +1,81 @@
+import Base
+import Config
+import Net
+import Wire
+
+/// Why a script's answer cannot be passed on: the status for a client that has had nothing yet, and
+/// the reason for the log.
+struct ScriptFailure: Error {
+    var status = Status.internalServerError
+    var reason: String
+
+    init(_ status: Status, _ reason: String) { (self.status, self.reason) = (status, reason) }
+
+    init(_ reason: String) { self.reason = reason }
+
+    init(_ failure: ScriptHead.Failure) {
+        reason =
+            switch failure {
+            case .notAField(let line):
+                "the script printed something that is no header: \(ScriptWords.quote(line.span)); a script prints its header first (Content-Type: text/html, say), then an empty line, then the page"
+            case .tooLong:
+                "the script's header is longer than \(ScriptHead.limit) bytes, or has no empty line at its end"
+            case .badStatus(let value): "the script's Status is none: \(ScriptWords.quote(value.span))"
+            case .badContentLength(let value):
+                "the script's Content-Length is no number: \(ScriptWords.quote(value.span))"
+            }
+    }
+}
+
+/// How the log speaks of scripts.
+enum ScriptWords {
+    static func describe(_ exit: ExitStatus) -> String {
+        switch exit.reason {
+        case .exited(let code): "exited with status \(code)"
+        case .signal(let number, let dumped):
+            "was killed by \(Signal.name(number))\(dumped ? " (core dumped)" : "")"
+        }
+    }
+
+    /// Which of our limits a script's end tells of. `lastLine`: the last it wrote on stderr.
+    static func limitHint(_ exit: ExitStatus, _ limits: ScriptLimits, lastLine: [UInt8]) -> String {
+        switch exit.reason {
+        case .signal(24, _):
+            return limits.cpu == nil ? "" : ", the limit cgi_cpu = \(limits.cpu ?? .zero)"
+        case .signal(25, _):
+            return limits.fileSize == nil ? "" : ", the limit cgi_file_size = \(limits.fileSize ?? 0)"
+        case .signal(9, _):
+            guard let cpu = limits.cpu, exit.cpu >= cpu else { return "" }
+            return ", the limit cgi_cpu = \(cpu)"
+        case .signal(6, _), .signal(11, _), .exited:
+            // "Out of memory!", "MemoryError", "Cannot allocate memory": every language has its words.
+            let words = String(decoding: lastLine, as: UTF8.self)
+            guard let memory = limits.memory, exit.peakMemory > memory / 2 || words.contains("emory") else {
+                return ""
+            }
+            return " (cgi_memory = \(memory) may be too little)"
+        default: return ""
+        }
+    }
+
+    /// What a script did that ended without a header; nil for `exit` where it only closed its output.
+    static func missingHeader(
+        _ exit: ExitStatus?, _ limits: ScriptLimits, printed: Span<UInt8>, lastLine: [UInt8]
+    ) -> String {
+        let how = exit.map { describe($0) + limitHint($0, limits, lastLine: lastLine) } ?? "closed its output"
+        var text = "the script \(how) "
+        if printed.isEmpty {
+            text += "without any output"
+        } else {
+            text +=
+                "after \(printed.count) bytes without the empty line that ends a header; they begin with: "
+            text += quote(printed.extracting(first: 60))
+        }
+        if !lastLine.isEmpty {
+            text += "; its last words on stderr: " + quote(lastLine.span.extracting(first: 200))
+        }
+        return text
+    }
+
+    static func quote(_ bytes: Span<UInt8>) -> String { "\"" + bytes.string + "\"" }
+}

@@ -1,0 +1,29 @@
+import Base
+import Net
+import Wire
+
+/// Sends a client that asked for a folder to its address with a slash at the end, where the links of
+/// its page are right.
+enum FolderRedirect {
+    static func send(on exchange: Exchange) async throws(StreamError) {
+        var location: [UInt8] = []
+        // More than one slash in front would name another host.
+        TargetPath.encode([ASCII.slash].span, into: &location)
+        TargetPath.encode(Array(exchange.path.drop { $0 == ASCII.slash }).span, into: &location)
+        location.append(ASCII.slash)
+        if let query = exchange.query {
+            location.append(ASCII.question)
+            // As it was asked, but for bytes that no URL may hold.
+            for byte in query {
+                if byte < 0x80 {
+                    location.append(byte)
+                } else {
+                    TargetPath.encode([byte].span, into: &location)
+                }
+            }
+        }
+        try await ErrorPage.send(
+            .movedPermanently, fields: [("Location", String(decoding: location, as: UTF8.self))], on: exchange
+        )
+    }
+}

@@ -1,0 +1,208 @@
+import Base
+
+/// Reads a head that is known to be whole.
+struct HeadReader: ~Escapable {
+    let bytes: Span<UInt8>
+    var index: Int
+    let end: Int
+
+    @_lifetime(copy bytes)
+    init(bytes: Span<UInt8>, index: Int, end: Int) {
+        self.bytes = bytes
+        self.index = index
+        self.end = end
+    }
+
+    private func bad(_ reason: StaticString) -> RequestError { RequestError(.badRequest, reason) }
+
+    // MARK: The request line
+
+    mutating func requestLine(_ head: inout RequestHead) throws(RequestError) {
+        let methodStart = index
+        while index < end, ASCII.isTokenCharacter(bytes[index]) { index += 1 }
+        guard index < end, bytes[index] == ASCII.space, index > methodStart else {
+            throw bad("the method is not followed by one blank")
+        }
+        head.methodName = ByteRange(methodStart, index)
+        head.method = Method(bytes.extracting(methodStart..<index))
+        index += 1
+
+        let targetStart = index
+        var queryStart: Int?
+        while index < end {
+            let byte = bytes[index]
+            if byte <= ASCII.space || byte == ASCII.delete { break }
+            if byte == ASCII.question, queryStart == nil { queryStart = index + 1 }
+            if byte == 0x23 { throw bad("the request target has a fragment") }
+            index += 1
+        }
+        guard index > targetStart, index < end, bytes[index] == ASCII.space else {
+            throw bad("the request target is not followed by one blank and the version")
+        }
+        let targetEnd = index
+        index += 1
+        try version(&head)
+        head.target = ByteRange(targetStart, targetEnd)
+        try target(targetStart, targetEnd, queryStart, &head)
+    }
+
+    private mutating func version(_ head: inout RequestHead) throws(RequestError) {
+        guard index + 8 < end, bytes.extracting(index..<index + 5).equals("HTTP/"),
+            ASCII.isDigit(bytes[index + 5]), bytes[index + 6] == ASCII.dot, ASCII.isDigit(bytes[index + 7])
+        else { throw bad("the request line does not end in an HTTP version") }
+        let major = bytes[index + 5]
+        let minor = bytes[index + 7]
+        index += 8
+        guard lineEnds() else { throw bad("something follows the HTTP version") }
+        guard major == ASCII.zero + 1 else {
+            throw RequestError(.versionNotSupported, "the HTTP version is not 1.0 or 1.1")
+        }
+        head.minorVersion = minor == ASCII.zero ? 0 : 1
+    }
+
+    /// Passes a line's end, if there is one here.
+    private mutating func lineEnds() -> Bool {
+        if index < end, bytes[index] == ASCII.lf {
+            index += 1
+            return true
+        }
+        if index + 1 < end, bytes[index] == ASCII.cr, bytes[index + 1] == ASCII.lf {
+            index += 2
+            return true
+        }
+        return false
+    }
+
+    /// Tells the four forms apart (RFC 9112, section 3.2).
+    private func target(
+        _ start: Int, _ stop: Int, _ queryStart: Int?, _ head: inout RequestHead
+    ) throws(RequestError) {
+        head.authority = nil
+        head.query = queryStart.map { ByteRange($0, stop) }
+        let pathStop = queryStart.map { $0 - 1 } ?? stop
+        if head.method == .connect {
+            head.form = .authority
+            head.authority = ByteRange(start, stop)
+            head.path = .empty
+            head.query = nil
+            // Nobody but the client knows the port it means (RFC 9110, section 9.3.6).
+            guard isAuthority(bytes.extracting(start..<stop), needsPort: true) else {
+                throw bad("CONNECT without host and port")
+            }
+        } else if bytes[start] == ASCII.slash {
+            head.form = .origin
+            head.path = ByteRange(start, pathStop)
+        } else if bytes[start] == ASCII.asterisk, stop == start + 1 {
+            guard head.method == .options else { throw bad("only OPTIONS may ask for *") }
+            head.form = .asterisk
+            head.path = ByteRange(start, stop)
+        } else {
+            let scheme = bytes.extracting(start..<stop)
+            let skipped: Int
+            if scheme.count > 7, ASCII.equalsIgnoringCase(scheme.extracting(0..<7), "http://") {
+                skipped = 7
+            } else if scheme.count > 8, ASCII.equalsIgnoringCase(scheme.extracting(0..<8), "https://") {
+                skipped = 8
+            } else {
+                throw bad("the request target is neither a path nor an http URL")
+            }
+            let authorityStart = start + skipped
+            var authorityStop = authorityStart
+            while authorityStop < pathStop, bytes[authorityStop] != ASCII.slash { authorityStop += 1 }
+            guard isAuthority(bytes.extracting(authorityStart..<authorityStop)) else {
+                throw bad("the request target has no valid host")
+            }
+            head.form = .absolute
+            head.authority = ByteRange(authorityStart, authorityStop)
+            head.path = ByteRange(authorityStop, pathStop)
+        }
+    }
+
+    /// `uri-host [":" port]` without user information.
+    private func isAuthority(_ text: Span<UInt8>, needsPort: Bool = false) -> Bool {
+        if text.isEmpty { return false }
+        var index = 0
+        if text[0] == 0x5B {  // [
+            guard let close = text.firstIndex(of: 0x5D) else { return false }
+            for position in 1..<max(close, 1) {
+                let byte = text[position]
+                guard ASCII.hexValue(byte) != nil || byte == ASCII.colon || byte == ASCII.dot else {
+                    return false
+                }
+            }
+            guard close > 2 else { return false }
+            index = close + 1
+        } else {
+            while index < text.count, text[index] != ASCII.colon {
+                let byte = text[index]
+                // Unreserved characters, sub-delims without the quote marks' kin, percent: reg-name.
+                let isAllowed =
+                    ASCII.isAlphanumeric(byte) || byte == ASCII.dash || byte == ASCII.dot
+                    || byte == ASCII.underscore || byte == 0x7E || byte == ASCII.percent || byte == 0x21
+                    || byte == 0x24 || (0x26...0x2C).contains(byte) || byte == ASCII.semicolon
+                    || byte == ASCII.equals || byte >= 0x80
+                guard isAllowed else { return false }
+                index += 1
+            }
+            if index == 0 { return false }
+        }
+        if index == text.count { return !needsPort }
+        guard text[index] == ASCII.colon else { return false }
+        let port = text.extracting((index + 1)...)
+        if port.isEmpty { return !needsPort }
+        guard let number = ASCII.decimal(port), number <= 65535 else { return false }
+        return number > 0 || !needsPort
+    }
+
+    // MARK: Fields
+
+    mutating func fields(_ head: inout RequestHead) throws(RequestError) {
+        head.fields.removeAll(keepingCapacity: true)
+        var facts = FramingFacts()
+        while !lineEnds() {
+            let nameStart = index
+            while index < end, ASCII.isTokenCharacter(bytes[index]) { index += 1 }
+            guard index > nameStart, index < end, bytes[index] == ASCII.colon else {
+                throw bad(
+                    nameStart < end && ASCII.isBlank(bytes[nameStart])
+                        ? "a field line is folded" : "a field name is not followed by a colon")
+            }
+            let name = ByteRange(nameStart, index)
+            let id = FieldName(bytes.extracting(nameStart..<index))
+            index += 1
+            while index < end, ASCII.isBlank(bytes[index]) { index += 1 }
+            let valueStart = index
+            while index < end {
+                let byte = bytes[index]
+                if byte < ASCII.space, byte != ASCII.tab { break }
+                if byte == ASCII.delete { break }
+                index += 1
+            }
+            var valueEnd = index
+            guard lineEnds() else { throw bad("a field value has a control character") }
+            while valueEnd > valueStart, ASCII.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }
+            let value = ByteRange(valueStart, valueEnd)
+            head.fields.append(RequestHead.Field(id: id, name: name, value: value))
+            if head.fields.count > 200 {
+                throw RequestError(.headerFieldsTooLarge, "the request has more than 200 fields")
+            }
+            try facts.take(id, bytes.extracting(valueStart..<valueEnd), value)
+        }
+        try finish(facts, &head)
+    }
+
+    private func finish(_ facts: FramingFacts, _ head: inout RequestHead) throws(RequestError) {
+        if let host = facts.host {
+            guard host.isEmpty || isAuthority(bytes.extracting(host.range)) else {
+                throw bad("the Host field is not valid")
+            }
+            // RFC 9112, section 3.2.2: an absolute target decides, whatever Host says.
+            if head.authority == nil, !host.isEmpty { head.authority = host }
+        } else if head.minorVersion > 0 {
+            throw bad("an HTTP/1.1 request without Host")
+        }
+        head.framing = try facts.framing(minorVersion: head.minorVersion)
+        head.wantsKeepAlive = facts.close ? false : head.minorVersion > 0 || facts.keepAlive
+        head.expectsContinue = facts.expectsContinue && head.minorVersion > 0
+    }
+}
