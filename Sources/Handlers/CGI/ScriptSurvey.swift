@@ -17,6 +17,8 @@ package enum ScriptSurvey {
     /// scripts are passed over: data often lies beside its script.
     package static func inspect(_ config: ServerConfig) -> [Finding] {
         var findings: [Finding] = []
+        // Many sites may have the same scripts.
+        var places: Set<String> = []
         var seen: Set<String> = []
         for site in config.sites {
             let path = site.part.cgiEnvironment.last { $0.name == "PATH" }?.value ?? ScriptService.defaultPath
@@ -24,6 +26,7 @@ package enum ScriptSurvey {
                 if let fault = unreadable(mapping.path) {
                     findings.append(Finding(position: mapping.position, message: fault))
                 }
+                guard places.insert(mapping.path).inserted else { continue }
                 for file in files(mapping.path) where seen.insert(file).inserted {
                     let interpreter = site.part.cgiInterpreters.first { file.hasSuffix($0.suffix) }?.program
                     let inspection = ScriptInspection(file: file, interpreter: interpreter, path: path)
