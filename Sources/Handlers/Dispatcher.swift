@@ -95,7 +95,7 @@ enum Dispatcher {
         case .scripts(let folder):
             let locator = ScriptLocator(
                 exchange: exchange, part: part, folder: folder, prefixLength: prefixLength)
-            switch locator.find() {
+            switch await locator.find() {
             case .found(let script): return try await run(script, exchange, site, part)
             case .refused(let status, let reason):
                 try await ErrorPage.send(
