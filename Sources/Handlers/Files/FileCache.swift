@@ -2,13 +2,15 @@ import Base
 import Net
 import Wire
 
-/// Small files of a site, with the answer that goes before them, ready to be sent in one call.
+/// Small files of all sites, with the answer that goes before them, ready to be sent in one call.
 ///
 /// An entry serves for a second and is then made anew by the way that every file takes, with all its
-/// checks. Each loop has its own, so nothing is locked.
+/// checks. Each loop has its own, so nothing is locked, and its bound holds however many sites there are.
 final class FileCache {
     /// A prepared answer: head and content in one piece.
     final class Entry {
+        fileprivate let key: UInt64
+        fileprivate let site: Site
         fileprivate let path: [UInt8]
         let part: Part
         fileprivate(set) var bytes: [UInt8]
@@ -19,10 +21,11 @@ final class FileCache {
         fileprivate let expires: Instant
 
         fileprivate init(
-            path: [UInt8], part: Part, bytes: [UInt8], dateStart: Int, headLength: Int, second: Int,
+            key: UInt64, site: Site, path: [UInt8], part: Part, bytes: [UInt8], dateStart: Int,
+            headLength: Int, second: Int,
             expires: Instant
         ) {
-            (self.path, self.part, self.bytes) = (path, part, bytes)
+            (self.key, self.site, self.path, self.part, self.bytes) = (key, site, path, part, bytes)
             (self.dateStart, self.headLength) = (dateStart, headLength)
             (self.second, self.expires) = (second, expires)
         }
@@ -38,13 +41,20 @@ final class FileCache {
     private static let lifetime = TimeSpan.seconds(1)
 
     private var entries: [UInt64: Entry] = [:]
-    private var size = 0
+    /// All entries in the order of their making, which is that of their expiry. Those before `first` are gone.
+    private var order: [Entry?] = []
+    private var first = 0
+    /// What those in `order` take.
+    private(set) var size = 0
 
-    /// The answer for a path as it was sent, with the date of now; nil where there is none or its time is over.
-    func find(_ path: Span<UInt8>, _ context: LoopContext) -> Entry? {
-        guard let entry = entries[FileCache.hash(path)], entry.expires > context.loop.now else { return nil }
+    /// The answer of `site` for a path as it was sent, with the date of now; nil where there is none or
+    /// its time is over.
+    func find(_ path: Span<UInt8>, _ site: Site, _ context: LoopContext) -> Entry? {
+        guard let entry = entries[FileCache.key(path, site)], entry.expires > context.loop.now else {
+            return nil
+        }
         let kept = entry.path
-        guard path.equals(kept.span) else { return nil }
+        guard entry.site === site, path.equals(kept.span) else { return nil }
         let second = context.wallSeconds
         if entry.second != second {
             entry.second = second
@@ -56,28 +66,45 @@ final class FileCache {
 
     /// Keeps an answer. `head` is all of its head, whose date stands at `dateStart`.
     func insert(
-        _ path: [UInt8], part: Part, head: Span<UInt8>, dateStart: Int, content: Span<UInt8>,
+        _ path: [UInt8], site: Site, part: Part, head: Span<UInt8>, dateStart: Int, content: Span<UInt8>,
         _ context: LoopContext
     ) {
-        // Simple, and enough: what is asked for comes back at once, what is not does not.
         if path.count > FileCache.pathLimit { return }
-        if size + head.count + content.count + FileCache.overhead > FileCache.sizeLimit {
-            entries.removeAll()
-            size = 0
-        }
+        let now = context.loop.now
+        makeRoom(for: head.count + content.count + FileCache.overhead, now)
         var bytes = head.array
         content.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
-        let key = FileCache.hash(path.span)
-        if let old = entries[key] { size -= old.bytes.count + FileCache.overhead }
-        size += bytes.count + FileCache.overhead
-        entries[key] = Entry(
-            path: path, part: part, bytes: bytes, dateStart: dateStart, headLength: head.count,
-            second: context.wallSeconds, expires: context.loop.now + FileCache.lifetime)
+        let entry = Entry(
+            key: FileCache.key(path.span, site), site: site, path: path, part: part, bytes: bytes,
+            dateStart: dateStart, headLength: head.count,
+            second: context.wallSeconds, expires: now + FileCache.lifetime)
+        size += FileCache.cost(entry)
+        entries[entry.key] = entry
+        order.append(entry)
     }
 
-    /// FNV-1a. A client that makes paths collide only makes files be read each time.
-    private static func hash(_ path: Span<UInt8>) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    /// Drops what has expired, and then the oldest until `count` more bytes fit.
+    private func makeRoom(for count: Int, _ now: Instant) {
+        while first < order.count, let oldest = order[first],
+            oldest.expires <= now || size + count > FileCache.sizeLimit
+        {
+            size -= FileCache.cost(oldest)
+            // Its place may have been taken by a younger one.
+            if entries[oldest.key] === oldest { entries[oldest.key] = nil }
+            order[first] = nil
+            first += 1
+        }
+        if first > 64, first > order.count / 2 {
+            order.removeFirst(first)
+            first = 0
+        }
+    }
+
+    private static func cost(_ entry: Entry) -> Int { entry.bytes.count + overhead }
+
+    /// FNV-1a, begun by the site. A client that makes paths collide only makes files be read each time.
+    private static func key(_ path: Span<UInt8>, _ site: Site) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ UInt64(UInt(bitPattern: ObjectIdentifier(site)))
         for index in path.indices { hash = (hash ^ UInt64(path[index])) &* 0x100_0000_01B3 }
         return hash
     }

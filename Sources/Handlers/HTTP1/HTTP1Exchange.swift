@@ -336,7 +336,7 @@ final class HTTP1Exchange: Exchange {
         guard takesPreparedAnswer else { return false }
         let (site, entry) = withHeadBytes { bytes in
             let site = sites.site(for: bytes.extracting((head.authority ?? .empty).range))
-            return (site, site.fileCache.find(bytes.extracting(head.path.range), context))
+            return (site, context.fileCache.find(bytes.extracting(head.path.range), site, context))
         }
         guard let entry else { return false }
         self.site = site
@@ -376,12 +376,13 @@ final class HTTP1Exchange: Exchange {
         let start = output.end
         _ = writeHead(head)
         answer = .finished
-        if takesPreparedAnswer, start == 0, let part {
+        if takesPreparedAnswer, start == 0, let site, let part {
             let path = withHeadBytes { $0.extracting(self.head.path.range).array }
             let dateStart = HTTP1Exchange.dateStart(head.status)
             output.withSpan {
                 cache.insert(
-                    path, part: part, head: $0, dateStart: dateStart, content: content.bytes, context)
+                    path, site: site, part: part, head: $0, dateStart: dateStart, content: content.bytes,
+                    context)
             }
         }
         if method != .head {

@@ -14,7 +14,6 @@ package final class Site {
     /// The site's settings as a whole.
     package let part: Part
     package let answerCache: AnswerCache
-    let fileCache = FileCache()
     /// Folders that scripts may have files sent from.
     package let sendfileFolders: [Folder]
     private let root: Folder?
