@@ -22,84 +22,92 @@ final class Syslog: Sendable {
         var retry = Instant(nanoseconds: .min)
         /// Lines that nobody took.
         var lost = 0
+        /// That the daemon is lost has been told.
+        var isTold = false
     }
 
     init(_ path: String) { self.path = path }
 
-    /// Connects where there is no connection. For the start, so that a wrong path is told at once.
+    /// Connects. For the start, so that a wrong path is told at once.
     func connect() throws(Errno) {
+        try trying { (state) throws(Errno) in try connect(&state) }
+    }
+
+    /// Sends each of the whole lines in `bytes`. Throws once for each time that the daemon is lost.
+    func write(_ bytes: [UInt8], _ level: LogLevel) throws(Errno) {
+        try trying { (state) throws(Errno) in
+            var failure: Errno?
+            for line in bytes.split(separator: ASCII.lf) {
+                do throws(Errno) { try deliver(line, level, &state) } catch {
+                    state.lost += 1
+                    failure = error
+                }
+            }
+            if let failure { throw failure }
+        }
+    }
+
+    /// Calls `body` with the state; what it throws is thrown on where it is news.
+    private func trying(_ body: (inout State) throws(Errno) -> Void) throws(Errno) {
         let result = state.withLock { (state) -> Result<Void, Errno> in
             do throws(Errno) {
-                try connect(&state)
-                return .success(())
+                try body(&state)
+                state.isTold = false
             } catch {
-                return .failure(error)
+                if !state.isTold {
+                    state.isTold = true
+                    return .failure(error)
+                }
             }
+            return .success(())
         }
         try result.get()
     }
 
     private func connect(_ state: inout State) throws(Errno) {
-        if state.socket != nil { return }
         state.retry = .now + .seconds(1)
         let kind = CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let raw = Glibc.socket(AF_UNIX, kind, 0)
         if raw < 0 { throw .current }
         let fresh = FileDescriptor(owning: raw)
-        let result = try SocketAddress.unix(path).withSockaddr { Glibc.connect(raw, $0, $1) }
-        if result < 0 { throw .current }
+        let result = try SocketAddress.unix(path).withSockaddr {
+            Glibc.connect(raw, $0, $1) < 0 ? Errno.current : nil
+        }
+        if let result { throw result }
         state.socket = consume fresh
     }
 
-    /// Sends each of the whole lines in `bytes`. Throws once for each time that the daemon is lost.
-    func write(_ bytes: [UInt8], _ level: LogLevel) throws(Errno) {
-        let result = state.withLock { (state) -> Result<Void, Errno> in
-            do throws(Errno) {
-                for line in bytes.split(separator: ASCII.lf) { try write(line, level, &state) }
-                return .success(())
-            } catch {
-                return .failure(error)
-            }
-        }
-        try result.get()
-    }
-
-    private func write(_ line: [UInt8].SubSequence, _ level: LogLevel, _ state: inout State) throws(Errno) {
-        if state.socket == nil {
-            guard .now >= state.retry, (try? connect(&state)) != nil else {
-                state.lost += 1
-                return
-            }
+    private func deliver(_ line: [UInt8].SubSequence, _ level: LogLevel, _ state: inout State) throws(Errno) {
+        let wasConnected = state.socket != nil
+        if !wasConnected {
+            guard .now >= state.retry else { throw .connectionRefused }
+            try connect(&state)
         }
         do throws(Errno) {
-            if state.lost > 0 {
-                let lost = state.lost
-                try send(
-                    Array("\(lost) lines could not be sent here before this one".utf8)[...], .warning, &state)
-                state.lost = 0
-            }
             try send(line, level, &state)
         } catch {
-            state.lost += 1
             state.socket = nil
+            state.retry = .now + .seconds(1)
             // A daemon that was started again has a new socket at the same place.
-            guard error == .connectionRefused || error == .connectionReset || error == Errno(ENOTCONN),
-                (try? connect(&state)) != nil
-            else { throw error }
-            state.lost -= 1
-            do throws(Errno) { try send(line, level, &state) } catch {
-                state.lost += 1
-                state.socket = nil
-                throw error
-            }
+            guard wasConnected, error != .wouldBlock else { throw error }
+            try connect(&state)
+            try send(line, level, &state)
         }
     }
 
-    private func send(
-        _ line: [UInt8].SubSequence, _ level: LogLevel, _ state: inout State
-    ) throws(Errno) {
+    /// Sends a line, and before it how many were lost.
+    private func send(_ line: [UInt8].SubSequence, _ level: LogLevel, _ state: inout State) throws(Errno) {
+        guard let raw = state.socket?.raw else { throw .connectionRefused }
+        if state.lost > 0 {
+            let text = "\(state.lost) lines could not be sent before this one"
+            try send(Array(text.utf8)[...], .warning, raw)
+            state.lost = 0
+        }
+        try send(line, level, raw)
+    }
+
+    private func send(_ line: [UInt8].SubSequence, _ level: LogLevel, _ raw: CInt) throws(Errno) {
         let message = Syslog.message(line, level, WallClock.local(WallClock.now.seconds).calendar, getpid())
-        guard let raw = state.socket?.raw else { throw Errno(ENOTCONN) }
         while true {
             let count = message.withUnsafeBytes {
                 Glibc.send(raw, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))

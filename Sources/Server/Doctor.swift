@@ -121,8 +121,6 @@ package struct Doctor {
             switch signals.wait() {
             case .wake: return isInterrupted
             case .stop:
-                // Who asks a second time does not want to wait for the script's end either.
-                if isInterrupted { worker.loop.stop() }
                 isInterrupted = true
                 worker.loop.submit { worker.cancel() }
             case .reload, .reopen, .upgrade, .timeout: break

@@ -193,6 +193,12 @@ import Testing
             try #expect(server.get("/a.txt?lost").status == 200)
             for round in 1...2 {
                 let daemon = try Daemon(folder.path("log.socket"))
+                if round == 1 {
+                    let lost = try daemon.wait(for: "could not be sent") {
+                        try #expect(server.get("/a.txt").status == 200)
+                    }
+                    #expect(lost.hasPrefix("<28>"), "\(lost)")
+                }
                 let message = try daemon.wait(for: "GET /a.txt") {
                     try #expect(server.get("/a.txt").status == 200)
                 }
