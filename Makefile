@@ -36,6 +36,10 @@ install: ## install below PREFIX (/usr/local), staged in DESTDIR where set
 	@test -x $(RELEASE) || $(MAKE) build
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/gatehouse' '$(DESTDIR)$(PREFIX)/share/doc/gatehouse'
 	install -m 755 $(RELEASE) '$(DESTDIR)$(PREFIX)/bin/gatehouse'
+	install -d '$(DESTDIR)$(PREFIX)/share/man/man1' '$(DESTDIR)$(PREFIX)/share/man/man5'
+	$(RELEASE) help --format man > '$(DESTDIR)$(PREFIX)/share/man/man1/gatehouse.1'
+	$(RELEASE) keys --format man > '$(DESTDIR)$(PREFIX)/share/man/man5/gatehouse-server.ini.5'
+	chmod 644 '$(DESTDIR)$(PREFIX)/share/man/man1/gatehouse.1' '$(DESTDIR)$(PREFIX)/share/man/man5/gatehouse-server.ini.5'
 	cp -R $(DEMO) '$(DESTDIR)$(PREFIX)/share/gatehouse/'
 	cp -R $(DOCS) '$(DESTDIR)$(PREFIX)/share/doc/gatehouse/'
 	chmod -R u=rwX,go=rX '$(DESTDIR)$(PREFIX)/share/gatehouse' '$(DESTDIR)$(PREFIX)/share/doc/gatehouse'

@@ -196,7 +196,8 @@ package enum SocketAddress: Hashable, Sendable {
             withUnsafeMutableBytes(of: &storage) {
                 UnsafeMutableRawBufferPointer(rebasing: $0[offset...]).copyBytes(from: bytes)
             }
-            length = socklen_t(offset + bytes.count + 1)
+            // An abstract name, which begins with a zero, has no end but its length.
+            length = socklen_t(offset + bytes.count + (bytes.first == 0 ? 0 : 1))
         }
         return withUnsafePointer(to: &storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }

@@ -49,6 +49,25 @@ int gh_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 
 int gh_dup_onto(int from, int onto) { return dup3(from, onto, O_CLOEXEC); }
 
+static struct flock whole_file(void) {
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
+int gh_lock_file(int fd) {
+    struct flock lock = whole_file();
+    return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int gh_file_is_locked(int fd) {
+    struct flock lock = whole_file();
+    if (fcntl(fd, F_OFD_GETLK, &lock) < 0) return -1;
+    return lock.l_type != F_UNLCK;
+}
+
 int gh_temporary_file(char *name_template) { return mkostemp(name_template, O_CLOEXEC); }
 
 const int gh_o_path = O_PATH;

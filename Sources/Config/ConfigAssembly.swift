@@ -7,6 +7,10 @@ struct ConfigAssembly {
     private var config = ServerConfig()
     /// Whether all of `[server] listen` could be read, so that a site's can be looked up there.
     private var knowsListeners = true
+    /// All of `[server] listen`.
+    private var listeners: [ListenAddress: SettingValue] = [:]
+    /// Locations of unknown sites that have been reported.
+    private var strayLocations = 0
     /// What a site has that sets nothing.
     private var base = SiteConfig(name: "", position: SourcePosition(file: "", line: 0))
     /// Index of each site by its name in lower case.
@@ -55,6 +59,19 @@ struct ConfigAssembly {
         for section in sections.sections where section.isRepeated { readInVain(section) }
         if config.sites.isEmpty {
             report(SourcePosition(file: sections.file, line: 0), "no [site NAME]; a server has at least one")
+        } else {
+            requireSites()
+        }
+    }
+
+    /// An address that no site answers on would have nothing to say.
+    private mutating func requireSites() {
+        guard knowsListeners, config.sites.allSatisfy({ !$0.listen.isEmpty }) else { return }
+        let answered = Set(config.sites.flatMap(\.listen))
+        // One that is no address of the server is reported, and probably means the one that is left.
+        guard answered.allSatisfy({ listeners[$0] != nil }) else { return }
+        for (address, value) in listeners where !answered.contains(address) {
+            report(value.place, "listen: no site answers on \(value.raw.quoted); each names others")
         }
     }
 
@@ -65,7 +82,9 @@ struct ConfigAssembly {
         let rows = section.map { settings(of: $0) } ?? []
         let present = Set(rows.map(\.setting.name))
         for setting in Settings.server where !present.contains(setting.name) {
-            if let value = defaultValue(of: setting) { attempt(setting, value, in: &server) }
+            guard let value = defaultValue(of: setting) else { continue }
+            attempt(setting, value, in: &server)
+            if setting.name == "listen" { for address in server.listen { listeners[address] = value } }
         }
         server.home = sections.context.home
         var lines: [ListenAddress: Int] = [:]
@@ -76,6 +95,7 @@ struct ConfigAssembly {
                 knowsListeners = false
                 continue
             }
+            listeners[address] = value
             if !address.takesAnyPort, let first = lines.updateValue(value.line, forKey: address) {
                 report(value.place, "listen: \(value.raw.quoted) is at line \(first) already")
             }
@@ -119,7 +139,7 @@ struct ConfigAssembly {
             guard isGood, setting.name == "listen", knowsListeners, let address = site.listen.last else {
                 continue
             }
-            if !config.server.listen.contains(address) {
+            if listeners[address] == nil {
                 report(
                     value.place,
                     "listen: \(value.raw.quoted) is no `listen` of [server], which opens the addresses")
@@ -142,8 +162,9 @@ struct ConfigAssembly {
 
     private mutating func readLocation(_ section: ConfigSection) {
         guard let index = siteIndex[section.site.lowercased()] else {
-            // Among very many names a search for each wrong one would take long.
-            let names = config.sites.count <= 1000 ? config.sites.map(\.name) : []
+            // Among very many names a search for each of very many wrong ones would take long.
+            strayLocations += 1
+            let names = strayLocations * config.sites.count <= 20_000 ? config.sites.map(\.name) : []
             report(
                 section.ini.position,
                 "no site \(section.site.quoted) for this location\(NearestName.hint(section.site, among: names))"

@@ -61,7 +61,25 @@ package enum LogTarget: Hashable, Sendable {
     case off
     case standardOutput
     case standardError
+    /// The log daemon that has its socket at this path.
+    case syslog(String)
     case file(String)
+
+    /// Where the log daemon is on every machine.
+    package static let syslog = LogTarget.syslog("/dev/log")
+}
+
+extension LogTarget: CustomStringConvertible {
+    /// As it stands in a setting.
+    package var description: String {
+        switch self {
+        case .off: "off"
+        case .standardOutput: "stdout"
+        case .standardError: "stderr"
+        case .syslog(let path): self == .syslog ? "syslog" : "syslog:\(path)"
+        case .file(let path): path
+        }
+    }
 }
 
 package enum LogLevel: Int, Comparable, Sendable, CaseIterable {

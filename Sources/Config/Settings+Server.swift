@@ -15,7 +15,8 @@ extension Settings {
             "pid_file", Values.optionalNewFile, \.pidFile, .value("none"), "file for the server's process id"),
         .server(
             "error_log", Values.errorLog, \.errorLog, .value("stderr"),
-            "what the server has to say: a path or `stderr`"),
+            "what the server has to say: a path, `stderr`, `syslog`, or `syslog:SOCKET`"
+        ),
         .server(
             "log_level", Values.logLevel, \.logLevel, .value("info"), "the least serious thing that is logged"
         ),

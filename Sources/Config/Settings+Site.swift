@@ -54,12 +54,12 @@ extension Settings {
             add: { $0.errorPages[$1.status] = $1.path }),
         .part(
             "access_log", Values.accessLog, \.accessLog, .value("stdout"),
-            "a line for each request: a path, `stdout`, `stderr`, `off`"),
+            "a line for each request: a path, `stdout`, `stderr`, `syslog`, `syslog:SOCKET`, `off`"),
         .site(
             "log_format", Values.logFormat, \.logFormat, .value("combined"),
             "`common`, `combined`, `vhost_combined`, `combined_cgi`, `json`, or Apache's `%` directives"),
         .site(
             "error_log", Values.errorLog, \.errorLog, .described("[server]'s"),
-            "what goes wrong with the site's requests, and its scripts' stderr: a path or `stderr`"),
+            "what goes wrong with the site's requests, and its scripts' stderr: a path, `stderr`, `syslog`"),
     ]
 }

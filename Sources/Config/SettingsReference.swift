@@ -1,7 +1,7 @@
 /// The reference of every setting, made from the table that reads files.
 package enum SettingsReference {
     /// The parts of the reference: the kind of section, its heading in text and in Markdown, what it says.
-    private static let parts: [(kind: SectionKinds, text: String, title: String, introduction: String)] = [
+    static let parts: [(kind: SectionKinds, text: String, title: String, introduction: String)] = [
         (.server, "[server]", "`[server]`", "The server as a whole. Stands once, or not at all."),
         (
             .site, "[site NAME], [defaults]", "`[site NAME]` and `[defaults]`",
@@ -17,7 +17,7 @@ package enum SettingsReference {
     ]
 
     /// The settings that may stand in a kind of section, in the order of the table.
-    private static func settings(_ kind: SectionKinds) -> [Setting] {
+    static func settings(_ kind: SectionKinds) -> [Setting] {
         Settings.all.filter { $0.sections.contains(kind) }
     }
 
@@ -96,7 +96,7 @@ package enum SettingsReference {
         return page
     }
 
-    private static func label(_ setting: Setting) -> String {
+    static func label(_ setting: Setting) -> String {
         setting.name + (setting.isRepeatable ? "*" : "")
     }
 

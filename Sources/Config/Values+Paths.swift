@@ -53,11 +53,10 @@ extension Values {
     }
 
     static let accessLog = logTarget(
-        "path, stdout, stderr, off",
-        [
-            "stdout": .standardOutput, "stderr": .standardError, "off": .off,
-        ])
-    static let errorLog = logTarget("path, stderr", ["stderr": .standardError])
+        "path or word",
+        ["stdout": .standardOutput, "stderr": .standardError, "syslog": .syslog, "off": .off])
+    static let errorLog = logTarget(
+        "path or word", ["stderr": .standardError, "syslog": .syslog])
 
     private static func logTarget(_ name: String, _ words: [String: LogTarget]) -> ValueType<LogTarget> {
         ValueType(name) { (value) throws(ValueProblem) in
@@ -65,12 +64,28 @@ extension Values {
             let word = text.lowercased()
             if let target = words[word] { return target }
             // A file of that name would not be what was meant.
-            if ["stdout", "stderr", "off", "none", "syslog"].contains(word) {
+            if ["stdout", "stderr", "off", "none"].contains(word) {
                 let names = words.keys.sorted().map { "`\($0)`" }.joined(separator: ", ")
                 throw ValueProblem("\(text.quoted) is not supported here; takes a path, \(names)")
             }
+            if text.hasPrefix("syslog:") {
+                return try .syslog(socketPath(String(text.dropFirst(7)), behind: "syslog:", value))
+            }
             return try .file(newFile(text, value))
         }
+    }
+
+    /// The path of a Unix socket that stands behind `word`.
+    static func socketPath(
+        _ text: String, behind word: String, _ value: SettingValue
+    ) throws(ValueProblem) -> String {
+        let path = try value.path(text)
+        if text.isEmpty { throw ValueProblem("no path behind `\(word)`") }
+        // What fits into a sockaddr_un with the zero.
+        if path.utf8.count > 107 {
+            throw ValueProblem("path of a socket with \(path.utf8.count) bytes; maximum 107")
+        }
+        return path
     }
 
     // MARK: URL prefixes

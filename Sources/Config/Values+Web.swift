@@ -9,12 +9,7 @@ extension Values {
         if words.count > 1 { throw ValueProblem("unknown option \(words[1].quoted) behind the address") }
         let text = words[0]
         if text.hasPrefix("unix:") {
-            let path = try value.path(String(text.dropFirst(5)))
-            if text.utf8.count == 5 { throw ValueProblem("no path behind `unix:`") }
-            // What fits into a sockaddr_un with the zero.
-            if path.utf8.count > 107 {
-                throw ValueProblem("path of a socket with \(path.utf8.count) bytes; maximum 107")
-            }
+            let path = try socketPath(String(text.dropFirst(5)), behind: "unix:", value)
             if value.context.checksPaths { try Paths.requireParent(path) }
             return ListenAddress(.address(.unix(path)))
         }

@@ -95,7 +95,7 @@ enum Dispatcher {
         case .scripts(let folder):
             let locator = ScriptLocator(
                 exchange: exchange, part: part, folder: folder, prefixLength: prefixLength)
-            switch locator.findInFolder() {
+            switch await locator.findInFolder() {
             case .found(let script): return try await run(script, exchange, site, part)
             case .folder:
                 try await FolderRedirect.send(on: exchange)

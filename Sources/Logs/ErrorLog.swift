@@ -21,15 +21,16 @@ package struct LogContext: Sendable {
 
 /// The error log of the server or of a site: one line an event, with time and level first.
 package final class ErrorLog: Sendable {
-    package let sink: LogSink
+    private let sink: LogSink?
     private let writer: LogWriter
     private let level: LogLevel
 
-    package init(sink: LogSink, writer: LogWriter, level: LogLevel) {
+    /// Without a sink nothing is written.
+    package init(sink: LogSink?, writer: LogWriter, level: LogLevel) {
         (self.sink, self.writer, self.level) = (sink, writer, level)
     }
 
-    package func isLogged(_ level: LogLevel) -> Bool { level <= self.level }
+    package func isLogged(_ level: LogLevel) -> Bool { sink != nil && level <= self.level }
 
     /// Writes one line. Control characters in `message` are shown escaped, so that no text from
     /// outside can forge a line or steer a terminal.
@@ -41,17 +42,19 @@ package final class ErrorLog: Sendable {
 
     /// As above, for bytes that may not be UTF-8.
     package func write(_ level: LogLevel, _ message: Span<UInt8>, _ context: LogContext) {
-        guard isLogged(level) else { return }
+        guard isLogged(level), let sink else { return }
         var line = ByteBuffer(capacity: 256)
-        ErrorLog.appendTime(to: &line)
-        let word: StaticString =
-            switch level {
-            case .error: " error "
-            case .warning: " warning "
-            case .info: " info "
-            case .debug: " debug "
-            }
-        line.append(word)
+        if !sink.hasOwnTime {
+            ErrorLog.appendTime(to: &line)
+            let word: StaticString =
+                switch level {
+                case .error: " error "
+                case .warning: " warning "
+                case .info: " info "
+                case .debug: " debug "
+                }
+            line.append(word)
+        }
         if let site = context.site { ErrorLog.append("site", site, to: &line) }
         if let script = context.script { ErrorLog.append("script", script, to: &line) }
         if let pid = context.pid {
@@ -63,7 +66,7 @@ package final class ErrorLog: Sendable {
         if let id = context.requestID { ErrorLog.append("id", id, to: &line) }
         ErrorLog.appendEscaped(message, to: &line)
         line.append(ASCII.lf)
-        writer.submit(line.bytes.array, to: sink)
+        writer.submit(line.bytes.array, to: sink, level)
     }
 
     private static func append(_ name: StaticString, _ value: String, to line: inout ByteBuffer) {

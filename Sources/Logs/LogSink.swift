@@ -1,61 +1,71 @@
 package import Base
 package import Config
 import Glibc
-import Synchronization
 
-/// One log on disk or one of the standard streams.
-///
-/// The descriptor's number stays the same for the life of the sink: `reopen` puts the new file
-/// onto it, so that nobody who writes needs to be told.
+/// One log: a file, one of the standard streams, or the machine's log daemon.
 package final class LogSink: Sendable {
     package let target: LogTarget
-    private let descriptor: FileDescriptor
+    private let way: Way
 
-    /// Opens the log, creating the file with mode 0640. Nil for `off`.
-    package init?(_ target: LogTarget) throws(Errno) {
+    private enum Way {
+        case file(LogFile)
+        case syslog(Syslog)
+    }
+
+    /// Opens the log; a new file belongs to `owner` where one is given. Nil for `off`. A log daemon that
+    /// cannot be reached is tried again later.
+    package init?(_ target: LogTarget, owner: LogOwner? = nil) throws(Errno) {
         self.target = target
         switch target {
         case .off: return nil
-        case .standardOutput: descriptor = try LogSink.duplicate(STDOUT_FILENO)
-        case .standardError: descriptor = try LogSink.duplicate(STDERR_FILENO)
-        case .file(let path): descriptor = try LogSink.open(path)
+        case .standardOutput: way = .file(try LogFile(stream: STDOUT_FILENO))
+        case .standardError: way = .file(try LogFile(stream: STDERR_FILENO))
+        case .file(let path): way = .file(try LogFile(path, owner: owner))
+        case .syslog(let path):
+            let syslog = Syslog(path)
+            way = .syslog(syslog)
+            do throws(Errno) { try syslog.connect() } catch { complain(error) }
         }
     }
 
-    private static func open(_ path: String) throws(Errno) -> FileDescriptor {
-        try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, mode: 0o640)
-    }
-
-    private static func duplicate(_ fd: CInt) throws(Errno) -> FileDescriptor {
-        let copy = fcntl(fd, F_DUPFD_CLOEXEC, 3)
-        if copy < 0 { throw .current }
-        return FileDescriptor(owning: copy)
+    /// The log gives lines their time and level itself.
+    var hasOwnTime: Bool {
+        if case .syslog = way { return true }
+        return false
     }
 
     /// Opens the path again, for a file that was moved away by a rotation.
     package func reopen() throws(Errno) {
-        guard case .file(let path) = target else { return }
-        let fresh = try LogSink.open(path)
-        try fresh.replace(descriptor)
+        if case .file(let file) = way, case .file(let path) = target { try file.reopen(path) }
     }
 
-    /// Writes all of `bytes` now. Waits for a reader that is slow, so only the log thread calls it.
-    func write(_ bytes: [UInt8]) throws(Errno) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor.raw, $0.baseAddress, $0.count) }
-            if count >= 0 {
-                rest = rest.dropFirst(count)
-                continue
-            }
-            let error = Errno.current
-            if error == .wouldBlock {
-                // The other end of a pipe or terminal was set non-blocking by somebody who shares it.
-                var state = pollfd(fd: descriptor.raw, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&state, 1, 1000)
-            } else if error != .interrupted {
-                throw error
-            }
+    /// Writes whole lines now. Waits for a reader that is slow, so only the log thread calls it.
+    func write(_ lines: [UInt8], _ level: LogLevel) throws(Errno) {
+        switch way {
+        case .file(let file): try file.write(lines)
+        case .syslog(let syslog): try syslog.write(lines, level)
         }
+    }
+
+    /// A log that cannot be written is told on standard error, the last place left.
+    func complain(_ error: Errno) {
+        switch target {
+        case .file(let path): LastResort.write("cannot write the log \(path): \(error)")
+        case .syslog(let path):
+            LastResort.write(
+                "cannot send log lines to \(path): \(error); lines are lost until the log daemon is there")
+        case .off, .standardOutput, .standardError: break
+        }
+    }
+}
+
+/// Standard error, for what no log can take.
+enum LastResort {
+    static func write(_ message: String) {
+        // A reader that has stalled must not stall the server, too.
+        var state = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        guard poll(&state, 1, 0) == 1 else { return }
+        let text = Array("gatehouse: \(message)\n".utf8)
+        _ = text.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }

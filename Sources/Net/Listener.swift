@@ -61,10 +61,20 @@ package enum ListeningSocket {
     }
 
     private static func set(_ socket: borrowing FileDescriptor, _ level: CInt, _ option: CInt) throws(Errno) {
+        if !enable(socket.raw, level, option) { throw .current }
+    }
+
+    /// Switches a socket's option on; false where the kernel refuses.
+    package static func enable(_ fd: CInt, _ level: CInt, _ option: CInt) -> Bool {
         var one: CInt = 1
-        if setsockopt(socket.raw, level, option, &one, socklen_t(MemoryLayout<CInt>.size)) < 0 {
-            throw .current
-        }
+        return setsockopt(fd, level, option, &one, socklen_t(MemoryLayout<CInt>.size)) == 0
+    }
+
+    /// The number that a socket's option has; nil where `fd` has no such option.
+    package static func option(_ fd: CInt, _ level: CInt, _ option: CInt) -> CInt? {
+        var value: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        return getsockopt(fd, level, option, &value, &length) == 0 ? value : nil
     }
 
     /// A socket file that nobody listens on any more stands in the way of bind(2). Only a refused

@@ -20,8 +20,10 @@ final class ConnectionLimit: Sendable {
 
     /// Gives a place back.
     func give() {
-        open.subtract(1, ordering: .acquiringAndReleasing)
-        guard isAnyWaiting.load(ordering: .acquiring) else { return }
+        // In one order with the two of `wakeWhenFree`: either this sees that somebody waits, or that
+        // sees the free place. With less both could miss each other.
+        open.subtract(1, ordering: .sequentiallyConsistent)
+        guard isAnyWaiting.load(ordering: .sequentiallyConsistent) else { return }
         let waiters = waiting.withLock { waiters in
             isAnyWaiting.store(false, ordering: .releasing)
             defer { waiters = [] }
@@ -34,9 +36,9 @@ final class ConnectionLimit: Sendable {
     func wakeWhenFree(_ waiter: Waiter) {
         waiting.withLock { waiters in
             waiters.append(waiter)
-            isAnyWaiting.store(true, ordering: .releasing)
+            isAnyWaiting.store(true, ordering: .sequentiallyConsistent)
         }
         // One may have been given back just before.
-        if open.load(ordering: .acquiring) < maximum { waiter.loop.submit { waiter.wake() } }
+        if open.load(ordering: .sequentiallyConsistent) < maximum { waiter.loop.submit { waiter.wake() } }
     }
 }

@@ -15,8 +15,14 @@ final class Crew {
         self.signals = signals
     }
 
-    /// Serves until TERM or INT and all that follows from it has been done.
-    func serve(shutdownTimeout: TimeSpan, logs: OpenLogs) {
+    /// What ending a script takes beside the time it is given.
+    private static let margin = TimeSpan.seconds(5)
+
+    /// Serves until TERM or INT and all that follows from it has been done. `killGrace` is the longest
+    /// time that a script gets between TERM and KILL. `stopping` is called when it has been told to stop.
+    func serve(
+        shutdownTimeout: TimeSpan, killGrace: TimeSpan, logs: OpenLogs, stopping: () -> Void
+    ) {
         let board = Board(count: workers.count)
         for worker in workers {
             let signals = signals
@@ -27,12 +33,14 @@ final class Crew {
             threads.append(JoinableThread(name: "loop-\(worker.loop.index)") { worker.loop.run() })
         }
         waitForStop(logs)
+        stopping()
         for worker in workers { worker.loop.submit { worker.drain() } }
         if !waitUntilIdle(board, Instant.now + shutdownTimeout, logs) {
             logs.errorLog.write(.warning, "requests still under way are ended now")
             for worker in workers { worker.loop.submit { worker.cancel() } }
             // Scripts get cgi_kill_grace before they are killed; none is left behind.
-            _ = waitUntilIdle(board, Instant.now + .seconds(10), logs, ignoresSignals: true)
+            let end = Instant.now + killGrace + Crew.margin
+            _ = waitUntilIdle(board, end, logs, ignoresSignals: true)
         }
         for worker in workers { worker.loop.stop() }
         for thread in threads { thread.join() }

@@ -4,6 +4,7 @@ import Glibc
 import Handlers
 import Logs
 import Net
+import Synchronization
 
 /// Runs one script just as the server would, and tells everything about it.
 package struct Doctor {
@@ -15,13 +16,21 @@ package struct Doctor {
         package var folder: String?
         package var arguments: [String] = []
         package var environment: [String] = []
-        package var output: [UInt8] = []
-        package var errors: [UInt8] = []
+        package var output = Excerpt()
+        package var errors = Excerpt()
         package var exit: String?
         /// What the server answered, head and content.
-        package var answer: [UInt8] = []
-        /// The lines that the server would have written to the error log.
+        package var answer = Excerpt()
+        /// What the server would have written to the error log.
         package var diagnosis: [String] = []
+        /// A signal ended it before the answer was whole.
+        package var isInterrupted = false
+    }
+
+    /// The beginning of a stream, and how many bytes it had in all.
+    package struct Excerpt: Sendable {
+        package var beginning: [UInt8] = []
+        package var total = 0
     }
 
     private let config: ServerConfig
@@ -57,28 +66,54 @@ package struct Doctor {
     // MARK: The run
 
     /// Serves one request for `target` on a port of its own and reports. Drops privileges like the server.
+    ///
+    /// INT or TERM ends the script and what it has started; the report then has what was seen so far.
     package func run(host: String, target: String) throws(StartError) -> Report {
-        _ = SignalWaiter()
-        let memory = try Doctor.memory()
-        let log = "/proc/self/fd/\(memory.raw)"
-        let config = config.prepared(errorLog: log)
-        let logs = try OpenLogs(config)
-        let bound = try BoundAddress.bindAll(config, loops: 1)
-        try Privileges.drop(user: config.server.user, group: config.server.group)
+        let signals = SignalWaiter()
+        let config = config.prepared
+        let privileges = try Privileges(user: config.server.user, group: config.server.group)
+        let logs = try OpenLogs(config, owner: nil)
+        var inherited = InheritedSockets()
+        let bound = try BoundAddress.bindAll(config, loops: 1, inherited: &inherited)
+        try privileges.take()
         let worker = try SharedParts(config).makeWorker(0, config, bound, logs)
         let witness = ScriptWitness()
         worker.context.witness = witness
-        worker.drained = { worker.loop.stop() }
+        worker.drained = {
+            worker.loop.stop()
+            signals.wake()
+        }
         let thread = Thread(name: "loop-0") { worker.loop.run() }
-        let answer = Doctor.request(bound[0].address, host, target)
-        worker.loop.submit { worker.drain() }
+        let client = Client()
+        let address = bound[0].address
+        let asking = Thread(name: "client") {
+            client.ask(address, host, target)
+            worker.loop.submit { worker.drain() }
+        }
+        let isInterrupted = Doctor.waitForEnd(worker, signals)
         thread.join()
-        logs.writer.flush()
+        asking.join()
         // The loop has ended, so what its witness saw is this thread's now.
         var report = Doctor.report(witness)
-        (report.url, report.answer) = (target, answer)
-        report.diagnosis = Doctor.lines(memory)
+        (report.url, report.answer) = (target, client.answer)
+        report.diagnosis = witness.messages
+        report.isInterrupted = isInterrupted
+        if isInterrupted { report.diagnosis.append("interrupted before the answer was whole") }
         return report
+    }
+
+    /// Waits until the worker has ended all, and has it end at once on a signal. Whether that came.
+    private static func waitForEnd(_ worker: Worker, _ signals: SignalWaiter) -> Bool {
+        var isInterrupted = false
+        while true {
+            switch signals.wait() {
+            case .wake: return isInterrupted
+            case .stop:
+                isInterrupted = true
+                worker.loop.submit { worker.cancel() }
+            case .reload, .reopen, .upgrade, .timeout: break
+            }
+        }
     }
 
     private static func report(_ witness: ScriptWitness) -> Report {
@@ -87,8 +122,8 @@ package struct Doctor {
             (report.program, report.folder) = (plan.path, plan.folder)
             (report.arguments, report.environment) = (plan.arguments.strings, plan.environment.strings)
         }
-        report.output = witness.output.withSpan { $0.array }
-        report.errors = witness.errors.withSpan { $0.array }
+        report.output = Excerpt(beginning: witness.output.bytes, total: witness.output.total)
+        report.errors = Excerpt(beginning: witness.errors.bytes, total: witness.errors.total)
         if let exit = witness.exit {
             let how =
                 switch exit.reason {
@@ -101,64 +136,45 @@ package struct Doctor {
         return report
     }
 
-    /// A file in memory, for the log.
-    private static func memory() throws(StartError) -> FileDescriptor {
-        do throws(Errno) { return try .memory(name: "doctor") } catch {
-            throw StartError("no memory for the log: \(error)")
-        }
-    }
+    /// Sends a request and reads the answer. One thread asks; another looks when that has ended.
+    private final class Client: Sendable {
+        private let seen = Mutex(Excerpt())
+        /// Enough for any head.
+        private static let limit = 128 << 10
 
-    /// The lines of the log without time, level and context, which one run has no use for.
-    private static func lines(_ file: borrowing FileDescriptor) -> [String] {
-        let raw = file.raw
-        lseek(raw, 0, SEEK_SET)
-        var content = ByteBuffer()
-        while content.fill(atLeast: 65536, { max(0, read(raw, $0.baseAddress, $0.count)) }) > 0 {}
-        return content.bytes.string.split(separator: "\n").compactMap { line in
-            guard let id = line.range(ofContext: " id=") else { return String(line) }
-            let message = line[id...].drop { $0 != " " }.dropFirst()
-            // What the script wrote itself is shown as such.
-            return message.hasPrefix("stderr: ") ? nil : String(message)
-        }
-    }
+        var answer: Excerpt { seen.withLock { $0 } }
 
-    /// Sends a request and reads the whole answer.
-    private static func request(_ address: SocketAddress, _ host: String, _ target: String) -> [UInt8] {
-        let raw = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard raw >= 0 else { return [] }
-        let socket = FileDescriptor(owning: raw)
-        guard (try? address.withSockaddr({ connect(raw, $0, $1) })) == 0 else { return [] }
-        let text =
-            "GET \(target) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: gatehouse-doctor\r\nConnection: close\r\n\r\n"
-        try? Array(text.utf8).span.withUnsafeBytes { (bytes) throws(Errno) in try socket.writeAll(bytes) }
-        var answer = ByteBuffer()
-        while answer.fill(atLeast: 65536, { max(0, read(raw, $0.baseAddress, $0.count)) }) > 0 {}
-        return answer.bytes.array
-    }
-}
-
-extension Substring {
-    /// Where the value of the context field `name` begins.
-    fileprivate func range(ofContext name: String) -> Index? {
-        var rest = self[...]
-        while let start = rest.firstIndex(of: " ") {
-            if rest[start...].hasPrefix(name) { return index(start, offsetBy: name.count) }
-            rest = rest[index(after: start)...]
+        func ask(_ address: SocketAddress, _ host: String, _ target: String) {
+            let raw = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            guard raw >= 0 else { return }
+            let socket = FileDescriptor(owning: raw)
+            guard (try? address.withSockaddr({ connect(raw, $0, $1) })) == 0 else { return }
+            let text =
+                "GET \(target) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: gatehouse-doctor\r\nConnection: close\r\n\r\n"
+            try? Array(text.utf8).span.withUnsafeBytes { (bytes) throws(Errno) in try socket.writeAll(bytes) }
+            var room = [UInt8](repeating: 0, count: 64 << 10)
+            while true {
+                let count = room.withUnsafeMutableBytes { read(raw, $0.baseAddress, $0.count) }
+                guard count > 0 else { return }
+                seen.withLock { answer in
+                    answer.total += count
+                    let kept = min(count, max(0, Client.limit - answer.beginning.count))
+                    answer.beginning += room[..<kept]
+                }
+            }
         }
-        return nil
     }
 }
 
 extension ServerConfig {
-    /// The same sites on a port of loopback, with one error log and no access log.
-    fileprivate func prepared(errorLog: String) -> ServerConfig {
+    /// The same sites on a port of loopback, without logs.
+    fileprivate var prepared: ServerConfig {
         var config = self
         config.server.listen = [ListenAddress(.address(.ip(.loopback, port: 0)))]
-        config.server.errorLog = .file(errorLog)
-        config.server.logLevel = .info
+        config.server.errorLog = .off
         for index in config.sites.indices {
             config.sites[index].listen = []
-            config.sites[index].errorLog = .file(errorLog)
+            config.sites[index].errorLog = .off
             config.sites[index].part.accessLog = .off
             for location in config.sites[index].locations.indices {
                 config.sites[index].locations[location].part.accessLog = .off

@@ -1,17 +1,19 @@
 import Base
 import Config
+import Glibc
 import Logs
 
 /// All logs of a configuration, each opened once however many sites write to it.
 ///
 /// Opening is apart from serving, so that it can be done before privileges are dropped.
 final class OpenLogs: Sendable {
-    let writer: LogWriter
+    let writer = LogWriter()
     let errorLog: ErrorLog
     private let sinks: [LogTarget: LogSink]
     private let level: LogLevel
 
-    init(_ config: ServerConfig) throws(StartError) {
+    /// New files belong to `owner` where one is given.
+    init(_ config: ServerConfig, owner: LogOwner?) throws(StartError) {
         var sinks: [LogTarget: LogSink] = [:]
         var targets = [config.server.errorLog]
         for site in config.sites {
@@ -20,34 +22,19 @@ final class OpenLogs: Sendable {
             targets += site.locations.map(\.part.accessLog)
         }
         for target in targets where sinks[target] == nil {
-            do throws(Errno) { sinks[target] = try LogSink(target) } catch {
-                throw StartError("cannot open the log \(OpenLogs.name(target)): \(error)")
+            do throws(Errno) { sinks[target] = try LogSink(target, owner: owner) } catch {
+                throw StartError("cannot open the log \(target): \(error)")
             }
         }
         self.sinks = sinks
         level = config.server.logLevel
-        writer = LogWriter()
-        // `error_log = off` is not offered, but nothing would be lost that way either.
-        guard let main = sinks[config.server.errorLog] else {
-            throw StartError("the server needs an error_log")
-        }
-        errorLog = ErrorLog(sink: main, writer: writer, level: level)
-    }
-
-    private static func name(_ target: LogTarget) -> String {
-        switch target {
-        case .off: "off"
-        case .standardOutput: "stdout"
-        case .standardError: "stderr"
-        case .file(let path): path
-        }
+        errorLog = ErrorLog(sink: sinks[config.server.errorLog], writer: writer, level: level)
     }
 
     func sink(_ target: LogTarget) -> LogSink? { sinks[target] }
 
     func errorLog(_ target: LogTarget) -> ErrorLog {
-        guard let sink = sinks[target] else { return errorLog }
-        return ErrorLog(sink: sink, writer: writer, level: level)
+        ErrorLog(sink: sinks[target], writer: writer, level: level)
     }
 
     /// Opens all files again, after a rotation.
@@ -56,11 +43,21 @@ final class OpenLogs: Sendable {
         for sink in sinks.values {
             do throws(Errno) { try sink.reopen() } catch {
                 isWhole = false
-                errorLog.write(
-                    .error,
-                    "cannot reopen the log \(OpenLogs.name(sink.target)), the old one stays in use: \(error)")
+                errorLog.write(.error, OpenLogs.reason(sink.target, error))
             }
         }
         if isWhole { errorLog.write(.info, "logs reopened") }
+    }
+
+    private static func reason(_ target: LogTarget, _ error: Errno) -> String {
+        var text = "cannot reopen the log \(target), the old one stays in use: \(error)"
+        if error == .accessDenied || error == .notPermitted, case .file(let path) = target {
+            let user = SystemUser.name(geteuid())
+            text +=
+                access(path, F_OK) == 0
+                ? "; the server runs as \(user), to whom the file has to belong: `chown \(user) \(path)`, and in logrotate's settings `create 0640 \(user) …`"
+                : "; the server runs as \(user), who may not make files in that folder: have logrotate make the file with `create 0640 \(user) …`, or give the folder to \(user)"
+        }
+        return text
     }
 }

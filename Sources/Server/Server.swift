@@ -10,16 +10,20 @@ import Net
 package enum Server {
     /// Serves `config` in this process until TERM or INT. `announce` gets a line for each address.
     package static func run(_ config: ServerConfig, announce: (String) -> Void) throws(StartError) {
+        let manager = ServiceManager.fromEnvironment()
+        var inherited = try InheritedSockets.fromEnvironment()
         let signals = SignalWaiter()
         raiseDescriptorLimit()
         let loops = config.server.threads > 0 ? config.server.threads : gh_thread_count()
-        let bound = try BoundAddress.bindAll(config, loops: loops)
-        let logs = try OpenLogs(config)
+        let privileges = try Privileges(user: config.server.user, group: config.server.group)
         let pidFile = try pidFile(config)
         defer { pidFile?.remove() }
-        try Privileges.drop(user: config.server.user, group: config.server.group)
-        try serve(config, bound, logs, loops, signals, announce)
-        for case .unix(let path) in bound.map(\.address) { unlink(path) }
+        let bound = try BoundAddress.bindAll(config, loops: loops, inherited: &inherited)
+        defer { for address in bound { address.file?.remove() } }
+        for warning in try inherited.end() { announce(warning) }
+        let logs = try OpenLogs(config, owner: privileges.logOwner)
+        try privileges.take()
+        try serve(config, bound, logs, loops, signals, manager, announce)
     }
 
     private static func pidFile(_ config: ServerConfig) throws(StartError) -> PidFile? {
@@ -30,8 +34,7 @@ package enum Server {
     /// The part that needs no rights: loops on sockets that are bound and logs that are open.
     private static func serve(
         _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ loops: Int,
-        _ signals: SignalWaiter,
-        _ announce: (String) -> Void
+        _ signals: SignalWaiter, _ manager: ServiceManager, _ announce: (String) -> Void
     ) throws(StartError) {
         logs.writer.start()
         let shared = SharedParts(config)
@@ -39,7 +42,11 @@ package enum Server {
         for index in 0..<loops { workers.append(try shared.makeWorker(index, config, bound, logs)) }
         let crew = Crew(workers, signals)
         for address in bound { announce("listening on \(address.url)") }
-        crew.serve(shutdownTimeout: config.server.shutdownTimeout, logs: logs)
+        manager.tellReady()
+        crew.serve(
+            shutdownTimeout: config.server.shutdownTimeout,
+            killGrace: config.sites.map(\.cgiKillGrace).max() ?? .zero, logs: logs,
+            stopping: manager.tellStopping)
         logs.writer.flush()
     }
 
@@ -86,7 +93,7 @@ final class SharedParts {
                     ? config.server.listen.contains(address.setting) : site.listen.contains(address.setting)
             }
             guard let table = SiteTable(answering.map(\.1)) else {
-                throw StartError("no site answers on \(address.address)")
+                preconditionFailure("the configuration has a site for each address")
             }
             worker.listen(
                 FileDescriptor(owning: address.sockets[index]), address: address.address, sites: table)

@@ -24,6 +24,14 @@ struct Arguments {
         return value
     }
 
+    /// Whether `--format man` is given, and then nothing else.
+    mutating func asksForManual() throws(UsageError) -> Bool {
+        guard let format = try option("--format") else { return false }
+        guard format == "man" else { throw UsageError(message: "unknown format `\(format)`; takes man") }
+        try end()
+        return true
+    }
+
     /// The next word that is no option; nil at the end.
     mutating func operand() throws(UsageError) -> String? {
         guard let word = words.first else { return nil }

@@ -29,10 +29,15 @@ struct Command: Sendable {
     }
 
     static let help = Command(
-        name: "help", arguments: "[SUBCOMMAND]", summary: "Lists the subcommands, or explains one.",
-        details: ""
+        name: "help", arguments: "[SUBCOMMAND] [--format man]",
+        summary: "Lists the subcommands, or explains one.",
+        details: "With --format man it prints the manual page gatehouse(1)."
     ) { words throws(UsageError) in
         var arguments = Arguments(words)
+        if try arguments.asksForManual() {
+            Console.print(ManualPage.text)
+            return .fine
+        }
         guard let name = try arguments.operand() else {
             Console.print(overview)
             return .fine

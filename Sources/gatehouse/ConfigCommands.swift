@@ -1,3 +1,4 @@
+import Base
 import Config
 import Glibc
 import Handlers
@@ -23,10 +24,15 @@ extension Command {
     }
 
     static let keys = Command(
-        name: "keys", arguments: "[NAME]",
-        summary: "Prints the reference of all settings, or of one.", details: ""
+        name: "keys", arguments: "[NAME] [--format man]",
+        summary: "Prints the reference of all settings, or of one.",
+        details: "With --format man it is the manual page gatehouse-server.ini(5)."
     ) { words throws(UsageError) in
         var arguments = Arguments(words)
+        if try arguments.asksForManual() {
+            Console.print(SettingsReference.manual(version: gatehouseVersion))
+            return .fine
+        }
         guard let name = try arguments.operand() else {
             Console.print(SettingsReference.text)
             return .fine

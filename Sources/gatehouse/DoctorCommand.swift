@@ -8,7 +8,7 @@ extension Command {
         details: """
             URL is an address of a site, http://host/cgi-bin/x?a=1, or a path of the first site; SCRIPT is
             the script's file. Prints what the script gets, what it prints, what the server would answer,
-            and the diagnosis. Exits 0 if the answer is good.
+            and the diagnosis. Exits 0 if the answer is good. Ctrl-C ends a script that takes too long.
 
             \(ConfigFile.explanation)
             """
@@ -39,7 +39,7 @@ extension Command {
         }
         text += section("stdout", report.output) + section("stderr", report.errors)
         if let exit = report.exit { text += "exit         \(exit)\n" }
-        text += "answer\n" + indented(head(of: report.answer))
+        text += answer(report.answer)
         let isGood = isGood(report)
         text += "diagnosis\n"
         text += indented(
@@ -53,30 +53,38 @@ extension Command {
     }
 
     private static func isGood(_ report: Doctor.Report) -> Bool {
-        let words = String(decoding: report.answer.prefix(20), as: UTF8.self).split(separator: " ")
-        guard report.program != nil, words.count > 1, let status = Int(words[1].prefix(3)) else {
+        let words = String(decoding: report.answer.beginning.prefix(20), as: UTF8.self).split(separator: " ")
+        guard report.program != nil, !report.isInterrupted, words.count > 1,
+            let status = Int(words[1].prefix(3))
+        else {
             return false
         }
         return status < 500 && status != 403
     }
 
     /// A stream's beginning, indented; all of it would drown the rest.
-    private static func section(_ name: String, _ bytes: [UInt8]) -> String {
-        if bytes.isEmpty { return "\(name)\(String(repeating: " ", count: 13 - name.count))(nothing)\n" }
-        let shown = bytes.prefix(4096)
-        let more = bytes.count > shown.count ? ", of which the first \(shown.count)" : ""
-        return "\(name), \(bytes.count) bytes\(more)\n" + indented(String(decoding: shown, as: UTF8.self))
+    private static func section(_ name: String, _ stream: Doctor.Excerpt) -> String {
+        if stream.total == 0 { return "\(name)\(String(repeating: " ", count: 13 - name.count))(nothing)\n" }
+        let shown = stream.beginning.prefix(4096)
+        let rest = stream.total - shown.count
+        var text = "\(name), \(stream.total) bytes\n" + indented(String(decoding: shown, as: UTF8.self))
+        if rest > 0 { text += "    (and \(rest) bytes more)\n" }
+        return text
     }
 
-    /// The status line and the fields of an answer.
-    private static func head(of answer: [UInt8]) -> String {
-        let text = String(decoding: answer, as: UTF8.self)
+    /// The status line and the fields of an answer, and how much follows.
+    private static func answer(_ answer: Doctor.Excerpt) -> String {
+        let text = String(decoding: answer.beginning, as: UTF8.self)
         var lines: [Substring] = []
+        var length = 0
         for line in text.split(separator: "\r\n", omittingEmptySubsequences: false) {
+            length += line.utf8.count + 2
             if line.isEmpty { break }
             lines.append(line)
         }
-        return lines.joined(separator: "\n")
+        let rest = max(0, answer.total - length)
+        return "answer\n" + indented(lines.joined(separator: "\n"))
+            + "    (and \(rest) bytes behind the head)\n"
     }
 
     private static func indented(_ text: String) -> String {

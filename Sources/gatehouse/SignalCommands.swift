@@ -22,8 +22,9 @@ extension Command {
                 Console.error("\(config.file) sets no pid_file in [server], so the server cannot be found")
                 return .failed
             }
-            guard let pid = PidFile.read(path) else {
-                Console.error("\(path) names no process; is the server running?")
+            let pid: pid_t
+            do throws(PidFile.Absence) { pid = try PidFile.holder(of: path) } catch {
+                Console.error(reason(error, path))
                 return .failed
             }
             guard kill(pid, number) == 0 else {
@@ -31,6 +32,14 @@ extension Command {
                 return .failed
             }
             return .fine
+        }
+    }
+    private static func reason(_ absence: PidFile.Absence, _ path: String) -> String {
+        switch absence {
+        case .noFile: "no server is running: there is no process in \(path)"
+        case .ended(let pid):
+            "no server is running: the one of \(path), process \(pid), has ended without removing the file"
+        case .unreadable(let error): "cannot read \(path): \(error)"
         }
     }
 }

@@ -212,14 +212,18 @@ import Testing
 
     // MARK: Commands
 
-    private static let broken = [
+    static let broken = [
         "cgi-bin/crlf": "#!/bin/sh\r\n", "cgi-bin/python2": "#!/usr/bin/python2\n",
         "cgi-bin/bom": "\u{FEFF}#!/bin/sh\n", "cgi-bin/good": page("echo fine"),
         "cgi-bin/text": shell("echo hello without headers"),
+        "cgi-bin/much": shell(
+            "printf 'Content-Type: text/plain\\n\\n'; head -c 1000000 /dev/zero; head -c 9000 /dev/zero >&2"),
+        "cgi-bin/log": shell("echo ' id=1 stderr: no page' >&2; exit 3"),
+        "cgi-bin/endless": page("echo $$ > ../pid; while :; do echo x; sleep 0.01; done"),
     ]
 
     /// Writes the broken scripts and a configuration, and runs `gatehouse` with `arguments`.
-    private func run(_ arguments: [String]) async throws -> (result: CommandResult, folder: String) {
+    func run(_ arguments: [String]) async throws -> (result: CommandResult, folder: String) {
         try await blocking {
             let folder = try ScratchFolder()
             try folder.makeFolder("www")
@@ -292,6 +296,48 @@ import Testing
         let (result, _) = try await run(["doctor", subject])
         #expect(result.status == status, "\(result.stdout)\(result.stderr)")
         #expect(result.stdout.contains(words), "\(result.stdout)\(result.stderr)")
+    }
+}
+
+extension DiagnosisTests {
+    @Test func `doctor says how much it leaves out`() async throws {
+        let (result, _) = try await run(["doctor", "/cgi-bin/much"])
+        #expect(result.status == 0)
+        for words in [
+            "stdout, 1000026 bytes\n", "(and 995930 bytes more)", "stderr, 9000 bytes\n",
+            "(and 4904 bytes more)", " bytes behind the head)",
+        ] { #expect(result.stdout.contains(words), "\(words)") }
+        #expect(result.stdout.utf8.count < 30000)
+    }
+
+    /// What a script writes looks like what it wants.
+    @Test func `doctor does not take stderr for the diagnosis`() async throws {
+        let (result, _) = try await run(["doctor", "/cgi-bin/log"])
+        #expect(result.status == 1)
+        let diagnosis = result.stdout.split(separator: "diagnosis\n").last ?? ""
+        #expect(diagnosis.hasPrefix("    the script exited with status 3 without any output"), "\(diagnosis)")
+        #expect(diagnosis.split(separator: "\n").count == 1, "\(diagnosis)")
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM]) func `doctor can be interrupted`(_ signal: CInt) async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            for (name, text) in Self.broken { try folder.script(name, text) }
+            let ini = try folder.write(
+                "server.ini", "[site default]\nroot = www\ncgi = /cgi-bin/ cgi-bin/\ncgi_kill_grace = 1s\n")
+            let doctor = try ChildProcess(
+                [ServerProcess.builtExecutable, "doctor", "-c", ini, "/cgi-bin/endless"])
+            #expect(eventually(within: 10) { folder.exists("pid") })
+            _ = eventually { (try? folder.read("pid"))?.hasSuffix("\n") == true }
+            let text = try folder.read("pid").dropLast()
+            let script = try #require(pid_t(text))
+            doctor.send(signal)
+            #expect(doctor.waitForExit(until: .after(8)) == .status(1))
+            #expect(doctor.stdout.waitForEnd(until: .after(2)))
+            #expect(doctor.stdout.text.contains("interrupted"), "\(doctor.stdout.text)\(doctor.stderr.text)")
+            #expect(eventually { kill(script, 0) != 0 })
+        }
     }
 }
 

@@ -166,6 +166,10 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             "an address that nobody opens", "[site a]\nlisten = 127.0.0.1:9\n",
             ["server.ini:2: listen: `127.0.0.1:9` is no `listen` of [server], which opens the addresses"]),
         ProblemCase(
+            "an address that no site answers on",
+            "[server]\nlisten = 127.0.0.1:81\nlisten = 127.0.0.1:82\n[site a]\nlisten = 127.0.0.1:81\n",
+            ["server.ini:3: listen: no site answers on `127.0.0.1:82`; each names others"]),
+        ProblemCase(
             "an address twice",
             "[server]\nlisten = *:80\nlisten = *:80\nlisten = *:0\nlisten = *:0\n[site a]\n",
             ["server.ini:3: listen: `*:80` is at line 2 already"]),

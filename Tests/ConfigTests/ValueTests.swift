@@ -69,8 +69,11 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ),
         ValueCase("server_header = off"),
         ValueCase("error_log = logs/error.log"),
-        ValueCase("error_log = syslog", "error_log: `syslog` is not supported here; takes a path, `stderr`"),
-        ValueCase("error_log = off", "error_log: `off` is not supported here; takes a path, `stderr`"),
+        ValueCase("error_log = syslog"),
+        ValueCase("error_log = syslog:logs/socket"),
+        ValueCase("error_log = syslog:", "error_log: no path behind `syslog:`"),
+        ValueCase(
+            "error_log = off", "error_log: `off` is not supported here; takes a path, `stderr`, `syslog`"),
         ValueCase("error_log = logs", "error_log: `logs` is a folder; takes a file"),
         ValueCase("error_log = none/x.log", "error_log: folder `none`: No such file or directory"),
         ValueCase("error_log = server.ini/x.log", "error_log: `server.ini` is not a folder"),
@@ -230,9 +233,10 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase("header = X: ${CRLF}", "header: control byte in `X: a??b`"),
         ValueCase("cache_control = max-age=3600, public"),
         ValueCase("access_log = off"),
+        ValueCase("access_log = Syslog"),
         ValueCase(
-            "access_log = syslog",
-            "access_log: `syslog` is not supported here; takes a path, `off`, `stderr`, `stdout`"),
+            "access_log = none",
+            "access_log: `none` is not supported here; takes a path, `off`, `stderr`, `stdout`, `syslog`"),
         ValueCase("log_format = JSON"),
         ValueCase(
             "log_format = combind",

@@ -112,6 +112,7 @@ import Testing
         arguments: [
             ["frobnicate"], ["check", "--frobnicate"], ["check", "-c"], ["check", "-c", "x", "y"],
             ["keys", "a", "b"], ["keys", "-x"],
+            ["keys", "--format", "html"], ["keys", "--format", "man", "x"],
             ["version", "x"], ["help", "frobnicate"], ["help", "run", "x"], ["serve", "a", "b"],
             ["serve", "--listen"],
             ["serve", "--frob", "a"], ["--frobnicate"], ["stop", "now"], ["reopen", "-x"], ["run", "x"], [""],
@@ -144,6 +145,29 @@ import Testing
             #expect(version.status == 0)
             #expect(version.stdout.wholeMatch(of: /gatehouse \d+\.\d+\.\d+\S*\n/) != nil)
             try #expect(Self.gatehouse("--version").stdout == version.stdout)
+        }
+    }
+
+    @Test func `the manual pages`() async throws {
+        try await blocking {
+            let command = try Self.gatehouse("help", "--format", "man")
+            #expect(command.stdout.hasPrefix(".TH GATEHOUSE 1 "))
+            for name in ["run", "check", "doctor", "keys", "stop"] {
+                #expect(command.stdout.contains("\n.SS gatehouse \(name)"), "\(name)")
+            }
+            let file = try Self.gatehouse("keys", "--format=man")
+            #expect(file.stdout.hasPrefix(".TH GATEHOUSE-SERVER.INI 5 "))
+            for key in ["listen*", "max_header_size", "cgi*", "log_format"] {
+                #expect(file.stdout.contains("\n.TP\n.B \(key)\n"), "\(key)")
+            }
+            // The formatter's opinion, where there is one.
+            guard commandExists("groff") else { return }
+            for page in [command, file] {
+                let result = try runCommand(
+                    ["groff", "-man", "-Kutf8", "-Tutf8", "-ww", "-rCHECKSTYLE=3"], input: page.output)
+                #expect(result.status == 0 && result.stderr == "", "\(result.stderr)")
+                #expect(result.stdout.contains("gatehouse"))
+            }
         }
     }
 

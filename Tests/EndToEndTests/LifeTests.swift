@@ -63,6 +63,23 @@ import Testing
         }
     }
 
+    @Test func `a successor's socket is left alone`() async throws {
+        let ini = "[server]\nlisten = unix:web.socket\n[site default]\nroot = www\n"
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.write("www/a.txt", "x")
+            let first = try ServerProcess(ini: ini, in: folder)
+            unlink(folder.path("web.socket"))
+            let second = try ServerProcess(ini: ini, in: folder)
+            first.send(SIGTERM)
+            let exit = try first.waitForExit()
+            #expect(exit == .status(0))
+            try #expect(second.get("/a.txt").status == 200)
+            try second.stop()
+            #expect(!folder.exists("web.socket"))
+        }
+    }
+
     @Test(.enabled(if: hasIPv6)) func `IPv6 and every address`() async throws {
         let ini = """
             [server]
@@ -169,6 +186,30 @@ import Testing
             server.send(SIGTERM)
             let exit = try server.waitForExit(within: 4)
             #expect(exit == .status(0))
+        }
+    }
+
+    /// Longer than the server waits for scripts with a short time: it takes eleven seconds.
+    @Test func `the end waits for the longest cgi_kill_grace`() async throws {
+        let files = [
+            "cgi-bin/slow": """
+            #!/bin/sh
+            trap 'sleep 10.5; touch ../cleaned; exit' TERM
+            printf 'Content-Type: text/plain\\n\\nbegun\\n'
+            while :; do sleep 0.02; done
+            """
+        ]
+        try await withServer(
+            site: "cgi = /run cgi-bin\ncgi_kill_grace = 20s", more: "[site other]\nroot = www\n", files: files
+        ) { server in
+            let client = try server.connect()
+            try client.send("GET /run/slow HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try client.read { $0.contains("begun".utf8) }
+            server.send(SIGTERM)
+            server.send(SIGTERM)
+            let exit = try server.waitForExit(within: 20)
+            #expect(exit == .status(0))
+            #expect(server.folder.exists("cleaned"))
         }
     }
 

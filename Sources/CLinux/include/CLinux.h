@@ -38,6 +38,11 @@ int gh_memfd(const char *name);
 int gh_dup_onto(int from, int onto);
 int gh_temporary_file(char *name_template);
 
+// An exclusive lock of the whole file that belongs to the open file and ends with its last descriptor.
+// Taking it never waits: EAGAIN where somebody else has it. Asking takes none.
+int gh_lock_file(int fd);
+int gh_file_is_locked(int fd);
+
 // openat2(2). `resolve` takes GH_RESOLVE_*.
 #define GH_RESOLVE_BENEATH 0x08
 #define GH_RESOLVE_IN_ROOT 0x10

@@ -25,6 +25,6 @@ struct ErrorOutput: ~Copyable {
         line.removeAll()
         lastLine = bytes
         let text = String(decoding: bytes, as: UTF8.self)
-        exchange.log(.error, "stderr: \(text)", pid: pid)
+        exchange.logErrorOutput(text, pid: pid)
     }
 }

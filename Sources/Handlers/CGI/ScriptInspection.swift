@@ -58,7 +58,7 @@ package struct ScriptInspection: Sendable {
             var status = stat()
             stat(folder, &status)
             return
-                "the folder \(folder) (mode \(octal(status.st_mode)), owner \(userName(status.st_uid))) cannot be entered by \(userName(geteuid())); `chmod o+x \(folder)` lets it"
+                "the folder \(folder) (mode \(octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) cannot be entered by \(SystemUser.name(geteuid())); `chmod o+x \(folder)` lets it"
         }
         return nil
     }
@@ -71,17 +71,12 @@ package struct ScriptInspection: Sendable {
                 "\(file) lies on a file system that is mounted noexec, from which nothing can be run; move the script or name an interpreter with cgi_interpreter"
         }
         return
-            "\(file) (mode \(octal(status.st_mode)), owner \(userName(status.st_uid))) may not be run by \(userName(geteuid())); `chmod 755 \(file)` lets it"
+            "\(file) (mode \(octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) may not be run by \(SystemUser.name(geteuid())); `chmod 755 \(file)` lets it"
     }
 
     private static func octal(_ mode: mode_t) -> String {
         let digits = String(mode & 0o7777, radix: 8)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-    }
-
-    private static func userName(_ id: uid_t) -> String {
-        guard let entry = getpwuid(id) else { return "user \(id)" }
-        return String(cString: entry.pointee.pw_name)
     }
 
     // MARK: Its beginning
@@ -90,7 +85,7 @@ package struct ScriptInspection: Sendable {
         guard let start = read(file, 4096) else {
             // A binary need not be readable to be run; a script's interpreter has to read it.
             return
-                "\(file) cannot be read by \(userName(geteuid())), so no interpreter can run it: \(Errno.current)"
+                "\(file) cannot be read by \(SystemUser.name(geteuid())), so no interpreter can run it: \(Errno.current)"
         }
         if start.isEmpty { return "\(file) is empty" }
         if start.starts(with: [0x7F] + "ELF".utf8) { return binary(file, start) }

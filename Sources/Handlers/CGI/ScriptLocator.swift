@@ -20,7 +20,7 @@ struct ScriptLocator {
     }
 
     /// In a folder of scripts: walks the path to the first file; what follows that is PATH_INFO.
-    func findInFolder() -> Result {
+    func findInFolder() async -> Result {
         let path = exchange.path
         var index = prefixLength
         while index < path.count {
@@ -36,7 +36,7 @@ struct ScriptLocator {
                     path[prefixLength..<stop], flags: Folder.pathOnly, symlinks: part.settings.symlinks,
                     now: exchange.context.loop.now)
             } catch {
-                return refusal(error, stop)
+                return await refusal(error, stop)
             }
             if file.isRegular { return .found(script(path, endingAt: stop)) }
             guard file.isFolder else { return .refused(.forbidden) }
@@ -100,7 +100,7 @@ struct ScriptLocator {
             interpreter: part.scripts.interpreter(for: name))
     }
 
-    private func refusal(_ error: Errno, _ stop: Int) -> Result {
+    private func refusal(_ error: Errno, _ stop: Int) async -> Result {
         let status: Status
         let reason: String
         switch error {
@@ -112,7 +112,9 @@ struct ScriptLocator {
         case .accessDenied, .notPermitted:
             let file = folder.path + Script.fileName(exchange.path[prefixLength..<stop])
             status = .forbidden
-            reason = ScriptInspection.unreachable(file) ?? "cannot reach \(file): \(error)"
+            // Walks along the path and looks up users, which may wait for a disk or a directory service.
+            let cause = await exchange.context.pool.run { ScriptInspection.unreachable(file) }
+            reason = cause ?? "cannot reach \(file): \(error)"
         default:
             status = error == .tooManyLinks ? .forbidden : .internalServerError
             reason = "cannot reach the script below \(folder.path): \(error)"

@@ -17,12 +17,15 @@ package enum ScriptSurvey {
     /// scripts are passed over: data often lies beside its script.
     package static func inspect(_ config: ServerConfig) -> [Finding] {
         var findings: [Finding] = []
+        // Many sites may have the same scripts.
+        var places: Set<String> = []
         var seen: Set<String> = []
         for site in config.sites {
             for mapping in site.cgi {
                 if let fault = unreadable(mapping.path) {
                     findings.append(Finding(position: mapping.position, message: fault))
                 }
+                guard places.insert(mapping.path).inserted else { continue }
                 for file in files(mapping.path) where seen.insert(file).inserted {
                     // A location may have interpreters and variables of its own.
                     let url =

@@ -5,22 +5,42 @@ package import Net
 ///
 /// Belongs to the loop's thread until the loop has ended.
 package final class ScriptWitness {
+    /// The beginning of a stream, and how long it was in all.
+    package struct Excerpt: ~Copyable {
+        private var beginning = ByteBuffer()
+        package var bytes: [UInt8] { beginning.bytes.array }
+        package private(set) var total = 0
+
+        /// Bytes that are kept.
+        private static let limit = 64 << 10
+
+        package init() {}
+
+        package mutating func take(_ piece: Span<UInt8>) {
+            total += piece.count
+            let room = max(0, Excerpt.limit - beginning.count)
+            beginning.append(piece.extracting(first: min(piece.count, room)))
+        }
+    }
+
     package internal(set) var plan: SpawnPlan?
-    package internal(set) var output = ByteBuffer()
-    package internal(set) var errors = ByteBuffer()
+    package internal(set) var output = Excerpt()
+    package internal(set) var errors = Excerpt()
     package internal(set) var exit: ExitStatus?
     package internal(set) var duration: TimeSpan?
+    /// What the server had to say of the request, but for the lines that the script wrote itself.
+    package private(set) var messages: [String] = []
 
-    /// Bytes of each stream that are kept.
-    private static let limit = 1 << 20
+    /// Messages that are kept; a request has one or two.
+    private static let messageLimit = 100
 
     package init() {}
 
-    func took(output piece: Span<UInt8>) {
-        output.append(piece.extracting(first: min(piece.count, max(0, ScriptWitness.limit - output.count))))
-    }
+    func took(output piece: Span<UInt8>) { output.take(piece) }
 
-    func took(errors piece: Span<UInt8>) {
-        errors.append(piece.extracting(first: min(piece.count, max(0, ScriptWitness.limit - errors.count))))
+    func took(errors piece: Span<UInt8>) { errors.take(piece) }
+
+    func took(_ message: String) {
+        if messages.count < ScriptWitness.messageLimit { messages.append(message) }
     }
 }

@@ -5,6 +5,14 @@ import Logs
 extension Exchange {
     /// Writes a line to the site's error log, with the request's id, its client and, if there is one, its script.
     final func log(_ level: LogLevel, _ message: String, pid: Int32? = nil) {
+        context.witness?.took(message)
+        write(level, message, pid: pid)
+    }
+
+    /// Writes a line that a script has written on stderr.
+    final func logErrorOutput(_ line: String, pid: Int32) { write(.error, "stderr: \(line)", pid: pid) }
+
+    private func write(_ level: LogLevel, _ message: String, pid: Int32?) {
         let log = site?.errorLog ?? context.errorLog
         guard log.isLogged(level) else { return }
         let client = connection.peer.ip.map(\.description)

@@ -23,6 +23,7 @@ package final class LoopContext {
     package var isDraining = false
     package let accessLogs: AccessLogs
     let http1: HTTP1Settings
+    let fileCache = FileCache()
     let compressedFiles = CompressedFiles()
     private var spareExchanges: [HTTP1Exchange] = []
 

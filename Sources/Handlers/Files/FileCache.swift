@@ -2,15 +2,29 @@ import Base
 import Net
 import Wire
 
-/// Small files of a site, with the answer that goes before them, ready to be sent in one call.
+/// Small files of all sites, with the answer that goes before them, ready to be sent in one call.
 ///
 /// An entry serves for a second and is then made anew by the way that every file takes, with all its
-/// checks. Each loop has its own, so nothing is locked.
+/// checks. Each loop has its own, so nothing is locked, and its bound holds however many sites there are.
 final class FileCache {
+    /// What a prepared answer answers: a site, a path as it was sent, and the Accept-Encoding where
+    /// that was looked at, else nothing.
+    struct Question: ~Escapable {
+        let site: Site
+        let path: Span<UInt8>
+        let preference: Span<UInt8>
+
+        @_lifetime(copy path, copy preference)
+        init(_ site: Site, _ path: Span<UInt8>, _ preference: Span<UInt8>) {
+            (self.site, self.path, self.preference) = (site, path, preference)
+        }
+    }
+
     /// A prepared answer: head and content in one piece.
     final class Entry {
+        fileprivate let hash: UInt64
+        fileprivate let site: Site
         fileprivate let path: [UInt8]
-        /// The Accept-Encoding that it was made for; empty where none was looked at.
         fileprivate let preference: [UInt8]
         let part: Part
         fileprivate(set) var bytes: [UInt8]
@@ -21,11 +35,11 @@ final class FileCache {
         fileprivate let expires: Instant
 
         fileprivate init(
-            path: [UInt8], preference: [UInt8], part: Part, bytes: [UInt8], dateStart: Int, headLength: Int,
-            second: Int,
-            expires: Instant
+            _ question: borrowing Question, hash: UInt64, part: Part, bytes: [UInt8], dateStart: Int,
+            headLength: Int, second: Int, expires: Instant
         ) {
-            (self.path, self.preference, self.part, self.bytes) = (path, preference, part, bytes)
+            (self.hash, site, self.part, self.bytes) = (hash, question.site, part, bytes)
+            (path, preference) = (question.path.array, question.preference.array)
             (self.dateStart, self.headLength) = (dateStart, headLength)
             (self.second, self.expires) = (second, expires)
         }
@@ -40,16 +54,24 @@ final class FileCache {
     private static let sizeLimit = 16 << 20
     private static let lifetime = TimeSpan.seconds(1)
 
-    private var entries: [UInt64: Entry] = [:]
-    private var size = 0
+    /// An entry stands in one of two places side by side. Where both are taken, the older one makes room.
+    /// Empty until the first is made.
+    private var places: [Entry?] = []
+    private static let placeCount = 4096
+    /// All entries in the order of their making, which is that of their expiry. Those before `first` are gone.
+    private var order: [Entry?] = []
+    private var first = 0
+    /// What those in `order` take.
+    private(set) var size = 0
 
-    /// The answer for a path as it was sent and a preference of codings, with the date of now; nil where there is none or its time is over.
-    func find(_ path: Span<UInt8>, _ preference: Span<UInt8>, _ context: LoopContext) -> Entry? {
-        guard let entry = entries[FileCache.hash(path, preference)], entry.expires > context.loop.now else {
-            return nil
-        }
-        let (kept, keptPreference) = (entry.path, entry.preference)
-        guard path.equals(kept.span), preference.equals(keptPreference.span) else { return nil }
+    /// The answer with the date of now; nil where there is none or its time is over.
+    func find(_ question: borrowing Question, _ context: LoopContext) -> Entry? {
+        if places.isEmpty { return nil }
+        let hash = FileCache.hash(question)
+        let place = Int(hash % UInt64(FileCache.placeCount))
+        guard let entry = match(place, hash, question) ?? match(place ^ 1, hash, question),
+            entry.expires > context.loop.now
+        else { return nil }
         let second = context.wallSeconds
         if entry.second != second {
             entry.second = second
@@ -59,34 +81,69 @@ final class FileCache {
         return entry
     }
 
-    /// Keeps an answer. `head` is all of its head, whose date stands at `dateStart`.
-    func insert(
-        _ path: Span<UInt8>, _ preference: Span<UInt8>, part: Part, head: Span<UInt8>, dateStart: Int,
-        content: Span<UInt8>,
-        _ context: LoopContext
-    ) {
-        // Simple, and enough: what is asked for comes back at once, what is not does not.
-        if path.count + preference.count > FileCache.pathLimit { return }
-        if size + head.count + content.count + FileCache.overhead > FileCache.sizeLimit {
-            entries.removeAll()
-            size = 0
-        }
-        var bytes = head.array
-        content.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
-        let key = FileCache.hash(path, preference)
-        if let old = entries[key] { size -= old.bytes.count + FileCache.overhead }
-        size += bytes.count + FileCache.overhead
-        entries[key] = Entry(
-            path: path.array, preference: preference.array, part: part, bytes: bytes, dateStart: dateStart,
-            headLength: head.count,
-            second: context.wallSeconds, expires: context.loop.now + FileCache.lifetime)
+    private func match(_ place: Int, _ hash: UInt64, _ question: borrowing Question) -> Entry? {
+        guard let entry = places[place], entry.hash == hash, entry.site === question.site else { return nil }
+        let (path, preference) = (entry.path, entry.preference)
+        return question.path.equals(path.span) && question.preference.equals(preference.span) ? entry : nil
     }
 
-    /// FNV-1a. A client that makes paths collide only makes files be read each time.
-    private static func hash(_ path: Span<UInt8>, _ preference: Span<UInt8>) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    /// Keeps an answer. `head` is all of its head, whose date stands at `dateStart`.
+    func insert(
+        _ question: borrowing Question, part: Part, head: Span<UInt8>, dateStart: Int, content: Span<UInt8>,
+        _ context: LoopContext
+    ) {
+        if question.path.count + question.preference.count > FileCache.pathLimit { return }
+        if places.isEmpty { places = Array(repeating: nil, count: FileCache.placeCount) }
+        let now = context.loop.now
+        makeRoom(for: head.count + content.count + FileCache.overhead, now)
+        var bytes = head.array
+        content.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+        let entry = Entry(
+            question, hash: FileCache.hash(question), part: part, bytes: bytes, dateStart: dateStart,
+            headLength: head.count, second: context.wallSeconds, expires: now + FileCache.lifetime)
+        size += FileCache.cost(entry)
+        places[place(for: entry, question)] = entry
+        order.append(entry)
+    }
+
+    private func place(for entry: Entry, _ question: borrowing Question) -> Int {
+        let place = Int(entry.hash % UInt64(FileCache.placeCount))
+        let other = place ^ 1
+        if match(place, entry.hash, question) != nil { return place }
+        if match(other, entry.hash, question) != nil { return other }
+        guard let here = places[place] else { return place }
+        guard let there = places[other] else { return other }
+        return here.expires <= there.expires ? place : other
+    }
+
+    /// Drops what has expired, and then the oldest until `count` more bytes fit.
+    private func makeRoom(for count: Int, _ now: Instant) {
+        while first < order.count, let oldest = order[first],
+            oldest.expires <= now || size + count > FileCache.sizeLimit
+        {
+            size -= FileCache.cost(oldest)
+            let place = Int(oldest.hash % UInt64(FileCache.placeCount))
+            // Its place may have been taken by a younger one.
+            for place in [place, place ^ 1] where places[place] === oldest { places[place] = nil }
+            order[first] = nil
+            first += 1
+        }
+        if first > 64, first > order.count / 2 {
+            order.removeFirst(first)
+            first = 0
+        }
+    }
+
+    private static func cost(_ entry: Entry) -> Int { entry.bytes.count + overhead }
+
+    /// FNV-1a, begun by the site. A client that makes paths collide only makes files be read each time.
+    private static func hash(_ question: borrowing Question) -> UInt64 {
+        var hash = 0xCBF2_9CE4_8422_2325 ^ UInt64(UInt(bitPattern: ObjectIdentifier(question.site)))
+        let path = question.path
         for index in path.indices { hash = (hash ^ UInt64(path[index])) &* 0x100_0000_01B3 }
+        let preference = question.preference
         for index in preference.indices { hash = (hash ^ UInt64(preference[index])) &* 0x100_0000_01B3 }
-        return hash
+        // The low bits of the product alone depend on the low bits of the bytes alone.
+        return hash ^ hash >> 32
     }
 }

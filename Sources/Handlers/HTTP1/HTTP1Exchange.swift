@@ -183,8 +183,9 @@ final class HTTP1Exchange: Exchange {
         guard takesPreparedAnswer else { return false }
         let (site, entry) = withHeadBytes { bytes in
             let site = sites.site(for: bytes.extracting((head.authority ?? .empty).range))
-            let preference = bytes.extracting(preference(site).range)
-            return (site, site.fileCache.find(bytes.extracting(head.path.range), preference, context))
+            let question = FileCache.Question(
+                site, bytes.extracting(head.path.range), bytes.extracting(preference(site).range))
+            return (site, context.fileCache.find(question, context))
         }
         guard let entry else { return false }
         self.site = site
@@ -220,10 +221,11 @@ final class HTTP1Exchange: Exchange {
         if takesPreparedAnswer, start == 0, let site, let part {
             let dateStart = ResponseHead.dateStart(head.status)
             withHeadBytes { bytes in
+                let question = FileCache.Question(
+                    site, bytes.extracting(self.head.path.range), bytes.extracting(preference(site).range))
                 answer.output.withSpan {
                     cache.insert(
-                        bytes.extracting(self.head.path.range), bytes.extracting(preference(site).range),
-                        part: part, head: $0, dateStart: dateStart, content: content.span, context)
+                        question, part: part, head: $0, dateStart: dateStart, content: content.span, context)
                 }
             }
         }

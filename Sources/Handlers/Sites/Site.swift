@@ -14,7 +14,6 @@ package final class Site {
     /// The site's settings as a whole.
     package let part: Part
     package let answerCache: AnswerCache
-    let fileCache = FileCache()
     /// Whether some of its files may be sent in a content coding.
     let usesCodings: Bool
     /// Folders that scripts may have files sent from.
