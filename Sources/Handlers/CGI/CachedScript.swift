@@ -100,9 +100,10 @@ struct CachedScript {
         try await exchange.send(head, head.status == .notModified ? [] : answer.content)
     }
 
-    /// Host and target, a blank between them.
+    /// Scheme, host and target. Scripts that send clients to https answer each scheme in another way.
     private func keyBytes() -> [UInt8] {
-        var key = exchange.head.authority.map { exchange.bytes($0).map(ASCII.lower) } ?? []
+        var key: [UInt8] = exchange.isSecure ? [ASCII.plus] : [ASCII.space]
+        key += exchange.head.authority.map { exchange.bytes($0).map(ASCII.lower) } ?? []
         key.append(ASCII.space)
         key += exchange.bytes(exchange.head.path)
         if let query = exchange.head.query { key += [ASCII.question] + exchange.bytes(query) }

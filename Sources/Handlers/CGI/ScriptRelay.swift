@@ -461,7 +461,9 @@ final class ScriptRelay {
             }
             if now >= left + ScriptRelay.halfClosedGrace { return leave() }
         }
-        if exchange.hasBegun, exchange.pendingBytes > 0, now >= lastTaken + exchange.context.writeTimeout {
+        if exchange.hasBegun, exchange.pendingBytes > 0, exchange.heldUntil == nil,
+            now >= lastTaken + exchange.context.writeTimeout
+        {
             return leave()
         }
         return nil
@@ -537,7 +539,7 @@ final class ScriptRelay {
         }
         if let clientLeft, !isAlone { result = min(result, clientLeft + ScriptRelay.halfClosedGrace) }
         if !isAlone, exchange.hasBegun, exchange.pendingBytes > 0 {
-            result = min(result, lastTaken + exchange.context.writeTimeout)
+            result = min(result, exchange.heldUntil ?? lastTaken + exchange.context.writeTimeout)
         }
         return result
     }

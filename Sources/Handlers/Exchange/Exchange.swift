@@ -1,15 +1,6 @@
-package import Base
+import Base
 import Net
 import Wire
-
-/// Who is at the other end of a connection, and where it came in.
-package final class ConnectionFacts: Sendable {
-    package let peer: SocketAddress
-    package let local: SocketAddress
-    package let isSecure = false
-
-    package init(peer: SocketAddress, local: SocketAddress) { (self.peer, self.local) = (peer, local) }
-}
 
 /// Why the content of a request could not be had.
 enum ContentError: Error, Sendable {
@@ -33,6 +24,34 @@ class Exchange {
     /// Woken by whatever happens on the client's side. A service waits here, for its own events too.
     var waiter: Waiter
     var connection: ConnectionFacts
+
+    // MARK: The client
+
+    /// What a trusted proxy said of the client; nil where none stands between.
+    var forwarded: ForwardedClient?
+
+    /// Who asks: the client that a trusted proxy names, or else the peer; nil for one at a Unix socket.
+    final var clientAddress: IPAddress? {
+        if let forwarded { return forwarded.address }
+        return connection.peer.ip
+    }
+
+    /// Where it is known; 0 otherwise.
+    final var clientPort: Int {
+        if let forwarded { return Int(forwarded.port) }
+        return Int(connection.peer.port ?? 0)
+    }
+
+    /// Whether the client speaks to this server, or to the proxy before it, by TLS.
+    final var isSecure: Bool { forwarded?.isSecure ?? connection.isSecure }
+
+    /// The port that the client asked: behind a trusted proxy that names the scheme, the Host's or the scheme's own.
+    final var serverPort: Int {
+        guard let isSecure = forwarded?.isSecure else { return Int(connection.local.port ?? 0) }
+        return withHeadBytes { bytes in
+            Forwarding.port(of: bytes.extracting((head.authority ?? .empty).range)) ?? (isSecure ? 443 : 80)
+        }
+    }
 
     // MARK: The request
 
@@ -160,6 +179,8 @@ class Exchange {
     func append(_ content: Span<UInt8>) { fatalError("abstract") }
     /// Bytes that wait to be sent.
     var pendingBytes: Int { fatalError("abstract") }
+    /// Where `limit_rate` holds back what waits: when more may be sent. Nil while it is the client that is waited for.
+    var heldUntil: Instant? { fatalError("abstract") }
     /// Sends what the client takes now.
     func flushNow() throws(StreamError) { fatalError("abstract") }
     /// Ends the content; what waits is sent by the connection.

@@ -79,6 +79,7 @@ final class HTTP1Exchange: Exchange {
     func beginRequest(closing: Bool) {
         id = context.nextRequestID()
         started = context.loop.now
+        findClient()
         status = 0
         contentSent = 0
         script = nil
@@ -339,6 +340,7 @@ final class HTTP1Exchange: Exchange {
             return (site, site.fileCache.find(bytes.extracting(head.path.range), context))
         }
         guard let entry else { return false }
+        stream.setPace(nil)
         self.site = site
         part = entry.part
         status = 200
@@ -437,6 +439,8 @@ final class HTTP1Exchange: Exchange {
 
     override var pendingBytes: Int { output.count }
 
+    override var heldUntil: Instant? { stream.heldUntil }
+
     override func flushNow() throws(StreamError) {
         while !output.isEmpty {
             guard let count = try stream.writeNow(output) else {
@@ -496,6 +500,7 @@ final class HTTP1Exchange: Exchange {
     /// Writes a final head and decides how content is delimited.
     private func writeHead(_ head: ResponseHead) -> AnswerFraming {
         status = head.status.code
+        stream.setPace(part?.settings.limitRate)
         let framing = framing(head)
         if isContentLeft, owesContinue { keepsAlive = false }
         appendStatusLine(head.status, head.reason)

@@ -111,9 +111,14 @@ package final class Part {
     /// Number of the access log among the loop's; nil for none.
     package let accessLog: Int?
     package let scriptQueue: ScriptQueue
+    let requestLimiter: RequestLimiter?
 
-    package init(_ settings: PartSettings, accessLog: Int?, scriptQueue: ScriptQueue) {
+    package init(
+        _ settings: PartSettings, accessLog: Int?, scriptQueue: ScriptQueue,
+        requestLimiter: RequestLimiter? = nil
+    ) {
         self.scriptQueue = scriptQueue
+        self.requestLimiter = requestLimiter
         self.settings = settings
         self.accessLog = accessLog
         var lines: [UInt8] = []
@@ -122,6 +127,9 @@ package final class Part {
         indexScripts = settings.index.filter { $0.hasSuffix(".cgi") }.map { "/" + $0 }
         fieldNames = settings.headers.map { $0.name.utf8.map(ASCII.lower) }
     }
+
+    /// A prepared answer, sent at once and without a look at its client, would pass these by.
+    var hasLimits: Bool { requestLimiter != nil || settings.limitRate != nil }
 
     /// Whether a file of that name is a script here: by its ending, or as a default page `….cgi`.
     package func isScript(_ path: [UInt8]) -> Bool {
