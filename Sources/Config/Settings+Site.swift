@@ -21,7 +21,8 @@ extension Settings {
         .part("max_body", Values.maxBody, \.maxBody, .value("1G"), "of a request body: 413; 0 for no limit"),
         .part(
             "limit_requests", Values.requestLimit, \.requestLimit, .value("none"),
-            "`10/s burst=20`: requests of each client (IPv6: of each /64) in a time, and at once; more get 429"),
+            "`10/s burst=20`: of each client (IPv6: each /64) in a time, and at once; more get 429"
+        ),
         .part(
             "limit_rate", Values.optionalSize(128), \.limitRate, .value("0"),
             "bytes a second for each connection, a second's worth at once; 0 for no limit"),

@@ -14,7 +14,8 @@ extension Values {
             case "proxy_protocol": address.takesProxyHeader = true
             case "tls": throw ValueProblem("`tls`: this version cannot speak TLS; a proxy before it can")
             default:
-                throw ValueProblem("unknown option \(option.quoted) behind the address; takes `proxy_protocol`")
+                throw ValueProblem(
+                    "unknown option \(option.quoted) behind the address; takes `proxy_protocol`")
             }
         }
         return address

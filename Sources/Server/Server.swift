@@ -123,7 +123,8 @@ final class SharedParts {
     }
 
     /// A location with the site's own limit shares its count.
-    private func limiter(_ settings: PartSettings, _ prefix: String?, _ config: SiteConfig) -> RequestLimiter? {
+    private func limiter(_ settings: PartSettings, _ prefix: String?, _ config: SiteConfig) -> RequestLimiter?
+    {
         guard let limit = settings.requestLimit else { return nil }
         let isOwn = limit != config.part.requestLimit
         let key = "\(config.name)\u{0}\(isOwn ? prefix ?? "" : "")"

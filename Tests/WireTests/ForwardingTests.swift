@@ -81,10 +81,11 @@ import Wire
         #expect(Self.client(it.fields) == it.expected)
     }
 
-    @Test(arguments: [
-        ("h", nil), ("h:8443", 8443), ("[::1]", nil), ("[::1]:8443", 8443), ("", nil), ("h:", nil),
-        ("h:99999", nil), ("h:1234567890123456789012345", nil), ("8080", nil),
-    ] as [(String, Int?)])
+    @Test(
+        arguments: [
+            ("h", nil), ("h:8443", 8443), ("[::1]", nil), ("[::1]:8443", 8443), ("", nil), ("h:", nil),
+            ("h:99999", nil), ("h:1234567890123456789012345", nil), ("8080", nil),
+        ] as [(String, Int?)])
     func `the port of an authority`(_ authority: String, _ expected: Int?) {
         let bytes = Array(authority.utf8)
         #expect(Forwarding.port(of: bytes.span) == expected)

@@ -74,7 +74,8 @@ import Wire
         Case(
             "TLS told", 0x21, 0x11, v4 + [3, 0, 4, 1, 2, 3, 4, 0x20, 0, 5, 1, 0, 0, 0, 0],
             "192.0.2.1:4660 198.51.100.2:80 tls +0"),
-        Case("no TLS told", 0x21, 0x11, v4 + [0x20, 0, 5, 0, 0, 0, 0, 0], "192.0.2.1:4660 198.51.100.2:80 +0"),
+        Case(
+            "no TLS told", 0x21, 0x11, v4 + [0x20, 0, 5, 0, 0, 0, 0, 0], "192.0.2.1:4660 198.51.100.2:80 +0"),
         Case("a TLV too long", 0x21, 0x11, v4 + [0x20, 0, 9, 1], "192.0.2.1:4660 198.51.100.2:80 +0"),
         Case("too short for its addresses", 0x21, 0x11, [1, 2, 3], "bad"),
         Case("too short for IPv6", 0x21, 0x21, v4, "bad"),
@@ -88,7 +89,8 @@ import Wire
     /// However the bytes come, nothing is said too early, and what is whole is read alike.
     @Test func `headers in pieces`() {
         for whole in [
-            Array("PROXY TCP4 192.0.2.1 198.51.100.2 4660 80\r\n".utf8), Self.signature + [0x21, 0x11, 0, 12] + Self.v4,
+            Array("PROXY TCP4 192.0.2.1 198.51.100.2 4660 80\r\n".utf8),
+            Self.signature + [0x21, 0x11, 0, 12] + Self.v4,
         ] {
             for count in whole.indices { #expect(Self.outcome(Array(whole[..<count])) == "more") }
             #expect(Self.outcome(whole + [1, 2]) == "192.0.2.1:4660 198.51.100.2:80 +2")

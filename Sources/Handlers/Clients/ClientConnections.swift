@@ -33,6 +33,7 @@ package final class ClientConnections: Sendable {
     /// Says in the log that one was closed.
     func tell(_ client: IPAddress, _ context: LoopContext) {
         throttle.write(
-            "more than max_connections_per_ip = \(maximum) connections; a new one was closed", client, context)
+            "more than max_connections_per_ip = \(maximum) connections; a new one was closed", client, context
+        )
     }
 }

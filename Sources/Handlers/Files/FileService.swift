@@ -168,7 +168,8 @@ package struct FileService {
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
         var answer = FileAnswer(
-            exchange: exchange, type: contentType(), cache: exchange.isSentOn || part.hasLimits ? nil : site.fileCache)
+            exchange: exchange, type: contentType(),
+            cache: exchange.isSentOn || part.hasLimits ? nil : site.fileCache)
         if let cacheControl = settings.cacheControl { answer.add("Cache-Control", cacheControl) }
         try await answer.send(file)
     }

@@ -68,7 +68,9 @@ package enum Forwarding {
     }
 
     static func isSecure(_ scheme: Span<UInt8>) -> Bool? {
-        if ASCII.equalsIgnoringCase(scheme, "https") || ASCII.equalsIgnoringCase(scheme, "wss") { return true }
+        if ASCII.equalsIgnoringCase(scheme, "https") || ASCII.equalsIgnoringCase(scheme, "wss") {
+            return true
+        }
         if ASCII.equalsIgnoringCase(scheme, "http") || ASCII.equalsIgnoringCase(scheme, "ws") { return false }
         return nil
     }

@@ -24,7 +24,9 @@ package struct ProxyHeader: Hashable, Sendable {
     /// Why the bytes are no header. The text completes "the connection begins ...".
     package struct Failure: Error, Hashable {
         package let reason: StaticString
-        package static func == (a: Failure, b: Failure) -> Bool { a.reason.description == b.reason.description }
+        package static func == (a: Failure, b: Failure) -> Bool {
+            a.reason.description == b.reason.description
+        }
         package func hash(into hasher: inout Hasher) { hasher.combine(reason.description) }
         init(_ reason: StaticString) { self.reason = reason }
     }
