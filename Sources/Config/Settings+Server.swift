@@ -4,7 +4,7 @@ extension Settings {
         .server("home", Values.home, \.home, .described("the file's folder"), "where relative paths start"),
         .repeatable(
             server: "listen", Values.listenAddress, .value("127.0.0.1:8080"),
-            "an address for HTTP: `IP:PORT`, `[IPv6]:PORT`, `*:PORT`, `unix:PATH`; `proxy_protocol` may follow",
+            "for HTTP: `IP:PORT`, `[IPv6]:PORT`, `*:PORT`, `unix:PATH`; `proxy_protocol` may follow",
             add: { $0.listen.append($1) }),
         .server(
             "threads", Values.threads, \.threads, .value("auto"), "event-loop threads; `auto` is one per core"
