@@ -26,6 +26,10 @@ package struct IPAddress: Hashable, Sendable {
         }
     }
 
+    /// What counts as one client: the address itself, or the /64 that an IPv6 address is in, of which a
+    /// client commonly has all.
+    package var clientNetwork: IPAddress { isIPv4 ? self : IPAddress(high: high, low: 0) }
+
     package static let loopback = IPAddress(v4: 0x7F00_0001)
     package static let anyIPv4 = IPAddress(v4: 0)
     package static let anyIPv6 = IPAddress(high: 0, low: 0)

@@ -13,7 +13,7 @@ package struct LogFormat: Hashable, Sendable {
 
     /// Items that need no more than their name.
     package enum Plain: Hashable, Sendable {
-        case address, user, requestLine, status, bytesOrDash, bytes
+        case address, peerAddress, user, requestLine, status, bytesOrDash, bytes
         case time(TimePattern)
         case method, path, query, protocolVersion, siteName, host, localPort, localAddress, remotePort
         case microseconds, milliseconds, seconds
@@ -100,6 +100,7 @@ package struct LogFormat: Hashable, Sendable {
 
     private static func item(_ letter: UInt8, _ argument: String?) -> Item? {
         switch (UnicodeScalar(letter), argument) {
+        case ("a", "c"): .plain(.peerAddress)
         case ("h", nil), ("a", _): .plain(.address)
         case ("l", nil): .text([ASCII.dash])
         case ("u", nil): .plain(.user)

@@ -33,6 +33,9 @@ package struct ServerSettings: Sendable {
     package var errorLog = LogTarget.standardError
     package var logLevel = LogLevel.info
     package var maxConnections = 10000
+    /// Of one client at once; nil for no limit.
+    package var maxConnectionsPerIP: Int?
+    package var trustedProxies = TrustedPeers()
     package var shutdownTimeout = TimeSpan.seconds(30)
     package var headerTimeout = TimeSpan.seconds(15)
     package var keepaliveTimeout = TimeSpan.seconds(60)
@@ -45,7 +48,26 @@ package struct ServerSettings: Sendable {
     package init() {}
 }
 
-/// `IP:PORT`, `[IPv6]:PORT`, `*:PORT` (which is two sockets) or `unix:PATH`.
+/// Peers whose word counts for who a client is.
+package struct TrustedPeers: Hashable, Sendable {
+    package var networks: [IPNetwork] = []
+    /// Whoever connects to a Unix socket.
+    package var trustsUnix = false
+
+    package init() {}
+
+    package var isEmpty: Bool { networks.isEmpty && !trustsUnix }
+
+    package func contains(_ peer: SocketAddress) -> Bool {
+        guard let address = peer.ip else { return trustsUnix }
+        return contains(address)
+    }
+
+    package func contains(_ address: IPAddress) -> Bool { networks.contains { $0.contains(address) } }
+}
+
+/// `IP:PORT`, `[IPv6]:PORT`, `*:PORT` (which is two sockets) or `unix:PATH`. Its options make no other
+/// address of it.
 package struct ListenAddress: Hashable, Sendable {
     package enum Host: Hashable, Sendable {
         case address(SocketAddress)
@@ -54,7 +76,13 @@ package struct ListenAddress: Hashable, Sendable {
     }
     package var host: Host
 
+    /// Each connection begins with a header of the PROXY protocol.
+    package var takesProxyHeader = false
+
     package init(_ host: Host) { self.host = host }
+
+    package static func == (a: ListenAddress, b: ListenAddress) -> Bool { a.host == b.host }
+    package func hash(into hasher: inout Hasher) { hasher.combine(host) }
 }
 
 package enum LogTarget: Hashable, Sendable {
@@ -153,6 +181,9 @@ package struct PartSettings: Sendable {
     package var cgiPassAuthorization = PassAuthorization.auto
     package var cgiCache: [CacheRule] = []
     package var maxBody = 1 << 30
+    package var requestLimit: RequestLimit?
+    /// Bytes a second for each connection; nil for no limit.
+    package var limitRate: Int?
     package var charset = CharsetSetting.off
     package var symlinks = SymlinkPolicy.inside
     package var serveDotfiles = false
@@ -206,6 +237,17 @@ package struct EnvironmentSetting: Hashable, Sendable {
     package var value: String
 
     package init(name: String, value: String) { (self.name, self.value) = (name, value) }
+}
+
+/// How many requests each client may make: `count` in each `time`, `burst` of them at once.
+package struct RequestLimit: Hashable, Sendable {
+    package var count: Int
+    package var time: TimeSpan
+    package var burst: Int
+
+    package init(count: Int, time: TimeSpan, burst: Int) {
+        (self.count, self.time, self.burst) = (count, time, burst)
+    }
 }
 
 /// A field that is added to each answer.

@@ -4,7 +4,7 @@ extension Settings {
         .server("home", Values.home, \.home, .described("the file's folder"), "where relative paths start"),
         .repeatable(
             server: "listen", Values.listenAddress, .value("127.0.0.1:8080"),
-            "an address for HTTP: `IP:PORT`, `[IPv6]:PORT`, `*:PORT` (both families), `unix:PATH`",
+            "for HTTP: `IP:PORT`, `[IPv6]:PORT`, `*:PORT`, `unix:PATH`; `proxy_protocol` may follow",
             add: { $0.listen.append($1) }),
         .server(
             "threads", Values.threads, \.threads, .value("auto"), "event-loop threads; `auto` is one per core"
@@ -26,6 +26,13 @@ extension Settings {
         .server(
             "max_connections", Values.number(1...10_000_000), \.maxConnections, .value("10000"),
             "past that a new one waits in the kernel's queue"),
+        .server(
+            "max_connections_per_ip", Values.optionalNumber(1...1_000_000), \.maxConnectionsPerIP,
+            .value("0"),
+            "connections of one client at once (IPv6: of one /64); more are closed; 0 for no limit"),
+        .server(
+            "trusted_proxies", Values.trustedPeers, \.trustedProxies, .value("none"),
+            "networks, and `unix`, whose X-Forwarded-For or Forwarded says who the client is"),
         .server(
             "shutdown_timeout", Values.time(), \.shutdownTimeout, .value("30s"),
             "for requests under way when the server stops"),

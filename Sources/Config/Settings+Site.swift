@@ -5,7 +5,7 @@ extension Settings {
             "host", Values.hosts, \.hosts, .described("NAME"),
             "names of the site; `*.example.org` for all below example.org"),
         .repeatable(
-            site: "listen", Values.listenAddress, .described("all of [server]'s"),
+            site: "listen", Values.plainListenAddress, .described("all of [server]'s"),
             "addresses of [server] that this site answers on, where not all", add: { $0.listen.append($1) }),
         .site("root", Values.optionalFolder, \.root, .value("none"), "folder of the static files"),
         .part(
@@ -19,6 +19,13 @@ extension Settings {
             "`/icons/ /usr/share/icons/`: a URL prefix, and the folder behind it",
             add: { $0.aliases.append($1) }),
         .part("max_body", Values.maxBody, \.maxBody, .value("1G"), "of a request body: 413; 0 for no limit"),
+        .part(
+            "limit_requests", Values.requestLimit, \.requestLimit, .value("none"),
+            "`10/s burst=20`: of each client (IPv6: each /64) in a time, and at once; more get 429"
+        ),
+        .part(
+            "limit_rate", Values.optionalSize(128), \.limitRate, .value("0"),
+            "bytes a second for each connection, a second's worth at once; 0 for no limit"),
         .site(
             "mime_types", Values.mediaTypesFile, \.mimeTypesFile, .value("/etc/mime.types"),
             "a file of media types and their extensions"),

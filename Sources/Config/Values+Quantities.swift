@@ -142,6 +142,27 @@ extension Values {
         }
     }
 
+    /// `10/s`, `100/m burst=20`; nil for `none`. Without a burst, all of a time's requests may come at once.
+    static let requestLimit = ValueType<RequestLimit?>("number/time") { (value) throws(ValueProblem) in
+        let takes = "takes a number of requests in a time, as in `10/s` or `100/m burst=20`, or `none`"
+        let words = try value.words()
+        if words.count == 1, words[0].lowercased() == "none" { return nil }
+        let parts = words[0].split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let unit = timeUnits.first(where: { $0.name == parts[1].lowercased() }),
+            unit.name != "ms"
+        else { throw ValueProblem("\(words[0].quoted) is no such limit; \(takes)") }
+        let count = try number(String(parts[0]), 1...1_000_000)
+        var burst: Int?
+        for word in words.dropFirst() {
+            guard burst == nil, word.lowercased().hasPrefix("burst=") else {
+                throw ValueProblem("\(word.quoted) behind the limit; \(takes)")
+            }
+            burst = try number(String(word.dropFirst(6)), 1...1_000_000)
+        }
+        return RequestLimit(
+            count: count, time: TimeSpan(nanoseconds: unit.nanoseconds), burst: burst ?? count)
+    }
+
     /// A number, nil for 0.
     static func optionalNumber(_ range: ClosedRange<Int>) -> ValueType<Int?> {
         ValueType("number") { (value) throws(ValueProblem) in

@@ -6,8 +6,34 @@ extension Values {
 
     static let listenAddress = ValueType<ListenAddress>("address") { (value) throws(ValueProblem) in
         let words = try value.words()
-        if words.count > 1 { throw ValueProblem("unknown option \(words[1].quoted) behind the address") }
-        let text = words[0]
+        var address = try listenAddress(words[0], value)
+        for option in words.dropFirst() {
+            switch option.lowercased() {
+            case "proxy_protocol" where address.takesProxyHeader:
+                throw ValueProblem("`proxy_protocol` stands there twice")
+            case "proxy_protocol": address.takesProxyHeader = true
+            case "tls": throw ValueProblem("`tls`: this version cannot speak TLS; a proxy before it can")
+            default:
+                throw ValueProblem(
+                    "unknown option \(option.quoted) behind the address; takes `proxy_protocol`")
+            }
+        }
+        return address
+    }
+
+    /// For a site, which names an address of [server].
+    static let plainListenAddress = ValueType<ListenAddress>("address") { (value) throws(ValueProblem) in
+        let words = try value.words()
+        if words.count > 1 {
+            throw ValueProblem(
+                "\(words[1].quoted) behind the address; options stand behind the `listen` of [server]")
+        }
+        return try listenAddress(words[0], value)
+    }
+
+    private static func listenAddress(
+        _ text: String, _ value: SettingValue
+    ) throws(ValueProblem) -> ListenAddress {
         if text.hasPrefix("unix:") {
             let path = try socketPath(String(text.dropFirst(5)), behind: "unix:", value)
             if value.context.checksPaths { try Paths.requireParent(path) }
@@ -218,6 +244,26 @@ extension Values {
             networks.append(network)
         }
         return networks
+    }
+
+    /// Networks, and `unix` for whoever connects to a Unix socket.
+    static let trustedPeers = ValueType<TrustedPeers>("list of networks") { (value) throws(ValueProblem) in
+        var peers = TrustedPeers()
+        let words = try value.words()
+        if words.count == 1, words[0].lowercased() == "none" { return peers }
+        for word in words {
+            if word.lowercased() == "unix" {
+                peers.trustsUnix = true
+                continue
+            }
+            guard let network = IPNetwork(word) else {
+                throw ValueProblem(
+                    "\(word.quoted) is no network; takes addresses and networks such as 10.0.0.0/8 or ::1, and `unix`"
+                )
+            }
+            peers.networks.append(network)
+        }
+        return peers
     }
 
     // MARK: Logs

@@ -79,6 +79,7 @@ enum Dispatcher {
     private static func route(_ exchange: Exchange, _ site: Site) async throws(StreamError) -> [UInt8]? {
         let part = site.part(for: exchange.path)
         exchange.part = part
+        if try await exchange.refuseIfTooMany(part) { return nil }
         guard let mapping = site.mapping(for: &exchange.path) else {
             try await ErrorPage.send(.notFound, on: exchange)
             return nil

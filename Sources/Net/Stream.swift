@@ -18,6 +18,41 @@ package class Stream {
 
     package init(waiter: Waiter) { self.waiter = waiter }
 
+    private var pace: Pace?
+    /// When what the pace holds back may go on; nil where it was the peer that took no more.
+    package private(set) var heldUntil: Instant?
+
+    /// Has all that is written through the calls that wait, or by `writeNow`, go out at `rate` bytes a
+    /// second; nil for as fast as the peer takes it. The same rate again goes on with what was used up.
+    package final func setPace(_ rate: Int?) {
+        if rate == pace?.rate { return }
+        pace = rate.map { Pace(rate: $0, now: loop.now) }
+        heldUntil = nil
+    }
+
+    /// So many of `wanted` bytes may go out now.
+    private func allowance(_ wanted: Int) -> Int {
+        if pace == nil { return wanted }
+        heldUntil = nil
+        let now = loop.now
+        let allowed = pace?.allowance(wanted, now) ?? wanted
+        if allowed == 0, wanted > 0 { heldUntil = pace?.due(wanted, now) }
+        return allowed
+    }
+
+    /// Sleeps until more can be written. Returns the deadline that holds from now on: of a peer that is
+    /// not let have anything nobody can say that it takes nothing.
+    private func waitToWrite(until deadline: Instant, _ timeout: TimeSpan) async throws(StreamError)
+        -> Instant
+    {
+        guard let heldUntil else {
+            try await wait(until: deadline)
+            return deadline
+        }
+        if await waiter.wait(until: heldUntil) == .cancelled { throw .cancelled }
+        return loop.now + timeout
+    }
+
     package var loop: EventLoop { waiter.loop }
 
     /// The peer has said that it sends no more. It may still read.
@@ -111,7 +146,7 @@ package class Stream {
                 deadline = loop.now + timeout
             } else {
                 // Whatever else wakes the task, such as bytes from the client, does not move it on.
-                try await wait(until: deadline)
+                deadline = try await waitToWrite(until: deadline, timeout)
             }
         }
         buffer.removeAll()
@@ -121,7 +156,13 @@ package class Stream {
         -> Int?
     {
         do throws(Errno) {
-            return try buffer.withUnsafeBytes { (bytes) throws(Errno) in try tryWrite(bytes, more: more) }
+            let allowed = allowance(buffer.count)
+            if allowed == 0, !buffer.isEmpty { return nil }
+            let count = try buffer.withUnsafeBytes { (bytes) throws(Errno) in
+                try tryWrite(UnsafeRawBufferPointer(rebasing: bytes.prefix(allowed)), more: more)
+            }
+            pace?.take(count ?? 0)
+            return count
         } catch {
             throw .failed(error)
         }
@@ -135,19 +176,26 @@ package class Stream {
         var deadline = loop.now + timeout
         while !head.isEmpty || sent < body.count {
             let count: Int?
+            let allowed = allowance(head.count + body.count - sent)
+            let piece = min(body.count - sent, max(allowed - head.count, 0))
             do throws(Errno) {
-                count = try head.withUnsafeBytes { (first) throws(Errno) in
-                    try body.span.extracting(sent...).withUnsafeBytes { (second) throws(Errno) in
-                        try tryWrite(first, second)
+                count =
+                    allowed == 0
+                    ? nil
+                    : try head.withUnsafeBytes { (first) throws(Errno) in
+                        try body.span.extracting(sent..<sent + piece).withUnsafeBytes {
+                            (second) throws(Errno) in
+                            try tryWrite(UnsafeRawBufferPointer(rebasing: first.prefix(allowed)), second)
+                        }
                     }
-                }
             } catch {
                 throw .failed(error)
             }
             guard let count else {
-                try await wait(until: deadline)
+                deadline = try await waitToWrite(until: deadline, timeout)
                 continue
             }
+            pace?.take(count)
             deadline = loop.now + timeout
             let ofHead = min(count, head.count)
             head.consume(ofHead)
@@ -165,16 +213,18 @@ package class Stream {
         var deadline = loop.now + timeout
         while sent < count {
             let taken: Int?
+            let allowed = allowance(count - sent)
             do throws(Errno) {
-                taken = try trySendFile(file, offset: offset + sent, count: count - sent)
+                taken = allowed == 0 ? nil : try trySendFile(file, offset: offset + sent, count: allowed)
             } catch {
                 throw .failed(error)
             }
             switch taken {
-            case nil: try await wait(until: deadline)
+            case nil: deadline = try await waitToWrite(until: deadline, timeout)
             case 0?: return
             case let taken?:
                 sent += taken
+                pace?.take(taken)
                 deadline = loop.now + timeout
                 // A reader as fast as the disk would keep the loop for itself.
                 if sent < count { await Task.yield() }

@@ -64,10 +64,13 @@ final class SharedParts {
     private var mediaTypes: [String: MediaTypes] = [:]
     private var queues: [String: ScriptQueue] = [:]
     private var caches: [String: AnswerCache] = [:]
+    private var limiters: [String: RequestLimiter] = [:]
+    private let clientConnections: ClientConnections?
 
     init(_ config: ServerConfig) {
         pool = WorkerPool(name: "work", threads: max(2, gh_thread_count()))
         limit = ConnectionLimit(config.server.maxConnections)
+        clientConnections = config.server.maxConnectionsPerIP.map { ClientConnections($0) }
     }
 
     func makeWorker(
@@ -80,7 +83,8 @@ final class SharedParts {
             loop = try EventLoop(index: index)
             context = try LoopContext(
                 loop: loop, pool: pool, errorLog: logs.errorLog, accessLogs: accessLogs,
-                software: "gatehouse/\(gatehouseVersion)", settings: config.server)
+                software: "gatehouse/\(gatehouseVersion)", settings: config.server,
+                clientConnections: clientConnections)
         } catch {
             throw StartError("cannot start event loop \(index): \(error)")
         }
@@ -96,7 +100,8 @@ final class SharedParts {
                 preconditionFailure("the configuration has a site for each address")
             }
             worker.listen(
-                FileDescriptor(owning: address.sockets[index]), address: address.address, sites: table)
+                FileDescriptor(owning: address.sockets[index]), address: address.address, sites: table,
+                takesProxyHeader: address.setting.takesProxyHeader)
         }
         return worker
     }
@@ -118,8 +123,21 @@ final class SharedParts {
             let queue =
                 queues[key] ?? ScriptQueue(limit: settings.cgiMaxProcesses, timeout: config.cgiQueueTimeout)
             queues[key] = queue
-            return Part(settings, accessLog: numbers[target], scriptQueue: queue)
+            return Part(
+                settings, accessLog: numbers[target], scriptQueue: queue,
+                requestLimiter: limiter(settings, prefix, config))
         }
+    }
+
+    /// A location with the site's own limit shares its count.
+    private func limiter(_ settings: PartSettings, _ prefix: String?, _ config: SiteConfig) -> RequestLimiter?
+    {
+        guard let limit = settings.requestLimit else { return nil }
+        let isOwn = limit != config.part.requestLimit
+        let key = "\(config.name)\u{0}\(isOwn ? prefix ?? "" : "")"
+        let limiter = limiters[key] ?? RequestLimiter(limit)
+        limiters[key] = limiter
+        return limiter
     }
 
     private func types(_ config: SiteConfig) -> MediaTypes {

@@ -36,15 +36,19 @@ final class Worker: @unchecked Sendable {
         let waiter: Waiter
         let address: SocketAddress
         let sites: SiteTable
+        let takesProxyHeader: Bool
     }
 
     /// Accepts on `socket` and serves its connections with `sites`. Before `run` or on the loop's thread.
-    func listen(_ socket: consuming FileDescriptor, address: SocketAddress, sites: SiteTable) {
+    func listen(
+        _ socket: consuming FileDescriptor, address: SocketAddress, sites: SiteTable, takesProxyHeader: Bool
+    ) {
         let waiter = Waiter(loop: loop)
         let number = endpoints.count
         endpoints.append(
             Endpoint(
-                listener: Listener(socket, waiter: waiter), waiter: waiter, address: address, sites: sites))
+                listener: Listener(socket, waiter: waiter), waiter: waiter, address: address, sites: sites,
+                takesProxyHeader: takesProxyHeader))
         connections[ObjectIdentifier(waiter)] = waiter
         loop.spawn { [self] in
             await accept(number)
@@ -97,9 +101,12 @@ final class Worker: @unchecked Sendable {
             let local =
                 isWildcard ? ListeningSocket.localAddress(descriptor) ?? endpoint.address : endpoint.address
             let stream = SocketStream(FileDescriptor(owning: descriptor), waiter: waiter)
-            let facts = ConnectionFacts(peer: peer, local: local)
-            await HTTP1Connection(context: context, stream: stream, sites: endpoint.sites, facts: facts)
-                .serve()
+            let facts = ConnectionFacts(
+                peer: peer, local: local, trustedProxies: context.trustedProxies)
+            await HTTP1Connection(
+                context: context, stream: stream, sites: endpoint.sites, facts: facts,
+                takesProxyHeader: endpoint.takesProxyHeader
+            ).serve()
             limit.give()
             ended(waiter)
         }

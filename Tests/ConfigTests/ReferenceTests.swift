@@ -50,7 +50,7 @@ import Testing
         #expect(
             SettingsReference.text(for: "listen") == """
                 listen (may stand several times, and each time adds)
-                  meaning   an address for HTTP: `IP:PORT`, `[IPv6]:PORT`, `*:PORT` (both families), `unix:PATH`
+                  meaning   for HTTP: `IP:PORT`, `[IPv6]:PORT`, `*:PORT`, `unix:PATH`; `proxy_protocol` may follow
                   type      address
                   default   127.0.0.1:8080
                   sections  [server]

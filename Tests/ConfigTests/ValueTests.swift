@@ -113,7 +113,24 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase(
             "listen = [1.2.3.4]:80",
             "listen: `[1.2.3.4]` is no IP address; takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`"),
-        ValueCase("listen = *:443 tls", "listen: unknown option `tls` behind the address"),
+        ValueCase(
+            "listen = *:443 tls", "listen: `tls`: this version cannot speak TLS; a proxy before it can"),
+        ValueCase("listen = 127.0.0.1:0 proxy_protocol"),
+        ValueCase("listen = unix:logs/s PROXY_PROTOCOL"),
+        ValueCase(
+            "listen = *:80 proxy", "listen: unknown option `proxy` behind the address; takes `proxy_protocol`"
+        ),
+        ValueCase(
+            "listen = *:80 proxy_protocol proxy_protocol", "listen: `proxy_protocol` stands there twice"),
+        ValueCase("trusted_proxies = none"),
+        ValueCase("trusted_proxies = 10.0.0.0/8 ::1 unix"),
+        ValueCase(
+            "trusted_proxies = balancer",
+            "trusted_proxies: `balancer` is no network; takes addresses and networks such as 10.0.0.0/8 or ::1, and `unix`"
+        ),
+        ValueCase("max_connections_per_ip = 0"),
+        ValueCase(
+            "max_connections_per_ip = few", "max_connections_per_ip: `few` is no number; takes 1 to 1000000"),
     ]
 
     @Test(arguments: server) func serverKey(_ test: ValueCase) {
@@ -123,6 +140,29 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
 
     static let site: [ValueCase] = [
         ValueCase("host = Example.org. *.example.org 192.0.2.1 [::1] a_b"),
+        ValueCase("limit_requests = 10/s"),
+        ValueCase("limit_requests = 100/M BURST=20"),
+        ValueCase("limit_requests = none"),
+        ValueCase(
+            "limit_requests = 10",
+            "limit_requests: `10` is no such limit; takes a number of requests in a time, as in `10/s` or `100/m burst=20`, or `none`"
+        ),
+        ValueCase(
+            "limit_requests = 10/ms",
+            "limit_requests: `10/ms` is no such limit; takes a number of requests in a time, as in `10/s` or `100/m burst=20`, or `none`"
+        ),
+        ValueCase(
+            "limit_requests = 10/s nodelay",
+            "limit_requests: `nodelay` behind the limit; takes a number of requests in a time, as in `10/s` or `100/m burst=20`, or `none`"
+        ),
+        ValueCase("limit_requests = 0/s", "limit_requests: 0 is too small; minimum 1"),
+        ValueCase("limit_requests = 1/d burst=1000000"),
+        ValueCase("limit_rate = 500K"),
+        ValueCase("limit_rate = 0"),
+        ValueCase("limit_rate = 1", "limit_rate: `1` is too small; minimum 128"),
+        ValueCase(
+            "listen = 127.0.0.1:8080 proxy_protocol",
+            "listen: `proxy_protocol` behind the address; options stand behind the `listen` of [server]"),
         ValueCase("host = a.org A.ORG", "host: `a.org` stands there twice"),
         ValueCase("host = a.org:80", "host: `:` in the host name `a.org:80`; takes a name without port"),
         ValueCase(

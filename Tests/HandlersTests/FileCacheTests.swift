@@ -20,7 +20,7 @@ import Testing
     private static let head = Array("HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 07:00:00 GMT\r\n\r\n".utf8)
 
     private static func insert(
-        _ path: String, _ site: Site, _ preference: String = "", size: Int, _ context: LoopContext
+        _ path: String, _ site: Site, preference: String = "", size: Int, _ context: LoopContext
     ) {
         let content = [UInt8](repeating: 1, count: size)
         let (path, preference) = (Array(path.utf8), Array(preference.utf8))
@@ -30,7 +30,7 @@ import Testing
     }
 
     private static func isThere(
-        _ path: String, _ site: Site, _ preference: String = "", _ context: LoopContext
+        _ path: String, _ site: Site, preference: String = "", _ context: LoopContext
     ) -> Bool {
         let (path, preference) = (Array(path.utf8), Array(preference.utf8))
         return context.fileCache.find(FileCache.Question(site, path.span, preference.span), context) != nil
@@ -70,10 +70,10 @@ import Testing
     @Test func `each preference has its own answer`() throws {
         let context = try Self.context()
         let site = makeSite("one")
-        Self.insert("/a", site, "gzip", size: 10, context)
-        #expect(Self.isThere("/a", site, "gzip", context))
+        Self.insert("/a", site, preference: "gzip", size: 10, context)
+        #expect(Self.isThere("/a", site, preference: "gzip", context))
         #expect(!Self.isThere("/a", site, context))
-        #expect(!Self.isThere("/a", site, "br", context))
+        #expect(!Self.isThere("/a", site, preference: "br", context))
     }
 
     @Test func `the same file again`() throws {

@@ -81,7 +81,9 @@ private func field(_ name: [UInt8]) -> FieldName { FieldName(name.span) }
     static let known: [(String, FieldName)] = [
         ("Accept", .accept), ("Accept-Encoding", .acceptEncoding), ("Authorization", .authorization),
         ("Connection", .connection), ("Content-Length", .contentLength), ("Content-Type", .contentType),
-        ("Cookie", .cookie), ("Expect", .expect), ("Host", .host), ("If-Match", .ifMatch),
+        ("Cookie", .cookie), ("Expect", .expect), ("Forwarded", .forwarded),
+        ("X-Forwarded-For", .xForwardedFor), ("X-Forwarded-Proto", .xForwardedProto), ("Host", .host),
+        ("If-Match", .ifMatch),
         ("If-Modified-Since", .ifModifiedSince), ("If-None-Match", .ifNoneMatch), ("If-Range", .ifRange),
         ("If-Unmodified-Since", .ifUnmodifiedSince), ("Keep-Alive", .keepAlive), ("Proxy", .proxy),
         ("Proxy-Authorization", .proxyAuthorization), ("Proxy-Connection", .proxyConnection),

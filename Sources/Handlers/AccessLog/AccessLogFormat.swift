@@ -67,7 +67,8 @@ final class AccessLogFormat {
 
     private func append(_ item: LogFormat.Item.Plain, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
         switch item {
-        case .address: AccessLogFormat.appendAddress(exchange.connection.peer, to: &line)
+        case .address: AccessLogFormat.appendAddress(exchange.clientAddress, to: &line)
+        case .peerAddress: AccessLogFormat.appendAddress(exchange.connection.peer.ip, to: &line)
         case .user: line.append(ASCII.dash)
         case .requestLine: AccessLogFormat.appendRequestLine(exchange, to: &line)
         case .status: line.append(decimal: exchange.status)
@@ -96,8 +97,8 @@ final class AccessLogFormat {
                 AccessLogFormat.appendQuoted(SiteTable.host(of: $0.extracting(authority.range)), to: &line)
             }
         case .localPort: line.append(decimal: Int(exchange.connection.local.port ?? 0))
-        case .localAddress: AccessLogFormat.appendAddress(exchange.connection.local, to: &line)
-        case .remotePort: line.append(decimal: Int(exchange.connection.peer.port ?? 0))
+        case .localAddress: AccessLogFormat.appendAddress(exchange.connection.local.ip, to: &line)
+        case .remotePort: line.append(decimal: exchange.clientPort)
         case .microseconds: line.append(decimal: exchange.duration.microseconds)
         case .milliseconds: line.append(decimal: exchange.duration.milliseconds)
         case .seconds: line.append(decimal: Int(exchange.duration.seconds))
@@ -133,8 +134,8 @@ final class AccessLogFormat {
         line.append(unit)
     }
 
-    static func appendAddress(_ peer: SocketAddress, to line: inout ByteBuffer) {
-        if let ip = peer.ip { ip.append(to: &line) } else { line.append("unix:") }
+    static func appendAddress(_ address: IPAddress?, to line: inout ByteBuffer) {
+        if let ip = address { ip.append(to: &line) } else { line.append("unix:") }
     }
 
     static func appendRequestLine(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {

@@ -12,7 +12,7 @@ enum AccessLogJSON {
         line.append("\",\"site\":")
         append(string: Array((exchange.site?.name ?? "").utf8).span, to: &line)
         line.append(",\"client\":\"")
-        AccessLogFormat.appendAddress(exchange.connection.peer, to: &line)
+        AccessLogFormat.appendAddress(exchange.clientAddress, to: &line)
         line.append("\"")
         exchange.withHeadBytes { bytes in
             let head = exchange.head

@@ -143,9 +143,10 @@ struct CachedScript {
         return RangeField.parse(bytes.extracting(field.range), length: answer.content.count)
     }
 
-    /// Host and target, a blank between them.
+    /// Scheme, host and target. Scripts that send clients to https answer each scheme in another way.
     private func keyBytes() -> [UInt8] {
-        var key = exchange.head.authority.map { exchange.bytes($0).map(ASCII.lower) } ?? []
+        var key: [UInt8] = exchange.isSecure ? [ASCII.plus] : [ASCII.space]
+        key += exchange.head.authority.map { exchange.bytes($0).map(ASCII.lower) } ?? []
         key.append(ASCII.space)
         key += exchange.bytes(exchange.head.path)
         if let query = exchange.head.query { key += [ASCII.question] + exchange.bytes(query) }

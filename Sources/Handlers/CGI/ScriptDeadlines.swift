@@ -32,6 +32,8 @@ struct ScriptDeadlines {
     var lastTaken: Instant
     /// Something waits for the client.
     var isWaitingForClient = false
+    /// What waits is held back by `limit_rate` until then, and not by the client.
+    var heldUntil: Instant?
     /// So much waits for the client that the script is not read, and may not be blamed for silence.
     var isHeldBack = false
 
@@ -43,7 +45,7 @@ struct ScriptDeadlines {
 
     /// When to look again, if nothing happens before.
     var next: Instant {
-        var result = Instant.never
+        var result = heldUntil ?? .never
         for expiry in Expiry.allCases { if let at = deadline(expiry) { result = min(result, at) } }
         return result
     }
@@ -57,7 +59,7 @@ struct ScriptDeadlines {
     private func deadline(_ expiry: Expiry) -> Instant? {
         switch expiry {
         case .halfClosed: clientDone.map { $0 + limits.halfClosed }
-        case .write: isWaitingForClient ? lastTaken + limits.write : nil
+        case .write: isWaitingForClient && heldUntil == nil ? lastTaken + limits.write : nil
         case .total: exited == nil ? limits.total.map { started + $0 } : nil
         case .firstByte: isPrinting && lastOutput == nil ? started + limits.firstByte : nil
         case .idle: isPrinting && !isHeldBack ? lastOutput.map { $0 + limits.idle } : nil

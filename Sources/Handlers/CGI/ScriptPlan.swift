@@ -84,12 +84,12 @@ struct ScriptPlan {
         if let pathInfo = script.pathInfo { facts.pathTranslated = site.documentRoot + pathInfo }
         facts.documentRoot = site.documentRoot
         facts.serverName = serverName()
-        facts.serverPort = Int(exchange.connection.local.port ?? 0)
+        facts.serverPort = exchange.serverPort
         facts.serverAddress = exchange.connection.local.ip?.description ?? ""
         facts.serverSoftware = exchange.context.software
-        facts.remoteAddress = exchange.connection.peer.ip?.description ?? ""
-        facts.remotePort = Int(exchange.connection.peer.port ?? 0)
-        facts.scheme = exchange.connection.isSecure ? "https" : "http"
+        facts.remoteAddress = exchange.clientAddress?.description ?? ""
+        facts.remotePort = exchange.clientPort
+        facts.scheme = exchange.isSecure ? "https" : "http"
         // Content of no bytes has a length, too, and scripts that take POST ask for it.
         facts.contentLength = contentLength ?? (!exchange.isSentOn && head.has(.contentLength) ? 0 : nil)
         facts.requestID = exchange.id.description

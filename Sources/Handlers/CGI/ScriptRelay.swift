@@ -246,6 +246,7 @@ final class ScriptRelay {
         if let failure { return .failed(failure) }
         if let ending = clientEnding() { return ending }
         deadlines.isWaitingForClient = !answer.isAlone && exchange.hasBegun && exchange.pendingBytes > 0
+        deadlines.heldUntil = deadlines.isWaitingForClient ? exchange.heldUntil : nil
         deadlines.isHeldBack = isHeldBack
         if let expiry = deadlines.expired(now), let ending = ending(expiry) { return ending }
         if !isOutputDone || exit == nil { return nil }
@@ -302,6 +303,7 @@ final class ScriptRelay {
             answer.isAlone = true
             deadlines.clientDone = nil
             deadlines.isWaitingForClient = false
+            deadlines.heldUntil = nil
             return nil
         }
         mustEnd = true

@@ -1,10 +1,19 @@
 package import Base
+package import Config
 
 /// Who is at the other end of a connection, and where it came in.
 package final class ConnectionFacts: Sendable {
+    /// Who made the connection; where it was passed on with the PROXY protocol, whom that names.
     package let peer: SocketAddress
     package let local: SocketAddress
-    package let isSecure = false
+    package let isSecure: Bool
+    /// The peer is one of `trusted_proxies`, and its requests say who the client is.
+    package let isFromTrustedProxy: Bool
 
-    package init(peer: SocketAddress, local: SocketAddress) { (self.peer, self.local) = (peer, local) }
+    package init(
+        peer: SocketAddress, local: SocketAddress, isSecure: Bool = false, trustedProxies: TrustedPeers
+    ) {
+        (self.peer, self.local, self.isSecure) = (peer, local, isSecure)
+        isFromTrustedProxy = trustedProxies.contains(peer)
+    }
 }

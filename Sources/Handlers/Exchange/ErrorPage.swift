@@ -62,6 +62,7 @@ package enum ErrorPage {
         case .methodNotAllowed: "This address does not take this kind of request."
         case .requestTimeout: "The request took too long to arrive."
         case .contentTooLarge: "The request is larger than this server takes."
+        case .tooManyRequests: "You have asked for a lot in a short time. Please try again in a moment."
         case .internalServerError:
             "The program behind this page failed. The server's error log says why; quote the request below."
         case .serviceUnavailable: "The server is busy. Please try again in a moment."

@@ -15,7 +15,7 @@ extension Exchange {
     private func write(_ level: LogLevel, _ message: String, pid: Int32?) {
         let log = site?.errorLog ?? context.errorLog
         guard log.isLogged(level) else { return }
-        let client = connection.peer.ip.map(\.description)
+        let client = clientAddress?.description
         log.write(
             level, message,
             LogContext(
@@ -32,7 +32,7 @@ extension Exchange {
 
     /// Whether the client is one of those that may see why a script failed (`cgi_errors_to`).
     final var mayKnowReasons: Bool {
-        guard let site, let address = connection.peer.ip else { return false }
+        guard let site, let address = clientAddress else { return false }
         return site.config.cgiErrorsTo.contains { $0.contains(address) }
     }
 }

@@ -16,6 +16,34 @@ class Exchange {
     var waiter: Waiter
     var connection: ConnectionFacts
 
+    // MARK: The client
+
+    /// What a trusted proxy said of the client; nil where none stands between.
+    var forwarded: ForwardedClient?
+
+    /// Who asks: the client that a trusted proxy names, or else the peer; nil for one at a Unix socket.
+    final var clientAddress: IPAddress? {
+        if let forwarded { return forwarded.address }
+        return connection.peer.ip
+    }
+
+    /// Where it is known; 0 otherwise.
+    final var clientPort: Int {
+        if let forwarded { return Int(forwarded.port) }
+        return Int(connection.peer.port ?? 0)
+    }
+
+    /// Whether the client speaks to this server, or to the proxy before it, by TLS.
+    final var isSecure: Bool { forwarded?.isSecure ?? connection.isSecure }
+
+    /// The port that the client asked: behind a trusted proxy that names the scheme, the Host's or the scheme's own.
+    final var serverPort: Int {
+        guard let isSecure = forwarded?.isSecure else { return Int(connection.local.port ?? 0) }
+        return withHeadBytes { bytes in
+            Forwarding.port(of: bytes.extracting((head.authority ?? .empty).range)) ?? (isSecure ? 443 : 80)
+        }
+    }
+
     // MARK: The request
 
     var head = RequestHead()
@@ -67,6 +95,7 @@ class Exchange {
         forget()
         id = context.nextRequestID()
         started = context.loop.now
+        findClient()
         status = 0
         contentSent = 0
         redirectCount = 0
@@ -250,6 +279,8 @@ class Exchange {
     func push(_ content: Span<UInt8>) { fatalError("abstract") }
     /// Bytes that were pushed and not taken by the client.
     var waitingBytes: Int { fatalError("abstract") }
+    /// Where `limit_rate` holds back what waits: when more may be sent. Nil while it is the client that is waited for.
+    var heldUntil: Instant? { fatalError("abstract") }
     /// Sends what the client takes now.
     func flushOutput() throws(StreamError) { fatalError("abstract") }
     /// Sends all that waits.

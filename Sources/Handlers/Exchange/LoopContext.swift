@@ -25,6 +25,10 @@ package final class LoopContext {
     let http1: HTTP1Settings
     let fileCache = FileCache()
     let compressedFiles = CompressedFiles()
+    package let trustedProxies: TrustedPeers
+    /// Nil where each client may have as many connections as it likes.
+    let clientConnections: ClientConnections?
+    let greetingThrottle = LogThrottle()
     private var spareExchanges: [HTTP1Exchange] = []
 
     /// Sees what scripts are given and what they print; nil but for `gatehouse doctor`.
@@ -39,8 +43,10 @@ package final class LoopContext {
     /// Throws where `/dev/null` cannot be opened.
     package init(
         loop: EventLoop, pool: WorkerPool, errorLog: ErrorLog, accessLogs: AccessLogs, software: String,
-        settings: ServerSettings
+        settings: ServerSettings, clientConnections: ClientConnections? = nil
     ) throws(Errno) {
+        trustedProxies = settings.trustedProxies
+        self.clientConnections = clientConnections
         writeTimeout = settings.writeTimeout
         http1 = HTTP1Settings(settings)
         self.accessLogs = accessLogs

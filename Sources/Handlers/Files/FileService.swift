@@ -133,7 +133,7 @@ package struct FileService {
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
         var answer = FileAnswer(
             exchange: exchange, type: contentType(),
-            cache: exchange.isSentOn ? nil : exchange.context.fileCache)
+            cache: exchange.isSentOn || part.hasLimits ? nil : exchange.context.fileCache)
         if let cacheControl = settings.cacheControl { answer.add("Cache-Control", cacheControl) }
         if settings.compression.codings.isEmpty || exchange.errorStatus != nil {
             return try await answer.send(file)

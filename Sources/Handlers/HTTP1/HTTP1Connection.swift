@@ -12,10 +12,16 @@ package struct HTTP1Connection {
     private let stream: Stream
     private let sites: SiteTable
     private let facts: ConnectionFacts
+    private let takesProxyHeader: Bool
 
-    /// `sites` are those of the address that the connection came in on.
-    package init(context: LoopContext, stream: Stream, sites: SiteTable, facts: ConnectionFacts) {
+    /// `sites` are those of the address that the connection came in on. `takesProxyHeader`: it begins
+    /// with a header of the PROXY protocol.
+    package init(
+        context: LoopContext, stream: Stream, sites: SiteTable, facts: ConnectionFacts,
+        takesProxyHeader: Bool = false
+    ) {
         (self.context, self.stream, self.sites, self.facts) = (context, stream, sites, facts)
+        self.takesProxyHeader = takesProxyHeader
     }
 
     private var settings: HTTP1Settings { context.http1 }
@@ -31,7 +37,7 @@ package struct HTTP1Connection {
     }
 
     package func serve() async {
-        let closing = await serveRequests()
+        let closing = await serveClient()
         switch closing {
         case .plain: stream.close()
         case .lingering: await linger()
@@ -39,13 +45,36 @@ package struct HTTP1Connection {
         }
     }
 
-    private func serveRequests() async -> Closing {
+    /// Finds out whose connection it is, and whether it may have one more.
+    private func serveClient() async -> Closing {
+        var (facts, rest) = (facts, [UInt8]())
+        if takesProxyHeader {
+            guard let greeting = await ProxyGreeting.receive(stream, facts, context) else { return .plain }
+            (facts, rest) = (greeting.facts, greeting.rest)
+        }
+        // A proxy's connections are those of all its clients.
+        guard let counter = context.clientConnections, !facts.isFromTrustedProxy,
+            let client = facts.peer.ip
+        else { return await serveRequests(facts, rest) }
+        guard counter.take(client) else {
+            counter.tell(client, context)
+            return .plain
+        }
+        defer { counter.give(client) }
+        return await serveRequests(facts, rest)
+    }
+
+    /// `early` has come already.
+    private func serveRequests(_ facts: ConnectionFacts, _ early: [UInt8]) async -> Closing {
+        var early = early
         var isFirst = true
         var served: UInt8 = 0
         while true {
             // No buffer is held while nothing comes.
             let timeout = isFirst ? settings.headerTimeout : settings.keepaliveTimeout
-            guard let exchange = await awaitRequest(until: loop.now + timeout) else { return .plain }
+            guard let exchange = await awaitRequest(facts, &early, until: loop.now + timeout) else {
+                return .plain
+            }
             defer { context.giveBack(exchange) }
             isFirst = false
             repeat {
@@ -59,10 +88,17 @@ package struct HTTP1Connection {
     }
 
     /// Waits for the first bytes of a request; nil where the connection is to be closed.
-    private func awaitRequest(until deadline: Instant) async -> HTTP1Exchange? {
+    private func awaitRequest(
+        _ facts: ConnectionFacts, _ early: inout [UInt8], until deadline: Instant
+    ) async -> HTTP1Exchange? {
         while true {
             if context.isDraining { return nil }
             let exchange = context.takeExchange(stream, facts)
+            if !early.isEmpty {
+                exchange.input.append(early)
+                early = []
+                return exchange
+            }
             do throws(StreamError) {
                 if let count = try stream.readNow(into: &exchange.input, atLeast: HTTP1Connection.firstRead) {
                     if count > 0 { return exchange }

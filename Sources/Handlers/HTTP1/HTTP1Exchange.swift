@@ -188,6 +188,7 @@ final class HTTP1Exchange: Exchange {
             return (site, context.fileCache.find(question, context))
         }
         guard let entry else { return false }
+        stream.setPace(nil)
         self.site = site
         part = entry.part
         status = 200
@@ -255,6 +256,7 @@ final class HTTP1Exchange: Exchange {
         try await stream.write(&answer.output, timeout: settings.writeTimeout)
     }
 
+    override var heldUntil: Instant? { stream.heldUntil }
     override func conclude() { if !answer.finish() { abort() } }
 
     override func abort() {
@@ -271,6 +273,7 @@ final class HTTP1Exchange: Exchange {
     /// Writes a final head and decides how content is delimited.
     private func writeHead(_ head: ResponseHead) -> ResponseFraming {
         status = head.status.code
+        stream.setPace(part?.settings.limitRate)
         let framing = ResponseFraming(head, to: method, minorVersion: self.head.minorVersion)
         if case .untilClose = framing { keepsAlive = false }
         if content.isLeft, content.owesContinue { keepsAlive = false }

@@ -115,9 +115,14 @@ package final class Part {
     /// Number of the access log among the loop's; nil for none.
     package let accessLog: Int?
     package let scriptQueue: ScriptQueue
+    let requestLimiter: RequestLimiter?
 
-    package init(_ settings: PartSettings, accessLog: Int?, scriptQueue: ScriptQueue) {
+    package init(
+        _ settings: PartSettings, accessLog: Int?, scriptQueue: ScriptQueue,
+        requestLimiter: RequestLimiter? = nil
+    ) {
         self.scriptQueue = scriptQueue
+        self.requestLimiter = requestLimiter
         self.settings = settings
         self.accessLog = accessLog
         var lines: [UInt8] = []
@@ -126,4 +131,7 @@ package final class Part {
         scripts = ScriptRules(settings)
         fieldNames = settings.headers.map { $0.name.utf8.map(ASCII.lower) }
     }
+
+    /// A prepared answer, sent at once and without a look at its client, would pass these by.
+    var hasLimits: Bool { requestLimiter != nil || settings.limitRate != nil }
 }

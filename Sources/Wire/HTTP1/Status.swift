@@ -31,6 +31,7 @@ package struct Status: Hashable, Sendable {
     package static let uriTooLong = Status(known: 414)
     package static let rangeNotSatisfiable = Status(known: 416)
     package static let expectationFailed = Status(known: 417)
+    package static let tooManyRequests = Status(known: 429)
     package static let headerFieldsTooLarge = Status(known: 431)
     package static let internalServerError = Status(known: 500)
     package static let notImplemented = Status(known: 501)

@@ -8,6 +8,7 @@ import Wire
 /// makes up, the corpus tests with those that were worth keeping.
 package enum FuzzedParser: String, CaseIterable, Sendable {
     case requestParser, chunkedDecoder, targetPath, scriptHead, httpDate, listReader, iniReader
+    case forwarding, proxyHeader
 
     package func feed(_ input: [UInt8]) {
         switch self {
@@ -18,6 +19,8 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
         case .httpDate: HTTPDateCheck.check(input)
         case .listReader: ListReaderCheck.check(input)
         case .iniReader: INIReaderCheck.check(input)
+        case .forwarding: ForwardingCheck.check(input)
+        case .proxyHeader: ProxyHeaderCheck.check(input)
         }
     }
 }
