@@ -134,7 +134,8 @@ import Testing
             let status = try client.readResponse().status
             #expect(status == (condition.hasPrefix("If-None") ? 304 : 412))
             let kept = try server.get("/cgi-bin/x", headers: ["Host": "h"])
-            #expect(["hit", "shared"].contains(kept["X-Cache"]))
+            // The 304 may be there before the script has ended.
+            #expect(["hit", "shared"].contains(kept["X-Cache"]), "\(kept)")
             #expect(kept.text == "body")
             // A kept answer meets conditions, too.
             try client.send(Self.get("x", condition + "\r\n"))
