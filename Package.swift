@@ -23,6 +23,7 @@ let package = Package(
     targets: [
         // C at the edge.
         .systemLibrary(name: "CInih", pkgConfig: "inih", providers: [.apt(["libinih-dev"])]),
+        .systemLibrary(name: "CUchardet", pkgConfig: "uchardet", providers: [.apt(["libuchardet-dev"])]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
 
         // What every room uses.
@@ -33,7 +34,7 @@ let package = Package(
         .target(name: "Net", dependencies: ["Base", "CLinux"], swiftSettings: strict),
         .target(name: "Wire", dependencies: ["Base"], swiftSettings: strict),
         .target(
-            name: "Handlers", dependencies: ["Base", "CLinux", "Config", "Logs", "Net", "Wire"],
+            name: "Handlers", dependencies: ["Base", "CLinux", "CUchardet", "Config", "Logs", "Net", "Wire"],
             swiftSettings: strict),
 
         // Beside them.

@@ -162,6 +162,8 @@ class Exchange {
     var pendingBytes: Int { fatalError("abstract") }
     /// Sends what the client takes now.
     func flushNow() throws(StreamError) { fatalError("abstract") }
+    /// Sends all that waits.
+    func drain() async throws(StreamError) { fatalError("abstract") }
     /// Ends the content; what waits is sent by the connection.
     func finish() { fatalError("abstract") }
     /// Ends the connection so that the client can tell that the content is not whole.

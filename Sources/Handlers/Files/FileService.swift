@@ -126,7 +126,9 @@ package struct FileService {
         guard settings.listing else {
             return try await ErrorPage.send(.forbidden, on: exchange)
         }
-        try await DirectoryListing.send(folder, relative, settings, on: exchange)
+        try await DirectoryListing(
+            exchange: exchange, site: site, part: part, folder: folder, relative: relative
+        ).send()
     }
 
     /// The folder's default page, if the first that exists is a script; it takes every method.

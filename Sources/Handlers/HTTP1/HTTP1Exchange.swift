@@ -483,8 +483,7 @@ final class HTTP1Exchange: Exchange {
         return false
     }
 
-    /// Sends what still waits.
-    func drain() async throws(StreamError) {
+    override func drain() async throws(StreamError) {
         try await stream.write(&output, timeout: settings.writeTimeout)
     }
 

@@ -1,0 +1,70 @@
+import Base
+import Glibc
+
+/// A text that a folder has to say about itself, shown with its listing.
+struct FolderNote: Sendable {
+    /// In UTF-8.
+    let text: [UInt8]
+    let isHTML: Bool
+    /// More than is shown.
+    let isCut: Bool
+
+    /// Names of files above the listing, the first that exists.
+    static let headers = ["HEADER.html", "HEADER.md", "HEADER.txt", "HEADER"].map { Array($0.utf8) }
+    /// Below it.
+    static let readmes = ["README.html", "README.md", "README.txt", "README"].map { Array($0.utf8) }
+
+    private static let limit = 64 * 1024
+
+    /// Reads the file. Not the loop's work. Nil where it cannot be read, or is no text.
+    init?(_ file: borrowing FileDescriptor, name: [UInt8]) {
+        isHTML = name.ends(with: ".html".utf8)
+        guard let (bytes, isWhole) = FileStart.read(file, FolderNote.limit) else { return nil }
+        isCut = !isWhole
+        guard let text = FolderNote.utf8(bytes, isWhole: isWhole) else { return nil }
+        self.text = text
+    }
+
+    private static func utf8(_ bytes: [UInt8], isWhole: Bool) -> [UInt8]? {
+        if bytes.contains(0) { return nil }
+        if Charset.isUTF8(bytes.span, isWhole: isWhole) {
+            return isWhole ? bytes : Array(String(decoding: bytes, as: UTF8.self).utf8)
+        }
+        if let charset = Charset.detect(bytes.span, isWhole: isWhole, type: "text/plain"),
+            let converter = TextConverter(from: charset), let text = converter.convert(bytes.span)
+        {
+            return text
+        }
+        return Array(String(decoding: bytes, as: UTF8.self).utf8)
+    }
+}
+
+/// The beginning of a file.
+enum FileStart {
+    /// Up to `limit` bytes, and whether that is all of the file. Waits for the disk. Nil where it cannot be read.
+    static func read(_ file: borrowing FileDescriptor, _ limit: Int) -> (bytes: [UInt8], isWhole: Bool)? {
+        let raw = file.raw
+        var failed = false
+        // One more than is wanted tells whether there is more.
+        var bytes = [UInt8](unsafeUninitializedCapacity: limit + 1) { room, count in
+            count = 0
+            while count < room.count {
+                let got = pread(raw, room.baseAddress.map { $0 + count }, room.count - count, off_t(count))
+                if got < 0, Errno.current == .interrupted { continue }
+                if got < 0 { failed = true }
+                if got <= 0 { return }
+                count += got
+            }
+        }
+        if failed { return nil }
+        let isWhole = bytes.count <= limit
+        if !isWhole { bytes.removeLast() }
+        return (bytes, isWhole)
+    }
+}
+
+extension Array where Element == UInt8 {
+    fileprivate func ends(with suffix: String.UTF8View) -> Bool {
+        count >= suffix.count && self[(count - suffix.count)...].elementsEqual(suffix)
+    }
+}
