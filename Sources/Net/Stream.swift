@@ -156,21 +156,35 @@ package class Stream {
     }
 
     /// Sends `count` bytes of `file` from `offset`. `sent` counts them, also where this throws; it stays
-    /// less where the file has become shorter.
+    /// less where the file has become shorter. What is not in memory is read by a thread of `pool`.
     package final func sendFile(
-        _ file: CInt, offset: Int, count: Int, sent: inout Int, timeout: TimeSpan
+        _ file: CInt, offset: Int, count: Int, sent: inout Int, pool: WorkerPool, timeout: TimeSpan
     ) async throws(StreamError) {
         sent = 0
         var deadline = loop.now + timeout
+        // What lies before it can be sent without a disk.
+        var held = offset
         while sent < count {
+            let position = offset + sent
+            if position >= held {
+                let piece = position..<position + min(count - sent, Stream.pieceSize)
+                held = piece.upperBound
+                if !PageCache.holds(file, piece) {
+                    await pool.run { PageCache.load(file, piece) }
+                    deadline = loop.now + timeout
+                }
+            }
             let taken: Int?
             do throws(Errno) {
-                taken = try trySendFile(file, offset: offset + sent, count: count - sent)
+                taken = try trySendFile(file, offset: position, count: held - position)
             } catch {
                 throw .failed(error)
             }
             switch taken {
-            case nil: try await wait(until: deadline)
+            case nil:
+                try await wait(until: deadline)
+                // A slow client's file may have been dropped from memory meanwhile.
+                held = position
             case 0?: return
             case let taken?:
                 sent += taken
@@ -180,4 +194,6 @@ package class Stream {
             }
         }
     }
+
+    private static let pieceSize = 1 << 20
 }

@@ -23,6 +23,7 @@ package final class LoopContext {
     package var isDraining = false
     package let accessLogs: AccessLogs
     let http1: HTTP1Settings
+    let charsets = CharsetCache()
     private var spareExchanges: [HTTP1Exchange] = []
 
     /// Sees what scripts are given and what they print; nil but for `gatehouse doctor`.

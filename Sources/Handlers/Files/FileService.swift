@@ -170,17 +170,23 @@ package struct FileService {
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
         var answer = FileAnswer(
-            exchange: exchange, type: contentType(), cache: exchange.isSentOn ? nil : site.fileCache)
+            exchange: exchange, type: await contentType(file), cache: exchange.isSentOn ? nil : site.fileCache
+        )
         if let cacheControl = settings.cacheControl { answer.add("Cache-Control", cacheControl) }
         try await answer.send(file)
     }
 
-    private func contentType() -> String {
+    private func contentType(_ file: borrowing Folder.OpenFile) async -> String {
         let type = site.mediaTypes.type(of: exchange.path[...])
-        if case .named(let charset) = settings.charset, type.hasPrefix("text/") {
-            return "\(type); charset=\(charset)"
-        }
-        return type
+        guard Charset.isText(type) else { return type }
+        let context = exchange.context
+        let charset: String? =
+            switch settings.charset {
+            case .off: nil
+            case .named(let name): name
+            case .auto: await context.charsets.charset(of: file, type: type, context.pool)
+            }
+        return charset.map { "\(type); charset=\($0)" } ?? type
     }
 
     // MARK: Scripts among files

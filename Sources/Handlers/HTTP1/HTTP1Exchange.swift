@@ -306,7 +306,7 @@ final class HTTP1Exchange: Exchange {
         var sent = 0
         defer { contentSent += sent }
         try await stream.sendFile(
-            file.raw, offset: range.lowerBound, count: range.count, sent: &sent,
+            file.raw, offset: range.lowerBound, count: range.count, sent: &sent, pool: context.pool,
             timeout: settings.writeTimeout)
         if sent == range.count { return true }
         log(
@@ -368,8 +368,12 @@ final class HTTP1Exchange: Exchange {
     ) async throws(StreamError) {
         var content = ByteBuffer(capacity: size)
         let raw = file.raw
-        let count = content.fill(atLeast: max(size, 1)) { room in
-            max(0, pread(raw, room.baseAddress, size, 0))
+        var count = HTTP1Exchange.readNow(raw, size, into: &content)
+        if count < size {
+            // The disk is the pool's to wait for.
+            await context.pool.run { PageCache.load(raw, 0..<size) }
+            content.removeAll()
+            count = HTTP1Exchange.readNow(raw, size, into: &content)
         }
         // Shorter than it was: the general way knows what to do.
         guard count == size else { return try await send(head, file: file, range: 0..<size) }
@@ -389,6 +393,13 @@ final class HTTP1Exchange: Exchange {
             contentSent = size
         }
         try await stream.write(&output, timeout: settings.writeTimeout)
+    }
+
+    /// Reads the first `size` bytes of a file as far as they are in memory.
+    private static func readNow(_ file: CInt, _ size: Int, into content: inout ByteBuffer) -> Int {
+        content.fill(atLeast: max(size, 1)) {
+            PageCache.read(file, into: UnsafeMutableRawBufferPointer(rebasing: $0.prefix(size)))
+        }
     }
 
     /// Where the date begins in a head with that status.
