@@ -9,11 +9,11 @@ import Glibc
 package enum PageCache {
     /// Whether `range` of a file is in memory, as far as its two ends tell: what is read, and what is
     /// dropped, comes in long runs.
-    static func holds(_ file: CInt, _ range: Range<Int>) -> Bool {
+    package static func holds(_ file: CInt, _ range: Range<Int>) -> Bool {
         holds(file, range.upperBound - 1) && holds(file, range.lowerBound)
     }
 
-    static func holds(_ file: CInt, _ offset: Int) -> Bool {
+    private static func holds(_ file: CInt, _ offset: Int) -> Bool {
         var byte: UInt8 = 0
         // At the end of the file, or in front of an error, there is nothing to wait for.
         return gh_pread_now(file, &byte, 1, Int64(offset)) >= 0 || Errno.current != .wouldBlock

@@ -162,13 +162,16 @@ package class Stream {
     ) async throws(StreamError) {
         sent = 0
         var deadline = loop.now + timeout
-        // What lies before it can be sent without a disk.
+        // What lies before it was in memory when it was looked at.
         var held = offset
+        var hasWaited = false
         while sent < count {
             let position = offset + sent
-            if position >= held {
-                let piece = position..<position + min(count - sent, Stream.pieceSize)
-                held = piece.upperBound
+            // While a slow client was waited for, it may have been dropped.
+            if position >= held || hasWaited {
+                if position >= held { held = position + min(count - sent, Stream.pieceSize) }
+                hasWaited = false
+                let piece = position..<held
                 if !PageCache.holds(file, piece) {
                     await pool.run { PageCache.load(file, piece) }
                     deadline = loop.now + timeout
@@ -183,8 +186,7 @@ package class Stream {
             switch taken {
             case nil:
                 try await wait(until: deadline)
-                // A slow client's file may have been dropped from memory meanwhile.
-                held = position
+                hasWaited = true
             case 0?: return
             case let taken?:
                 sent += taken

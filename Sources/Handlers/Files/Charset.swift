@@ -22,10 +22,15 @@ package enum Charset {
         if bytes.contains(0) { return nil }
         if isUTF8(bytes, isWhole: isWhole) {
             // The one character set whose text looks like ASCII, and has escapes that ASCII has not.
-            if bytes.contains(0x1B), guess(bytes) == "iso-2022-jp" { return "iso-2022-jp" }
+            if bytes.contains(0x1B) {
+                // A line's end is the end of its escapes, too.
+                let lines = isWhole ? bytes : bytes.extracting(0..<behindLast({ $0 == ASCII.lf }, bytes))
+                if guess(lines) == "iso-2022-jp" { return "iso-2022-jp" }
+            }
             return "utf-8"
         }
-        return guess(isWhole ? bytes : bytes.extracting(0..<lastBorder(bytes)))
+        // A blank, a newline or a comma is in none of the other character sets a part of a character.
+        return guess(isWhole ? bytes : bytes.extracting(0..<behindLast({ $0 < ASCII.zero }, bytes)))
     }
 
     /// Whether the bytes are UTF-8. Where they are the beginning of more, the last character may be cut.
@@ -61,10 +66,9 @@ package enum Charset {
         return nil
     }
 
-    /// A place up to which no character is cut: behind a blank, a newline or a comma, which in none of the
-    /// character sets is a part of another character.
-    private static func lastBorder(_ bytes: Span<UInt8>) -> Int {
-        for index in bytes.indices.reversed() where bytes[index] < ASCII.zero { return index + 1 }
+    /// The place behind the last byte that is so, up to which no character is cut. The end without one.
+    private static func behindLast(_ isSo: (UInt8) -> Bool, _ bytes: Span<UInt8>) -> Int {
+        for index in bytes.indices.reversed() where isSo(bytes[index]) { return index + 1 }
         return bytes.count
     }
 
@@ -73,7 +77,9 @@ package enum Charset {
     /// What Mozilla's detector (uchardet) makes of it, in the words of the WHATWG's Encoding Standard.
     /// Nil also where the text could not be read as that, or is too short to tell.
     package static func guess(_ bytes: Span<UInt8>) -> String? {
-        guard let found = uchardet(bytes), let known = known[found] else { return nil }
+        guard var found = uchardet(bytes) else { return nil }
+        if found == "GB18030", looksLikeBig5(bytes) { found = "BIG5" }
+        guard let known = known[found] else { return nil }
         if known.isSingleByte {
             let high = highRuns(bytes)
             // A few accents fit many tables.
@@ -100,6 +106,26 @@ package enum Charset {
         guard let name = uchardet_get_charset(detector) else { return nil }
         let text = String(cString: name)
         return text.isEmpty ? nil : text
+    }
+
+    /// Whether what could be GB18030 is more like Big5, which the detector takes for it now and then.
+    ///
+    /// A fifth of Big5's characters and more end in a byte below 0x7F, of simplified Chinese next to none;
+    /// and none ends in 0x80 to 0xA0, as those of traditional Chinese in GB18030 do.
+    private static func looksLikeBig5(_ bytes: Span<UInt8>) -> Bool {
+        var (pairs, low, index) = (0, 0, 0)
+        while index + 1 < bytes.count {
+            guard bytes[index] >= 0x81 else {
+                index += 1
+                continue
+            }
+            let second = bytes[index + 1]
+            if second < 0x40 || (0x7F...0xA0).contains(second) { return false }
+            pairs += 1
+            if second < 0x7F { low += 1 }
+            index += 2
+        }
+        return pairs >= 8 && low * 5 > pairs
     }
 
     private struct Known {

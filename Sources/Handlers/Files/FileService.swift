@@ -39,7 +39,12 @@ package struct FileService {
         do throws(Errno) {
             file = try folder.open(relative, symlinks: settings.symlinks, now: now)
         } catch {
-            try await refuse(error)
+            // A folder that may be entered and not read still has its default page.
+            if error == .accessDenied, relative.last == ASCII.slash, isFolder() {
+                try await serveFolder()
+            } else {
+                try await refuse(error)
+            }
             return .answered
         }
         if file.isRegular {
@@ -51,6 +56,14 @@ package struct FileService {
             try await ErrorPage.send(.forbidden, on: exchange)
         }
         return .answered
+    }
+
+    private func isFolder() -> Bool {
+        guard
+            let opened = try? folder.open(
+                relative, flags: Folder.pathOnly, symlinks: settings.symlinks, now: now)
+        else { return false }
+        return opened.isFolder
     }
 
     /// GET, HEAD and OPTIONS are what a file can answer.

@@ -30,7 +30,9 @@ enum ListingPage {
     private static func appendTrail(_ path: [UInt8], _ out: inout ByteBuffer) {
         out.append("<h1>")
         let segments = path.split(separator: ASCII.slash)
-        if segments.isEmpty { return out.append("<span class=\"home\">/</span><i>/</i></h1>\n") }
+        if segments.isEmpty {
+            return out.append("<span class=\"home\">/</span><span class=\"sep\">/</span></h1>\n")
+        }
         out.append("<a class=\"home\" href=\"/\" title=\"Top folder\">/</a>")
         var url: [UInt8] = [ASCII.slash]
         for (index, segment) in segments.enumerated() {
@@ -46,7 +48,7 @@ enum ListingPage {
             }
             HTML.escape(Array(String(decoding: segment, as: UTF8.self).utf8)[...], into: &out)
             out.append(isLast ? "</span>" : "</a>")
-            out.append("<i>/</i>")
+            out.append("<span class=\"sep\">/</span>")
         }
         out.append("</h1>\n")
     }

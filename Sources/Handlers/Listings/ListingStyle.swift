@@ -8,7 +8,7 @@ enum ListingStyle {
         body { margin: 0; background: var(--back); color: var(--text); font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", sans-serif }
         main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 3rem }
         h1 { margin: 0 .25rem 1rem; font-size: 1.25rem; font-weight: 600; line-height: 1.6; overflow-wrap: anywhere }
-        h1 i { font-style: normal; font-weight: 400; color: var(--soft); padding: 0 .3em }
+        .sep { font-weight: 400; color: var(--soft); padding: 0 .3em }
         h1 a { color: var(--link); text-decoration: none }
         .home { display: inline-block; width: 1.2em; overflow: hidden; text-indent: 2em; white-space: nowrap; vertical-align: -.22em; height: 1.2em; margin-right: .45em; background: currentColor; -webkit-mask: var(--i) center/contain no-repeat; mask: var(--i) center/contain no-repeat; --i: url("data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'><path d='M12 3 2.5 11.200l1.300 1.500L5 11.700V20.500h5.500V15h3v5.500H19v-8.800l1.200 1 1.300-1.500z'/></svg>") }
         table { width: 100%; border-collapse: separate; border-spacing: 0; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; overflow: hidden }
