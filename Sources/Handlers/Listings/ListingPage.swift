@@ -64,7 +64,9 @@ enum ListingPage {
         }
         out.append("><a href=\"?sort=")
         out.append(column.rawValue)
-        out.append(isCurrent && !order.isDescending ? "&amp;order=desc\">" : "&amp;order=asc\">")
+        out.append(isCurrent && !order.isDescending ? "&amp;order=desc" : "&amp;order=asc")
+        // Robots need not see the same names six times.
+        out.append("\" rel=\"nofollow\">")
         out.append(label)
         out.append("</a></th>")
     }
