@@ -85,4 +85,35 @@ import Testing
     @Test func `a mark counts more than what the text says`() {
         #expect(detect([0xEF, 0xBB, 0xBF] + Array("<meta charset=gbk>".utf8), type: "text/html") == "utf-8")
     }
+
+    @Test func `no bytes do harm`() {
+        var state: UInt64 = 88_172_645_463_325_252
+        func next(_ bound: Int) -> Int {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return Int(state % UInt64(bound))
+        }
+        let pieces =
+            CharsetSample.all.map(\.bytes)
+            + [
+                "<meta ", "charset", "=", "<!--", "-->", "<?xml encoding", "@charset \"", "\u{1B}$B",
+                "\u{FEFF}", ">",
+            ]
+            .map { Array($0.utf8) }
+        for _ in 0..<3000 {
+            var bytes: [UInt8] = []
+            for _ in 0..<next(6) {
+                let piece = pieces[next(pieces.count)]
+                bytes += piece.prefix(next(piece.count + 1))
+                if next(3) == 0 { bytes.append(UInt8(next(256))) }
+            }
+            for type in ["text/html", "text/css", "text/xml", "text/plain"] {
+                let whole = detect(bytes, type: type)
+                // What says UTF-8 is UTF-8.
+                if whole == "utf-8" { #expect(Charset.isUTF8(bytes.span)) }
+                _ = detect(bytes, isWhole: false, type: type)
+            }
+        }
+    }
 }

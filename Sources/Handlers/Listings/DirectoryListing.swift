@@ -34,21 +34,22 @@ struct DirectoryListing {
             return try await ErrorPage.send(.forbidden, on: exchange)
         }
         while await context.pool.run({ reader.read(DirectoryListing.batch) }) {}
-        let entries = await served(reader.entries)
+        let entries = reader.entries
+        let refused = await refused(entries, among: reader.doubtful)
         let form = exchange.withHeadBytes { Listing.Form(AcceptedTypes(exchange.head, $0)) }
         let (order, path, types) = (ListingOrder(exchange.query), exchange.path, site.mediaTypes)
         var listing = await context.pool.run {
-            Listing(entries, form: form, order: order, path: path, mediaTypes: types)
+            Listing(entries, without: refused, form: form, order: order, path: path, mediaTypes: types)
         }
         if form == .html {
-            listing.header = await note(FolderNote.headers, entries)
-            listing.readme = await note(FolderNote.readmes, entries)
+            listing.header = await note(FolderNote.headers)
+            listing.readme = await note(FolderNote.readmes)
         }
         try await send(listing)
     }
 
     private func send(_ listing: Listing) async throws(StreamError) {
-        var head = ResponseHead(.ok)
+        var head = ResponseHead(exchange.errorStatus ?? .ok)
         head.add("Content-Type", listing.form.contentType)
         head.add("Vary", "Accept" as StaticString)
         // What stands in it may change without anything that a date or tag could be made of.
@@ -65,19 +66,15 @@ struct DirectoryListing {
         exchange.finish()
     }
 
-    /// The entries without those that the server would refuse: what cannot be fetched is not shown.
-    private func served(_ all: FolderEntries) async -> FolderEntries {
+    /// Those of the doubtful entries that the server would refuse: what cannot be fetched is not shown.
+    private func refused(_ entries: FolderEntries, among doubtful: [Int]) async -> Set<Int> {
         var refused: Set<Int> = []
-        var looked = 0
-        for (index, entry) in all.list.enumerated() where entry.isLink || !entry.isReadable {
-            if !isServed(entry, all.name(entry)) { refused.insert(index) }
-            looked += 1
-            if looked % DirectoryListing.linkBatch == 0 { await Task.yield() }
+        for (count, index) in doubtful.enumerated() {
+            let entry = entries.list[index]
+            if !isServed(entry, entries.name(entry)) { refused.insert(index) }
+            if count % DirectoryListing.linkBatch == DirectoryListing.linkBatch - 1 { await Task.yield() }
         }
-        if refused.isEmpty { return all }
-        var entries = all
-        entries.list = all.list.indices.filter { !refused.contains($0) }.map { all.list[$0] }
-        return entries
+        return refused
     }
 
     private func isServed(_ entry: FolderEntry, _ name: ArraySlice<UInt8>) -> Bool {
@@ -95,10 +92,9 @@ struct DirectoryListing {
     }
 
     /// The text of the first of `names` that is a file here.
-    private func note(_ names: [[UInt8]], _ entries: FolderEntries) async -> FolderNote? {
+    private func note(_ names: [[UInt8]]) async -> FolderNote? {
         for name in names {
-            guard entries.list.contains(where: { !$0.isFolder && entries.name($0).elementsEqual(name) }),
-                !part.isScript([ASCII.slash] + name),
+            guard !part.isScript([ASCII.slash] + name),
                 let file = try? folder.open(
                     relative + name, symlinks: settings.symlinks, now: context.loop.now), file.isRegular,
                 let copy = try? file.descriptor.duplicate()

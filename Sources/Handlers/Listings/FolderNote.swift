@@ -20,6 +20,8 @@ struct FolderNote: Sendable {
         isHTML = name.ends(with: ".html".utf8)
         guard let (bytes, isWhole) = FileStart.read(file, FolderNote.limit) else { return nil }
         isCut = !isWhole
+        // A part of a page could swallow the rest of the listing.
+        if isHTML, isCut { return nil }
         guard let text = FolderNote.utf8(bytes, isWhole: isWhole) else { return nil }
         self.text = text
     }

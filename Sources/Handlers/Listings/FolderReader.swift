@@ -30,6 +30,8 @@ final class FolderReader: @unchecked Sendable {
     private let stream: OpaquePointer
     private let showsHidden: Bool
     private(set) var entries = FolderEntries()
+    /// Places in the list of those that the server may have to refuse: links, and what it may not read.
+    private(set) var doubtful: [Int] = []
 
     /// For the folder that `descriptor` has just been opened for. Throws where the kernel has no more
     /// descriptors or memory.
@@ -80,6 +82,7 @@ final class FolderReader: @unchecked Sendable {
         let isReadable =
             status.st_mode & wanted == wanted
             || faccessat(folder, path, isFolder ? X_OK : R_OK, AT_EACCESS) == 0
+        if isLink || !isReadable { doubtful.append(entries.list.count) }
         let start = entries.names.count
         entries.names.append(contentsOf: name)
         entries.list.append(

@@ -39,11 +39,17 @@ struct Listing: Sendable {
     var header: FolderNote?
     var readme: FolderNote?
 
-    /// Sorts, and finds out how the names are written. Not the loop's work.
+    /// Sorts, and finds out how the names are written. Not the loop's work. `refused` are places in the
+    /// list that are left out.
     init(
-        _ entries: FolderEntries, form: Form, order: ListingOrder, path: [UInt8], mediaTypes: MediaTypes
+        _ entries: FolderEntries, without refused: Set<Int>, form: Form, order: ListingOrder, path: [UInt8],
+        mediaTypes: MediaTypes
     ) {
         var entries = entries
+        if !refused.isEmpty {
+            let all = entries.list
+            entries.list = all.indices.filter { !refused.contains($0) }.map { all[$0] }
+        }
         order.sort(&entries)
         (self.entries, self.form, self.order, self.path) = (entries, form, order, path)
         self.mediaTypes = mediaTypes
