@@ -7,8 +7,8 @@ SWIFT   ?= swift
 RELEASE_FLAGS ?= -c release --static-swift-stdlib
 
 # Debian packages: for building and running, for the tests, for the bench.
-BUILD_PACKAGES = libinih-dev zlib1g-dev libbrotli-dev libzstd-dev pkg-config media-types
-TEST_PACKAGES  = curl git perl python3 libcgi-pm-perl php-cgi gitweb cgit apache2-utils
+BUILD_PACKAGES = libinih-dev zlib1g-dev libbrotli-dev libzstd-dev libuchardet-dev pkg-config media-types
+TEST_PACKAGES  = curl wget git perl python3 libcgi-pm-perl php-cgi gitweb cgit apache2-utils
 BENCH_PACKAGES = wrk gcc libc6-dev python3
 
 RELEASE = .build/release/gatehouse

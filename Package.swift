@@ -26,6 +26,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CUchardet", pkgConfig: "uchardet", providers: [.apt(["libuchardet-dev"])]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
 
         // What every room uses.
@@ -37,7 +38,7 @@ let package = Package(
         .target(
             name: "Wire", dependencies: ["Base", "CBrotli", "CZlib", "CZstd"], swiftSettings: strict),
         .target(
-            name: "Handlers", dependencies: ["Base", "CLinux", "Config", "Logs", "Net", "Wire"],
+            name: "Handlers", dependencies: ["Base", "CLinux", "CUchardet", "Config", "Logs", "Net", "Wire"],
             swiftSettings: strict),
 
         // Beside them.

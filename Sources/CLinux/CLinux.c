@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,6 +80,13 @@ int gh_openat2(int folder, const char *path, int flags, uint64_t resolve) {
     how.flags = (uint64_t)(flags | O_CLOEXEC);
     how.resolve = resolve;
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
+
+long gh_pread_now(int file, void *buffer, size_t count, int64_t offset) {
+    struct iovec part = {.iov_base = buffer, .iov_len = count};
+    ssize_t result = preadv2(file, &part, 1, offset, RWF_NOWAIT);
+    if (result < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) return pread(file, buffer, count, offset);
+    return result;
 }
 
 int gh_wait_pidfd(int pidfd, struct gh_exit *out) {

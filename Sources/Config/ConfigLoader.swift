@@ -15,19 +15,21 @@ package enum ConfigLoader {
     }
 
     /// What `gatehouse serve [DIR] [--listen ADDR] [--cgi DIR]` serves: one site with listings, its access
-    /// log on stdout, on 127.0.0.1:8080 unless `listen` says otherwise. The scripts in `cgi` are at
-    /// `/cgi-bin/`. Relative paths start at the working folder.
+    /// log on stdout, on 127.0.0.1:8080 unless `listen` says otherwise; a port alone is one of 127.0.0.1.
+    /// The scripts in `cgi` are at `/cgi-bin/`. Relative paths start at the working folder. `colours` is
+    /// for an access log that a person watches.
     ///
     /// Problems stand at the words of the command, with line 0.
     package static func serve(
-        folder: String = ".", listen: String? = nil, cgi: String? = nil
+        folder: String = ".", listen: String? = nil, cgi: String? = nil, colours: Bool = false
     ) throws(ConfigProblems) -> ServerConfig {
         func entry(_ name: String, _ value: String, from word: String) -> INIEntry {
             INIEntry(name: name, value: value, position: SourcePosition(file: word, line: 0))
         }
         let origin = SourcePosition(file: "serve", line: 0)
         var server = INISection(name: "server", position: origin)
-        if let listen {
+        if var listen {
+            if !listen.isEmpty, listen.utf8.allSatisfy(ASCII.isDigit) { listen = "127.0.0.1:\(listen)" }
             server.entries.append(entry("listen", INIText.quote(listen), from: "--listen"))
         }
         var site = INISection(name: "site default", position: origin)
@@ -44,6 +46,8 @@ package enum ConfigLoader {
         }
         var sections = SectionCollector(file: "", environment: [:])
         sections.take([server, site])
-        return try ConfigAssembly.config(sections)
+        var config = try ConfigAssembly.config(sections)
+        if colours { for index in config.sites.indices { config.sites[index].logFormat = .colouredCombined } }
+        return config
     }
 }

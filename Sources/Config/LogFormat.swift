@@ -20,6 +20,8 @@ package struct LogFormat: Hashable, Sendable {
         case requestID, script, connectionStatus
         /// What became of the script, in words that other readers of the combined format pass over.
         case scriptReport
+        /// For terminals: with the method and the status in colour.
+        case colouredRequestLine, colouredStatus
         /// One JSON object, the whole line.
         case json
     }
@@ -44,6 +46,18 @@ package struct LogFormat: Hashable, Sendable {
         guard let format = try? LogFormat("combined") else { preconditionFailure("no combined log format") }
         return format
     }()
+
+    /// The combined format for a terminal.
+    package static let colouredCombined = LogFormat(
+        items: combined.items.map { item in
+            switch item {
+            case .plain(.requestLine): .plain(.colouredRequestLine)
+            case .plain(.status): .plain(.colouredStatus)
+            default: item
+            }
+        })
+
+    private init(items: [Item]) { self.items = items }
 
     /// Reads a name or directives. Throws for a directive that is none.
     init(_ text: String) throws(ValueProblem) {

@@ -184,7 +184,7 @@ package struct PartSettings: Sendable {
     package var requestLimit: RequestLimit?
     /// Bytes a second for each connection; nil for no limit.
     package var limitRate: Int?
-    package var charset = CharsetSetting.off
+    package var charset = CharsetSetting.auto
     package var symlinks = SymlinkPolicy.inside
     package var serveDotfiles = false
     package var headers: [FieldSetting] = []
@@ -281,4 +281,9 @@ package struct CacheRule: Hashable, Sendable {
 package enum OnDisconnect: Sendable { case kill, finish }
 package enum PassAuthorization: Sendable { case yes, no, auto }
 package enum SymlinkPolicy: Sendable { case inside, follow, deny }
-package enum CharsetSetting: Hashable, Sendable { case off, named(String) }
+package enum CharsetSetting: Hashable, Sendable {
+    case off
+    /// What each file is written in is found out.
+    case auto
+    case named(String)
+}

@@ -33,7 +33,9 @@ extension Settings {
             site: "mime", Values.mediaType, .described("none"),
             "`.ext type/subtype`: the media type of an extension",
             add: { $0.mime[$1.suffix] = $1.type }),
-        .part("charset", Values.charset, \.charset, .value("off"), "of text files: a name or `off`"),
+        .part(
+            "charset", Values.charset, \.charset, .value("auto"),
+            "of text files: `auto` finds out what each is written in, a name, `off`"),
         .part(
             "symlinks", Values.symlinks, \.symlinks, .value("inside"),
             "symbolic links: those that stay `inside` the root, `follow` anywhere, `deny` all"),

@@ -178,17 +178,19 @@ extension Values {
         return patterns
     }
 
-    static let charset = ValueType<CharsetSetting>("name, off") { (value) throws(ValueProblem) in
+    static let charset = ValueType<CharsetSetting>("auto, name, off") { (value) throws(ValueProblem) in
         let text = try value.text()
         switch text.lowercased() {
         case "off": return .off
-        // Detection is none of the names that a client could know.
-        case "auto", "none":
-            throw ValueProblem("\(text.quoted) is not supported; takes a name such as utf-8, or `off`")
+        case "auto": return .auto
+        case "none":
+            throw ValueProblem(
+                "\(text.quoted) is not supported; takes `auto`, a name such as utf-8, or `off`")
         default: break
         }
         guard isToken(text) else {
-            throw ValueProblem("\(text.quoted) is no character set; takes a name such as utf-8, or `off`")
+            throw ValueProblem(
+                "\(text.quoted) is no character set; takes `auto`, a name such as utf-8, or `off`")
         }
         return .named(text)
     }

@@ -205,22 +205,38 @@ package class Stream {
     }
 
     /// Sends `count` bytes of `file` from `offset`. `sent` counts them, also where this throws; it stays
-    /// less where the file has become shorter.
+    /// less where the file has become shorter. What is not in memory is read by a thread of `pool`.
     package final func sendFile(
-        _ file: CInt, offset: Int, count: Int, sent: inout Int, timeout: TimeSpan
+        _ file: CInt, offset: Int, count: Int, sent: inout Int, pool: WorkerPool, timeout: TimeSpan
     ) async throws(StreamError) {
         sent = 0
         var deadline = loop.now + timeout
+        // What lies before it was in memory when it was looked at.
+        var held = offset
+        var hasWaited = false
         while sent < count {
+            let position = offset + sent
+            // While a slow client was waited for, it may have been dropped.
+            if position >= held || hasWaited {
+                if position >= held { held = position + min(count - sent, Stream.pieceSize) }
+                hasWaited = false
+                let piece = position..<held
+                if !PageCache.holds(file, piece) {
+                    await pool.run { PageCache.load(file, piece) }
+                    deadline = loop.now + timeout
+                }
+            }
             let taken: Int?
-            let allowed = allowance(count - sent)
+            let allowed = allowance(held - position)
             do throws(Errno) {
-                taken = allowed == 0 ? nil : try trySendFile(file, offset: offset + sent, count: allowed)
+                taken = allowed == 0 ? nil : try trySendFile(file, offset: position, count: allowed)
             } catch {
                 throw .failed(error)
             }
             switch taken {
-            case nil: deadline = try await waitToWrite(until: deadline, timeout)
+            case nil:
+                deadline = try await waitToWrite(until: deadline, timeout)
+                hasWaited = true
             case 0?: return
             case let taken?:
                 sent += taken
@@ -231,4 +247,6 @@ package class Stream {
             }
         }
     }
+
+    private static let pieceSize = 1 << 20
 }

@@ -18,6 +18,16 @@ struct BoundAddress {
     /// As it is announced: `http://127.0.0.1:8080`.
     var url: String { "http://\(address)" }
 
+    /// As somebody opens it in a browser: where all addresses are listened on, one for each that the
+    /// machine has.
+    var reachableURLs: [String] {
+        guard case .ip(let wildcard, let port) = address, wildcard == .anyIPv4 || wildcard == .anyIPv6 else {
+            return [url]
+        }
+        let all = IPAddress.ofThisMachine().filter { $0.isIPv4 == wildcard.isIPv4 }
+        return all.map { "http://\(SocketAddress.ip($0, port: port))" }
+    }
+
     /// Binds every address that the server listens on, or takes its socket from those `inherited`.
     static func bindAll(
         _ config: ServerConfig, loops: Int, inherited: inout InheritedSockets
@@ -84,7 +94,8 @@ struct BoundAddress {
             case EADDRNOTAVAIL: hint = "; this machine does not have that address"
             default: break
             }
-            throw StartError("cannot listen on \(wanted): \(error)\(hint)")
+            throw StartError(
+                "cannot listen on \(wanted): \(error)\(hint)", isAddressTaken: error.code == EADDRINUSE)
         }
     }
 

@@ -41,7 +41,11 @@ package enum Server {
         var workers: [Worker] = []
         for index in 0..<loops { workers.append(try shared.makeWorker(index, config, bound, logs)) }
         let crew = Crew(workers, signals)
-        for address in bound { announce("listening on \(address.url)") }
+        for address in bound {
+            // Without a configuration somebody wants to click; with one, a line stands for a listener.
+            let urls = config.file.isEmpty ? address.reachableURLs : [address.url]
+            for url in urls { announce("listening on \(url)") }
+        }
         manager.tellReady()
         crew.serve(
             shutdownTimeout: config.server.shutdownTimeout,

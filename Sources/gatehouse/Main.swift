@@ -61,6 +61,12 @@ enum Console {
     /// Says what went wrong, with the program's name in front.
     static func error(_ text: String) { write("gatehouse: \(text)", STDERR_FILENO) }
 
+    /// Whether stdout is a terminal whose user has nothing against colours (no-color.org).
+    static var hasColours: Bool {
+        func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+        return isatty(STDOUT_FILENO) == 1 && (value("NO_COLOR") ?? "").isEmpty && value("TERM") != "dumb"
+    }
+
     static func write(_ text: String, _ fd: CInt) {
         var rest = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)[...]
         while !rest.isEmpty {

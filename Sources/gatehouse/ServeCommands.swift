@@ -23,8 +23,11 @@ extension Command {
         summary: "Serves a folder without any configuration, with listings.",
         details: """
             DIR is the folder, the working folder if it is not given.
-              --listen ADDR   where to listen: IP:PORT, [IPv6]:PORT or *:PORT; 127.0.0.1:8080 if not given
+              --listen ADDR   where to listen: IP:PORT, [IPv6]:PORT, *:PORT for every address, or a PORT of
+                              127.0.0.1; 127.0.0.1:8080 if not given, and port 0 is any that is free
               --cgi DIR       a folder of CGI scripts, shown as /cgi-bin/
+
+            Each request is a line on stdout, in colour on a terminal unless NO_COLOR is set. Ctrl-C stops.
             """
     ) { words throws(UsageError) in
         var arguments = Arguments(words)
@@ -33,19 +36,22 @@ extension Command {
         let folder = try arguments.operand() ?? "."
         try arguments.end()
         do throws(ConfigProblems) {
-            return serve(try ConfigLoader.serve(folder: folder, listen: listen, cgi: cgi))
+            return serve(
+                try ConfigLoader.serve(folder: folder, listen: listen, cgi: cgi, colours: Console.hasColours),
+                ifTaken: "; --listen 0 takes any port that is free")
         } catch {
             ConfigFile.print(error)
             return .failed
         }
     }
 
-    private static func serve(_ config: ServerConfig) -> ExitStatus {
+    /// `ifTaken` is added to the message where an address is taken.
+    private static func serve(_ config: ServerConfig, ifTaken hint: String = "") -> ExitStatus {
         do throws(StartError) {
             try Server.run(config) { Console.write("gatehouse: \($0)", STDERR_FILENO) }
             return .fine
         } catch {
-            Console.error(error.description)
+            Console.error(error.description + (error.isAddressTaken ? hint : ""))
             return .failed
         }
     }

@@ -302,14 +302,19 @@ import Testing
         #expect(config.sites.first?.cgi.first?.path == folder.path + "/" + name)
     }
 
+    @Test func serveTakesAPortAlone() throws {
+        let config = try ConfigLoader.serve(listen: "8000")
+        #expect(config.server.listen == [ListenAddress(.address(.ip(.loopback, port: 8000)))])
+    }
+
     @Test func serveSaysWhatIsWrong() {
         do throws(ConfigProblems) {
-            _ = try ConfigLoader.serve(folder: "/nowhere", listen: "80", cgi: "/no")
+            _ = try ConfigLoader.serve(folder: "/nowhere", listen: "x", cgi: "/no")
             Issue.record("it was taken")
         } catch {
             #expect(
                 error.list.map(\.description) == [
-                    "--listen: listen: no port in `80`; takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`",
+                    "--listen: listen: no port in `x`; takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`",
                     "serve: root: `/nowhere`: No such file or directory",
                     "--cgi: cgi: `/no`: No such file or directory",
                 ])

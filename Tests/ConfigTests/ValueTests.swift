@@ -244,9 +244,13 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase("mime = .x text", "mime: `text` is no media type; takes one such as text/plain"),
         ValueCase("mime = .x a/b/c", "mime: `a/b/c` is no media type; takes one such as text/plain"),
         ValueCase("charset = utf-8"),
-        ValueCase("charset = auto", "charset: `auto` is not supported; takes a name such as utf-8, or `off`"),
+        ValueCase("charset = Auto"), ValueCase("charset = off"),
         ValueCase(
-            "charset = a b", "charset: `a b` is no character set; takes a name such as utf-8, or `off`"),
+            "charset = none", "charset: `none` is not supported; takes `auto`, a name such as utf-8, or `off`"
+        ),
+        ValueCase(
+            "charset = a b",
+            "charset: `a b` is no character set; takes `auto`, a name such as utf-8, or `off`"),
         ValueCase("compress = br zstd gzip"),
         ValueCase("compress = Off"),
         ValueCase(

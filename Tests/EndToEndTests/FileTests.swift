@@ -17,6 +17,7 @@ import Testing
         ]
         let files = Dictionary(uniqueKeysWithValues: types.keys.map { ("www/\($0)", "x") })
         let site = """
+            charset = off
             mime = .own text/x-own
             mime = .md text/x-ours
             """
@@ -162,7 +163,7 @@ import Testing
             let type = try #require(response["Content-Type"])
             let boundary = try #require(type.split(separator: "boundary=").last)
             #expect(type == "multipart/byteranges; boundary=\(boundary)")
-            let part = "\r\n--\(boundary)\r\nContent-Type: text/plain\r\nContent-Range: bytes "
+            let part = "\r\n--\(boundary)\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes "
             #expect(response.text == "\(part)7-8/10\r\n\r\n78\(part)0-1/10\r\n\r\n01\r\n--\(boundary)--\r\n")
             let merged = try server.get("/a.txt", headers: ["Range": "bytes=0-4,3-6"])
             #expect(merged["Content-Range"] == "bytes 0-6/10")
@@ -232,7 +233,7 @@ import Testing
         try await withServer(site: "index = first.htm index.html", files: files) { server in
             try #expect(server.get("/both/").text == "first")
             try #expect(server.get("/one/").text == "html")
-            try #expect(server.get("/one/")["Content-Type"] == "text/html")
+            try #expect(server.get("/one/")["Content-Type"] == "text/html; charset=utf-8")
             try #expect(server.get("/one/?query").text == "html")
             // A folder of that name is no page.
             try #expect(server.get("/odd/").text == "html")
@@ -285,6 +286,141 @@ import Testing
                 })
             unlink(server.folder.path("current"))
             try #expect(eventually { try server.get("/a.txt").status == 404 })
+        }
+    }
+
+    @Test func `character sets are found out`() async throws {
+        let gbk: [UInt8] = [
+            0xC4, 0xE3, 0xBA, 0xC3, 0xCA, 0xC0, 0xBD, 0xE7, 0xA3, 0xAC, 0xD5, 0xE2, 0xCA, 0xC7, 0xD6, 0xD0,
+            0xCE, 0xC4, 0xA1, 0xA3,
+        ]
+        try await withServer(
+            files: [
+                "www/ascii.txt": "x", "www/utf8.html": "<p>\u{4F60}",
+                "www/named.html": "<meta charset=gbk>\u{4F60}",
+                "www/a.json": "{}", "www/a.svg": "<svg/>", "www/a.css": "p { }", "www/a.js": "1",
+            ],
+            prepare: { folder in
+                try folder.write("www/gbk.txt", gbk)
+                try folder.write("www/wide.txt", [0xFF, 0xFE, 0x61, 0])
+                try folder.write("www/noise.txt", [0xFF, 0, 0x81, 0])
+                try folder.write("www/long.txt", Array(repeatElement(gbk, count: 20_000).joined()))
+            }
+        ) { server in
+            let rows = [
+                ("ascii.txt", "text/plain; charset=utf-8"), ("utf8.html", "text/html; charset=utf-8"),
+                ("named.html", "text/html"), ("gbk.txt", "text/plain; charset=gb18030"),
+                ("wide.txt", "text/plain; charset=utf-16"), ("noise.txt", "text/plain"),
+                ("long.txt", "text/plain; charset=gb18030"), ("a.json", "application/json"),
+                ("a.svg", "image/svg+xml"), ("a.css", "text/css; charset=utf-8"),
+                ("a.js", "text/javascript; charset=utf-8"),
+            ]
+            // The second time it is remembered.
+            for (name, type) in rows + rows {
+                try #expect(server.get("/\(name)")["Content-Type"] == type, "\(name)")
+                try #expect(server.head("/\(name)")["Content-Type"] == type, "\(name)")
+            }
+            // Another text in the same place is another text.
+            try server.folder.write("www/new", Array("\u{4F60}\u{597D}".utf8))
+            rename(server.folder.path("www/new"), server.folder.path("www/gbk.txt"))
+            #expect(
+                try eventually { try server.get("/gbk.txt")["Content-Type"] == "text/plain; charset=utf-8" })
+        }
+    }
+
+    @Test func `what is not in memory is sent whole`() async throws {
+        let text = (0..<600_000).map { "\($0)\n" }.joined()
+        try await withServer(files: ["www/large.txt": text, "www/small.txt": "small".times(5000)]) { server in
+            for (name, content) in [("large.txt", text), ("small.txt", "small".times(5000))] {
+                let file = open(server.folder.path("www/\(name)"), O_RDONLY | O_CLOEXEC)
+                defer { close(file) }
+                #expect(fdatasync(file) == 0)
+                #expect(posix_fadvise(file, 0, 0, CInt(POSIX_FADV_DONTNEED)) == 0)
+                try #expect(server.get("/\(name)").text == content)
+                _ = posix_fadvise(file, 0, 0, CInt(POSIX_FADV_DONTNEED))
+                let range = try server.get("/\(name)", headers: ["Range": "bytes=20000-"])
+                #expect(range.text == String(content.dropFirst(20000)))
+            }
+        }
+    }
+
+    @Test func `a file that grows, or is replaced, is sent as it was`() async throws {
+        let size = 48 << 20
+        try await withServer(
+            prepare: {
+                try $0.sparse("www/grows.bin", size: size)
+                try $0.sparse("www/replaced.bin", size: size, pieces: [size - 3: "old"])
+            }
+        ) { server in
+            let growing = try server.connect()
+            try growing.send("GET /grows.bin HTTP/1.1\r\nHost: h\r\n\r\n")
+            let replaced = try server.connect()
+            try replaced.send("GET /replaced.bin HTTP/1.1\r\nHost: h\r\n\r\n")
+            // Both answers have begun.
+            let first = try growing.read(1000)
+            let second = try replaced.read(1000)
+            func left(_ start: [UInt8]) throws -> Int {
+                let head = try #require(String(decoding: start, as: UTF8.self).firstRange(of: "\r\n\r\n"))
+                return size - (1000 - String(decoding: start, as: UTF8.self)[..<head.upperBound].utf8.count)
+            }
+            truncate(server.folder.path("www/grows.bin"), size + 100_000)
+            try server.folder.write("new", "new")
+            rename(server.folder.path("new"), server.folder.path("www/replaced.bin"))
+            try #expect(growing.read(left(first), within: 20).allSatisfy { $0 == 0 })
+            // Nothing more comes, and the connection goes on.
+            try growing.send("GET /replaced.bin HTTP/1.1\r\nHost: h\r\n\r\n")
+            try #expect(growing.readResponse().text == "new")
+            try #expect(replaced.read(left(second), within: 20).suffix(3) == Array("old".utf8)[...])
+        }
+    }
+
+    @Test func `pipes, sockets and devices are refused at once`() async throws {
+        try await withServer(
+            prepare: { folder in
+                mkfifo(folder.path("www/pipe.txt"), 0o644)
+                try folder.link("www/null", to: "/dev/null")
+                let socket = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+                defer { close(socket) }
+                var address = sockaddr_un()
+                address.sun_family = sa_family_t(AF_UNIX)
+                let path = Array(folder.path("www/socket.txt").utf8)
+                withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
+                let bound = withUnsafePointer(to: &address) {
+                    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                    }
+                }
+                if bound != 0 { throw TestFailure("cannot make a socket") }
+            }
+        ) { server in
+            for name in ["pipe.txt", "socket.txt", "null"] {
+                for _ in 1...3 { try #expect(server.get("/\(name)").status == 403, "\(name)") }
+            }
+        }
+    }
+
+    @Test func `long names and long paths`() async throws {
+        let name = "n".times(250) + ".txt"
+        let deep = Array(repeating: "d".times(200), count: 18).joined(separator: "/")
+        try await withServer(
+            files: ["www/\(name)": "long", "www/\(deep)/a.txt": "deep"]
+        ) { server in
+            try #expect(server.get("/\(name)").text == "long")
+            try #expect(server.get("/\(name)x").status == 404)
+            try #expect(server.get("/\(deep)/a.txt").text == "deep")
+            // Longer than the kernel takes.
+            try #expect(server.get("/" + "x/".times(2500)).status == 404)
+            try #expect(server.get("/" + "x".times(5000)).status == 404)
+        }
+    }
+
+    @Test func `curl goes on where it stopped`() async throws {
+        let text = (0..<100_000).map { "\($0)\n" }.joined()
+        try await withServer(files: ["www/a.bin": text]) { server in
+            let copy = try server.folder.write("copy", String(text.prefix(123_456)))
+            let result = try runCommand(["curl", "-sS", "-C", "-", "-o", copy, server.url("/a.bin")])
+            #expect(result.status == 0, "\(result.stderr)")
+            try #expect(server.folder.read("copy") == text)
         }
     }
 }

@@ -88,7 +88,7 @@ import Testing
             [location default /part]
             header = X-Part: yes
             [location default /part/inner]
-            charset = utf-8
+            charset = koi8-r
             """
         let files = [
             "www/a.txt": "one", "other/a.txt": "two", "www/part/a.txt": "part",
@@ -99,12 +99,13 @@ import Testing
             let client = try server.connect()
             for _ in 1...3 {
                 for (host, target, text, type) in [
-                    ("default", "/a.txt", "one", "text/plain"), ("other", "/a.txt", "two", "text/plain"),
-                    ("default", "/part/a.txt", "part", "text/plain"),
-                    ("default", "/part/inner/a.txt", "inner", "text/plain; charset=utf-8"),
-                    ("default", "/", "index", "text/html"),
-                    ("default", "/index.html", "index", "text/html"),
-                    ("default", "//part//a.txt", "part", "text/plain"),
+                    ("default", "/a.txt", "one", "text/plain; charset=utf-8"),
+                    ("other", "/a.txt", "two", "text/plain; charset=utf-8"),
+                    ("default", "/part/a.txt", "part", "text/plain; charset=utf-8"),
+                    ("default", "/part/inner/a.txt", "inner", "text/plain; charset=koi8-r"),
+                    ("default", "/", "index", "text/html; charset=utf-8"),
+                    ("default", "/index.html", "index", "text/html; charset=utf-8"),
+                    ("default", "//part//a.txt", "part", "text/plain; charset=utf-8"),
                 ] {
                     try client.send(Self.get(target, host: host))
                     let response = try client.readResponse()

@@ -42,7 +42,7 @@ import Testing
                 let file = try server.get(base + link.target)
                 #expect(file.status == 200, "\(link.target)")
                 // The text is the name, where that can be shown.
-                #expect(link.text == String(decoding: file.body, as: UTF8.self))
+                if let name = String(validating: file.body, as: UTF8.self) { #expect(link.text == name) }
                 found.insert(file.body)
             }
             #expect(found == Set(oddNames))
@@ -81,15 +81,15 @@ import Testing
             try #expect(names("?sort=size&order=desc").hasSuffix("b.txt a.txt c.txt"))
             // The head of the column that is sorted by turns the order round.
             let page = try server.get("/?sort=size&order=asc").text
-            #expect(page.contains("<a href=\"?sort=size&amp;order=desc\">"))
-            #expect(page.contains("<a href=\"?sort=time&amp;order=asc\">"))
+            #expect(page.contains("<a href=\"?sort=size&amp;order=desc\" rel=\"nofollow\">"))
+            #expect(page.contains("<a href=\"?sort=time&amp;order=asc\" rel=\"nofollow\">"))
         }
     }
 
     @Test func `hidden names are not shown`() async throws {
         try await withServer(site: "listing = yes", files: Self.files) { server in
             let page = try server.get("/").text
-            #expect(!page.contains("hidden"))
+            #expect(!page.contains(".hidden"))
             #expect(!page.contains("Parent"))
             let inner = try server.get("/z/").text
             try #expect(Self.links(inner).map(\.target) == ["../", "./x"])
@@ -155,6 +155,227 @@ import Testing
                 try #expect(server.get(path).status == status, "\(path)")
             }
             try #expect(!server.get("/open/").text.contains("Parent"))
+        }
+    }
+
+    @Test func `names in another encoding are readable`() async throws {
+        // 读我.txt and more in GBK: together they are enough to tell.
+        let names: [[UInt8]] = [
+            [0xB6, 0xC1, 0xCE, 0xD2], [0xC4, 0xE3, 0xBA, 0xC3, 0xCA, 0xC0, 0xBD, 0xE7],
+            [0xD5, 0xE2, 0xCA, 0xC7, 0xD6, 0xD0, 0xCE, 0xC4, 0xB5, 0xC4, 0xCE, 0xC4, 0xBC, 0xFE],
+        ]
+        try await withServer(
+            site: "listing = yes",
+            prepare: { folder in
+                for name in names {
+                    let path = Array(folder.path("www/").utf8) + name + Array(".txt".utf8) + [0]
+                    close(open(path.map(CChar.init(bitPattern:)), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644))
+                }
+            }
+        ) { server in
+            let links = try Self.links(try server.get("/").text)
+            #expect(Set(links.map(\.text)) == ["读我.txt", "你好世界.txt", "这是中文的文件.txt"])
+            for link in links { try #expect(server.get("/\(link.target)").status == 200, "\(link)") }
+            let json = try server.get("/", headers: ["Accept": "application/json"]).text
+            #expect(json.contains("\"name\":\"读我.txt\""))
+            #expect(json.contains("\"url\":\"./%B6%C1%CE%D2.txt\""))
+        }
+    }
+
+    @Test func `JSON and plain text by Accept`() async throws {
+        let files = [
+            "www/b.txt": "12345", "www/folder/x": "", "www/.hidden": "", "www/a \"\\.txt": "", "www/f\no": "",
+        ]
+        try await withServer(
+            site: "listing = yes", files: files,
+            prepare: { folder in
+                for name in ["b.txt", "folder", "a \"\\.txt", "f\no"] {
+                    try folder.setTime("www/\(name)", 784_111_777)
+                }
+            }
+        ) { server in
+            let date = "Sun, 06 Nov 1994 08:49:37 GMT"
+            let json = try server.get("/", headers: ["Accept": "application/json"])
+            #expect(json.status == 200)
+            #expect(json["Content-Type"] == "application/json")
+            #expect(
+                json.text == """
+                    [
+                    { "name":"folder", "type":"directory", "mtime":"\(date)" },
+                    { "name":"a \\"\\\\.txt", "type":"file", "mtime":"\(date)", "size":0 },
+                    { "name":"b.txt", "type":"file", "mtime":"\(date)", "size":5 },
+                    { "name":"f\\u000Ao", "type":"file", "mtime":"\(date)", "size":0 }
+                    ]
+
+                    """)
+            let text = try server.get("/?sort=size&order=desc", headers: ["Accept": "text/plain"])
+            #expect(text["Content-Type"] == "text/plain; charset=utf-8")
+            #expect(text.text == "folder/\nb.txt\na \"\\.txt\nf?o\n")
+            let types = [
+                ("*/*", "text/html"), ("application/json;q=0.5, text/html;q=0.4", "application/json"),
+                ("image/png", "text/html"), ("text/html;q=0", "text/html"),
+            ]
+            for (accept, type) in types {
+                let answer = try server.get("/", headers: ["Accept": accept])
+                #expect(answer["Content-Type"]?.hasPrefix(type) == true, "\(accept)")
+                #expect(answer["Vary"] == "Accept")
+                let head = try server.head("/", headers: ["Accept": accept])
+                #expect(head["Content-Length"] == "\(answer.body.count)")
+                #expect(head["Content-Type"] == answer["Content-Type"])
+            }
+            let empty = try server.get("/folder/", headers: ["Accept": "application/json"])
+            #expect(empty.text.contains("\"name\":\"x\""))
+        }
+    }
+
+    @Test func `an empty folder in every form`() async throws {
+        try await withServer(site: "listing = yes") { server in
+            try #expect(server.get("/", headers: ["Accept": "application/json"]).text == "[\n]\n")
+            try #expect(server.get("/", headers: ["Accept": "text/plain"]).text == "")
+        }
+    }
+
+    @Test func `texts of the folder stand above and below`() async throws {
+        try await withServer(
+            site: "listing = yes\nindex = none.html",
+            files: [
+                "www/a/HEADER.html": "<h2>Above</h2>", "www/a/README.md": "# <b>Below</b> & more",
+                "www/a/README.txt": "not this one", "www/b/HEADER.txt": "text <i>",
+                "www/b/README": "x".times(100_000), "www/c/README.md": "\u{0}binary",
+                "www/d/x": "", "outside.txt": "SECRET",
+            ],
+            prepare: { folder in
+                try folder.write(
+                    "www/e/README.txt",
+                    [
+                        0xC4, 0xE3, 0xBA, 0xC3, 0xCA, 0xC0, 0xBD, 0xE7, 0xA3, 0xAC, 0xD5, 0xE2, 0xCA, 0xC7,
+                        0xD6, 0xD0, 0xCE, 0xC4, 0xA1, 0xA3,
+                    ])
+                try folder.link("www/d/README.md", to: "../../outside.txt")
+                mkfifo(folder.path("www/d/HEADER.html"), 0o644)
+            }
+        ) { server in
+            let page = try server.get("/a/").text
+            let above = try #require(page.firstRange(of: "<h2>Above</h2>"))
+            let table = try #require(page.firstRange(of: "<table>"))
+            let below = try #require(page.firstRange(of: "<pre># &lt;b&gt;Below&lt;/b&gt; &amp; more</pre>"))
+            #expect(above.upperBound < table.lowerBound)
+            #expect(table.upperBound < below.lowerBound)
+            #expect(!page.contains("not this one"))
+            let other = try server.get("/b/").text
+            #expect(other.contains("<pre>text &lt;i&gt;</pre>"))
+            #expect(other.contains("x\n\u{2026}</pre>"))
+            #expect(other.utf8.count < 90_000)
+            for path in ["/c/", "/d/"] {
+                let page = try server.get(path)
+                #expect(page.status == 200)
+                #expect(!page.text.contains("<pre>"), "\(path)")
+                #expect(!page.text.contains("SECRET"))
+            }
+            try #expect(server.get("/e/").text.contains("<pre>你好世界，这是中文。</pre>"))
+        }
+    }
+
+    @Test func `the page says what it is`() async throws {
+        try await withServer(
+            site: "listing = yes",
+            files: [
+                "www/one/two three/a.png": "1", "www/one/two three/b.tar.gz": "22",
+                "www/one/two three/c/d": "",
+            ],
+            prepare: { try $0.sparse("www/one/two three/big.iso", size: 5 << 30) }
+        ) { server in
+            let page = try server.get("/one/two%20three/").text
+            // Each folder above is a link, this one is not.
+            #expect(page.contains("<a class=\"home\" href=\"/\""))
+            #expect(page.contains("<a href=\"/one/\">one</a>"))
+            #expect(page.contains("<span>two three</span>"))
+            #expect(page.contains("aria-sort=\"ascending\""))
+            #expect(page.contains("<td class=\"img\"><a href=\"./a.png\">"))
+            #expect(page.contains("<td class=\"zip\"><a href=\"./b.tar.gz\">"))
+            #expect(page.contains("<td class=\"dir\"><a href=\"./c/\">"))
+            #expect(page.contains("title=\"5368709120 bytes\">5.0 GB</td>"))
+            #expect(page.contains("1 folder, 3 files, 5.0 GB"))
+            // Nothing else is fetched, and nothing runs.
+            for word in ["src=", "<script", "@import", "href=\"http"] {
+                #expect(!page.contains(word), "\(word)")
+            }
+        }
+    }
+
+    @Test func `what the server cannot read is not shown`() async throws {
+        // Another user than the one who owns the files.
+        guard getuid() == 0 else { return }
+        try await withServer(
+            site: "listing = yes\ncgi_extensions = .cgi", server: "user = nobody",
+            files: [
+                "www/a.txt": "a", "www/secret.txt": "s", "www/closed/x": "", "www/entered/index.html": "i",
+                "www/run.cgi": "#!/bin/sh",
+            ],
+            prepare: { folder in
+                chmod(folder.path("www/secret.txt"), 0o600)
+                chmod(folder.path("www/closed"), 0o700)
+                chmod(folder.path("www/entered"), 0o711)
+                chmod(folder.path("www/run.cgi"), 0o711)
+            }
+        ) { server in
+            let links = try Self.links(try server.get("/").text)
+            #expect(links.map(\.text) == ["entered/", "a.txt", "run.cgi"])
+            try #expect(server.get("/entered/").text == "i")
+            try #expect(server.get("/secret.txt").status == 403)
+        }
+    }
+
+    @Test func `many names come in pieces`() async throws {
+        try await withServer(
+            site: "listing = yes",
+            prepare: { folder in
+                for number in 0..<5000 {
+                    close(open(folder.path("www/file-\(number)"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644))
+                }
+            }
+        ) { server in
+            for (accept, count) in [("text/html", 5000), ("application/json", 5000), ("text/plain", 5000)] {
+                let answer = try server.get("/", headers: ["Accept": accept])
+                if accept != "text/plain" { #expect(answer.chunks.count > 2, "\(accept)") }
+                #expect(
+                    answer.text.matches(of: /file-\d+["<\n]/).count == count * (accept == "text/html" ? 2 : 1)
+                )
+                let head = try server.head("/", headers: ["Accept": accept])
+                #expect(head.body.isEmpty)
+                #expect(head["Content-Type"] == answer["Content-Type"])
+            }
+            // HTTP/1.0 has no chunks.
+            let old = try server.connect()
+            try old.send("GET / HTTP/1.0\r\n\r\n")
+            let page = try old.readResponse()
+            #expect(page.framing == .untilClose)
+            #expect(page.text.hasSuffix("</html>\n"))
+            // A client that leaves half-way does no harm.
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try client.read(1000)
+            client.reset()
+            try #expect(server.get("/file-1").status == 200)
+        }
+    }
+
+    @Test func `wget fetches the whole tree`() async throws {
+        let files = [
+            "www/a.txt": "a", "www/folder one/b c.txt": "b", "www/folder one/deep/ä.txt": "c",
+            "www/.hidden": "no",
+        ]
+        try await withServer(site: "listing = yes", files: files) { server in
+            let result = try runCommand(
+                [
+                    "wget", "-q", "-r", "-np", "-nH", "-R", "index.html*", "--restrict-file-names=nocontrol",
+                    "-P", server.folder.path("copy"), server.url("/"),
+                ])
+            #expect(result.status == 0, "\(result.stderr)")
+            for (name, text) in files where !name.contains(".hidden") {
+                try #expect(server.folder.read("copy/\(name.dropFirst(4))") == text, "\(name)")
+            }
+            #expect(!server.folder.exists("copy/.hidden"))
         }
     }
 }

@@ -142,6 +142,7 @@ import Testing
         let site = """
             header = X-Site: yes
             cache_control = no-cache
+            charset = off
             """
         let more = """
             [location default /part]

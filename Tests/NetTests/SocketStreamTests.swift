@@ -235,27 +235,27 @@ import Testing
             let file = try FileDescriptor.open(path, O_RDONLY)
             let connection = tcp ? try Connection(tcp: waiter) : try Connection(waiter)
             let received = reader(try connection.peer.duplicate().release())
+            let pool = WorkerPool(name: "wait", threads: 1)
             var sent = -1
             try await connection.stream.sendFile(
-                file.raw, offset: 0, count: bytes.count, sent: &sent, timeout: .seconds(20))
+                file.raw, offset: 0, count: bytes.count, sent: &sent, pool: pool, timeout: .seconds(20))
             #expect(sent == bytes.count)
             try await connection.stream.sendFile(
-                file.raw, offset: 1000, count: 2000, sent: &sent, timeout: .seconds(20))
+                file.raw, offset: 1000, count: 2000, sent: &sent, pool: pool, timeout: .seconds(20))
             #expect(sent == 2000)
             // Nothing is asked for; more is asked for than there is; there is nothing at all.
             try await connection.stream.sendFile(
-                file.raw, offset: 5, count: 0, sent: &sent, timeout: .seconds(20))
+                file.raw, offset: 5, count: 0, sent: &sent, pool: pool, timeout: .seconds(20))
             #expect(sent == 0)
             try await connection.stream.sendFile(
-                file.raw, offset: 2_999_990, count: 100, sent: &sent, timeout: .seconds(20))
+                file.raw, offset: 2_999_990, count: 100, sent: &sent, pool: pool, timeout: .seconds(20))
             #expect(sent == 10)
             try await connection.stream.sendFile(
-                file.raw, offset: 4_000_000, count: 100, sent: &sent, timeout: .seconds(20))
+                file.raw, offset: 4_000_000, count: 100, sent: &sent, pool: pool, timeout: .seconds(20))
             #expect(sent == 0)
             // The place in the file is the caller's.
             #expect(lseek(file.raw, 0, SEEK_CUR) == 0)
             connection.stream.shutdownWrite()
-            let pool = WorkerPool(name: "wait", threads: 1)
             let all = await pool.run { received.wait(until: .after(30)) { $0 } }
             #expect(all == bytes + bytes[1000..<3000] + bytes[2_999_990...])
             connection.stream.close()
@@ -268,10 +268,12 @@ import Testing
         try await onWaiter { waiter in
             let file = try FileDescriptor.open(path, O_RDONLY)
             let connection = try Connection(waiter)
+            let pool = WorkerPool(name: "wait", threads: 1)
             var sent = -1
             await #expect(throws: StreamError.timedOut) {
                 try await connection.stream.sendFile(
-                    file.raw, offset: 0, count: 3_000_000, sent: &sent, timeout: .milliseconds(60))
+                    file.raw, offset: 0, count: 3_000_000, sent: &sent, pool: pool, timeout: .milliseconds(60)
+                )
             }
             #expect(sent > 0 && sent < 3_000_000)
             connection.stream.close()

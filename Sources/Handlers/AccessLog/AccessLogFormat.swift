@@ -72,6 +72,12 @@ final class AccessLogFormat {
         case .user: line.append(ASCII.dash)
         case .requestLine: AccessLogFormat.appendRequestLine(exchange, to: &line)
         case .status: line.append(decimal: exchange.status)
+        case .colouredRequestLine:
+            AccessLogFormat.appendRequestLine(exchange, methodIn: TerminalColour.method, to: &line)
+        case .colouredStatus:
+            line.append(TerminalColour.status(exchange.status))
+            line.append(decimal: exchange.status)
+            line.append(TerminalColour.end)
         case .bytes: line.append(decimal: exchange.contentSent)
         case .bytesOrDash:
             if exchange.contentSent == 0 {
@@ -138,14 +144,18 @@ final class AccessLogFormat {
         if let ip = address { ip.append(to: &line) } else { line.append("unix:") }
     }
 
-    static func appendRequestLine(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+    static func appendRequestLine(
+        _ exchange: HTTP1Exchange, methodIn colour: StaticString? = nil, to line: inout ByteBuffer
+    ) {
         if exchange.head.methodName.isEmpty {
             // A request that could not be read has no line.
             line.append(ASCII.dash)
             return
         }
         exchange.withHeadBytes { bytes in
+            if let colour { line.append(colour) }
             appendQuoted(bytes.extracting(exchange.head.methodName.range), to: &line)
+            if colour != nil { line.append(TerminalColour.end) }
             line.append(ASCII.space)
             appendQuoted(bytes.extracting(exchange.head.target.range), to: &line)
         }
@@ -237,5 +247,21 @@ final class AccessLogFormat {
         text.append(decimal: abs(offset) / 60, width: 2)
         text.append(decimal: abs(offset) % 60, width: 2)
         text.append(UInt8(ascii: "]"))
+    }
+}
+
+/// Colours that every terminal has (ECMA-48, SGR).
+private enum TerminalColour {
+    static let method: StaticString = "\u{1B}[1m"
+    static let end: StaticString = "\u{1B}[0m"
+
+    /// Green, cyan, yellow, red: fine, elsewhere, the client's mistake, the server's.
+    static func status(_ code: Int) -> StaticString {
+        switch code {
+        case ..<300: "\u{1B}[32m"
+        case ..<400: "\u{1B}[36m"
+        case ..<500: "\u{1B}[33m"
+        default: "\u{1B}[31m"
+        }
     }
 }

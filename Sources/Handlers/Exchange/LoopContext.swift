@@ -29,6 +29,7 @@ package final class LoopContext {
     /// Nil where each client may have as many connections as it likes.
     let clientConnections: ClientConnections?
     let greetingThrottle = LogThrottle()
+    let charsets = CharsetCache()
     private var spareExchanges: [HTTP1Exchange] = []
 
     /// Sees what scripts are given and what they print; nil but for `gatehouse doctor`.

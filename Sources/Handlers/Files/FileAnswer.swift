@@ -125,7 +125,7 @@ struct FileAnswer {
         let head = head(exchange.errorStatus ?? .ok, validators, length: file.size)
         if let cache, file.size <= FileCache.fileLimit, exchange.errorStatus == nil,
             // Shorter than it was: the general way knows what to do.
-            let content = FileAnswer.read(file.descriptor, size: file.size)
+            let content = await read(file.descriptor, size: file.size)
         {
             return try await exchange.send(head, content, keepIn: cache)
         }
@@ -134,10 +134,17 @@ struct FileAnswer {
     }
 
     /// All of a small file; nil where it has not that many bytes any more.
-    private static func read(_ file: borrowing FileDescriptor, size: Int) -> [UInt8]? {
+    private func read(_ file: borrowing FileDescriptor, size: Int) async -> [UInt8]? {
         let raw = file.raw
+        if let content = FileAnswer.readNow(raw, size) { return content }
+        // The disk is the pool's to wait for.
+        await exchange.context.pool.run { PageCache.load(raw, 0..<size) }
+        return FileAnswer.readNow(raw, size)
+    }
+
+    private static func readNow(_ file: CInt, _ size: Int) -> [UInt8]? {
         let content = [UInt8](unsafeUninitializedCapacity: size) { room, count in
-            count = size == 0 ? 0 : max(0, pread(raw, room.baseAddress, size, 0))
+            count = size == 0 ? 0 : PageCache.read(file, into: UnsafeMutableRawBufferPointer(room))
         }
         return content.count == size ? content : nil
     }

@@ -40,7 +40,12 @@ package struct FileService {
         do throws(Errno) {
             file = try folder.open(relative, symlinks: settings.symlinks, now: now)
         } catch {
-            try await refuse(error)
+            // A folder that may be entered and not read still has its default page.
+            if error == .accessDenied, relative.last == ASCII.slash, isFolder() {
+                try await serveFolder()
+            } else {
+                try await refuse(error)
+            }
             return .answered
         }
         if file.isRegular {
@@ -52,6 +57,14 @@ package struct FileService {
             try await ErrorPage.send(.forbidden, on: exchange)
         }
         return .answered
+    }
+
+    private func isFolder() -> Bool {
+        guard
+            let opened = try? folder.open(
+                relative, flags: Folder.pathOnly, symlinks: settings.symlinks, now: now)
+        else { return false }
+        return opened.isFolder
     }
 
     /// GET, HEAD and OPTIONS are what a file can answer.
@@ -127,12 +140,14 @@ package struct FileService {
         guard settings.listing else {
             return try await ErrorPage.send(.forbidden, on: exchange)
         }
-        try await DirectoryListing.send(folder, relative, settings, on: exchange)
+        try await DirectoryListing(
+            exchange: exchange, site: site, part: part, folder: folder, relative: relative
+        ).send()
     }
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
         var answer = FileAnswer(
-            exchange: exchange, type: contentType(),
+            exchange: exchange, type: await contentType(file),
             cache: exchange.isSentOn || part.hasLimits ? nil : exchange.context.fileCache)
         if let cacheControl = settings.cacheControl { answer.add("Cache-Control", cacheControl) }
         if settings.compression.codings.isEmpty || exchange.errorStatus != nil {
@@ -149,7 +164,8 @@ package struct FileService {
         let compression = settings.compression
         let wanted = exchange.head.has(.range) ? [] : exchange.acceptableCodings
         let isCompressible =
-            file.size >= compression.minimum && compression.fits(type: contentType().utf8)
+            file.size >= compression.minimum
+            && compression.fits(type: site.mediaTypes.type(of: exchange.path[...]).utf8)
         var hasSibling = false
         for coding in wanted + compression.codings.filter({ !wanted.contains($0) }) {
             let isWanted = wanted.contains(coding)
@@ -177,11 +193,16 @@ package struct FileService {
         return sibling
     }
 
-    private func contentType() -> String {
+    private func contentType(_ file: borrowing Folder.OpenFile) async -> String {
         let type = site.mediaTypes.type(of: exchange.path[...])
-        if case .named(let charset) = settings.charset, type.hasPrefix("text/") {
-            return "\(type); charset=\(charset)"
-        }
-        return type
+        guard Charset.isText(type) else { return type }
+        let context = exchange.context
+        let charset: String? =
+            switch settings.charset {
+            case .off: nil
+            case .named(let name): name
+            case .auto: await context.charsets.charset(of: file, type: type, context.pool)
+            }
+        return charset.map { "\(type); charset=\($0)" } ?? type
     }
 }

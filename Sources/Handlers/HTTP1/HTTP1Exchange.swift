@@ -142,7 +142,7 @@ final class HTTP1Exchange: Exchange {
         var sent = 0
         defer { contentSent += sent }
         try await stream.sendFile(
-            file.raw, offset: range.lowerBound, count: range.count, sent: &sent,
+            file.raw, offset: range.lowerBound, count: range.count, sent: &sent, pool: context.pool,
             timeout: settings.writeTimeout)
         if sent == range.count { return true }
         log(

@@ -1,0 +1,57 @@
+import Base
+import Glibc
+import Net
+
+/// The character sets of text files, found out once for each state of a file.
+///
+/// Belongs to the loop's thread.
+package final class CharsetCache {
+    /// A state of a file: any change makes it another.
+    private struct Key: Hashable {
+        let device: UInt
+        let inode: UInt
+        let seconds: Int
+        let nanoseconds: Int
+        let size: Int
+        /// The same text may be served as HTML and as plain text.
+        let type: String
+
+        init(_ status: stat, _ type: String) {
+            device = UInt(status.st_dev)
+            inode = UInt(status.st_ino)
+            seconds = status.st_mtim.tv_sec
+            nanoseconds = status.st_mtim.tv_nsec
+            size = Int(status.st_size)
+            self.type = type
+        }
+    }
+
+    private var known: [Key: String?] = [:]
+
+    private static let limit = 4096
+    /// Bytes of a file that are looked at.
+    private static let reach = 64 * 1024
+
+    /// The character set of an open file of media type `type`, nil where it is not to be told. A file
+    /// that is not known yet is read by a thread of `pool`.
+    func charset(
+        of file: borrowing Folder.OpenFile, type: String, _ pool: WorkerPool
+    ) async -> String? {
+        let key = Key(file.status, type)
+        if let charset = known[key] { return charset }
+        let charset: String? =
+            if let copy = try? file.descriptor.duplicate().release() {
+                await pool.run {
+                    let file = FileDescriptor(owning: copy)
+                    guard let (bytes, isWhole) = FileStart.read(file, CharsetCache.reach) else { return nil }
+                    return Charset.detect(bytes.span, isWhole: isWhole, type: type)
+                }
+            } else {
+                nil
+            }
+        // What is asked for comes back at once.
+        if known.count >= CharsetCache.limit { known.removeAll(keepingCapacity: true) }
+        known[key] = .some(charset)
+        return charset
+    }
+}

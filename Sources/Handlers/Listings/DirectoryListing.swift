@@ -1,0 +1,107 @@
+import Base
+import Config
+import Glibc
+import Net
+import Wire
+
+/// Answers with what a folder holds.
+///
+/// Reading, sorting and writing are done by threads of the pool, a bit at a time, so that neither the
+/// loop nor a script that is to be started waits for a folder with very many names.
+struct DirectoryListing {
+    let exchange: Exchange
+    let site: Site
+    let part: Part
+    let folder: Folder
+    /// The path below `folder`; ends with a slash.
+    let relative: [UInt8].SubSequence
+
+    private var settings: PartSettings { part.settings }
+    private var context: LoopContext { exchange.context }
+
+    /// Names that are read, or looked at, before others have a turn.
+    private static let batch = 4096
+    private static let linkBatch = 64
+
+    func send() async throws(StreamError) {
+        let reader: FolderReader
+        do throws(Errno) {
+            let opened = try folder.open(
+                relative, flags: O_RDONLY | O_DIRECTORY, symlinks: settings.symlinks, now: context.loop.now)
+            reader = try FolderReader(opened.descriptor, showsHidden: settings.serveDotfiles)
+        } catch {
+            exchange.log(.warning, "cannot list the folder: \(error)")
+            return try await ErrorPage.send(.forbidden, on: exchange)
+        }
+        while await context.pool.run({ reader.read(DirectoryListing.batch) }) {}
+        let entries = reader.entries
+        let refused = await refused(entries, among: reader.doubtful)
+        let form = exchange.withHeadBytes { Listing.Form(AcceptedTypes(exchange.head, $0)) }
+        let (order, path, types) = (ListingOrder(exchange.query), exchange.path, site.mediaTypes)
+        var listing = await context.pool.run {
+            Listing(entries, without: refused, form: form, order: order, path: path, mediaTypes: types)
+        }
+        if form == .html {
+            listing.header = await note(FolderNote.headers)
+            listing.readme = await note(FolderNote.readmes)
+        }
+        try await send(listing)
+    }
+
+    private func send(_ listing: Listing) async throws(StreamError) {
+        var head = ResponseHead(exchange.errorStatus ?? .ok)
+        head.add("Content-Type", listing.form.contentType)
+        head.add("Vary", "Accept" as StaticString)
+        // What stands in it may change without anything that a date or tag could be made of.
+        head.add("Cache-Control", "no-cache" as StaticString)
+        var piece = await context.pool.run { listing.piece(from: 0) }
+        if piece.next == nil { return try await exchange.send(head, piece.bytes) }
+        exchange.begin(head)
+        while exchange.method != .head {
+            exchange.append(piece.bytes.span)
+            try await exchange.drain()
+            guard let next = piece.next else { break }
+            piece = await context.pool.run { listing.piece(from: next) }
+        }
+        exchange.finish()
+    }
+
+    /// Those of the doubtful entries that the server would refuse: what cannot be fetched is not shown.
+    private func refused(_ entries: FolderEntries, among doubtful: [Int]) async -> Set<Int> {
+        var refused: Set<Int> = []
+        for (count, index) in doubtful.enumerated() {
+            let entry = entries.list[index]
+            if !isServed(entry, entries.name(entry)) { refused.insert(index) }
+            if count % DirectoryListing.linkBatch == DirectoryListing.linkBatch - 1 { await Task.yield() }
+        }
+        return refused
+    }
+
+    private func isServed(_ entry: FolderEntry, _ name: ArraySlice<UInt8>) -> Bool {
+        // Whoever runs a script need not read it.
+        if !entry.isReadable, entry.isFolder || !part.scripts.isScript([ASCII.slash] + name) { return false }
+        guard entry.isLink else { return true }
+        switch settings.symlinks {
+        case .deny: return false
+        case .follow: return true
+        case .inside:
+            let opened = try? folder.open(
+                relative + name, flags: Folder.pathOnly, symlinks: .inside, now: context.loop.now)
+            return opened != nil
+        }
+    }
+
+    /// The text of the first of `names` that is a file here.
+    private func note(_ names: [[UInt8]]) async -> FolderNote? {
+        for name in names {
+            guard !part.scripts.isScript([ASCII.slash] + name),
+                let file = try? folder.open(
+                    relative + name, symlinks: settings.symlinks, now: context.loop.now), file.isRegular,
+                let copy = try? file.descriptor.duplicate()
+            else { continue }
+            let raw = copy.release()
+            return await context.pool.run { FolderNote(FileDescriptor(owning: raw), name: name) }
+        }
+        return nil
+    }
+}
