@@ -23,17 +23,24 @@ let package = Package(
     targets: [
         // C at the edge.
         .systemLibrary(name: "CInih", pkgConfig: "inih", providers: [.apt(["libinih-dev"])]),
+        .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CMD", pkgConfig: "libmd", providers: [.apt(["libmd-dev"])]),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
 
         // What every room uses.
         .target(name: "Base", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "Config", dependencies: ["Base", "CInih"], swiftSettings: strict),
+        .target(name: "Passwords", dependencies: ["Base", "CCrypt", "CMD"], swiftSettings: strict),
+        .target(name: "Patterns", dependencies: ["Base", "CPCRE2"], swiftSettings: strict),
+        .target(
+            name: "Config", dependencies: ["Base", "CInih", "Passwords", "Patterns"], swiftSettings: strict),
 
         // The three layers.
         .target(name: "Net", dependencies: ["Base", "CLinux"], swiftSettings: strict),
         .target(name: "Wire", dependencies: ["Base"], swiftSettings: strict),
         .target(
-            name: "Handlers", dependencies: ["Base", "CLinux", "Config", "Logs", "Net", "Wire"],
+            name: "Handlers",
+            dependencies: ["Base", "CLinux", "Config", "Logs", "Net", "Passwords", "Patterns", "Wire"],
             swiftSettings: strict),
 
         // Beside them.
@@ -51,6 +58,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Base"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ConfigTests", dependencies: ["Base", "Config"], swiftSettings: strict),
+        .testTarget(name: "PasswordsTests", dependencies: ["Base", "Passwords"], swiftSettings: strict),
+        .testTarget(name: "PatternsTests", dependencies: ["Base", "Patterns"], swiftSettings: strict),
         .testTarget(name: "NetTests", dependencies: ["Base", "Net", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Base", "Wire"], swiftSettings: strict),
         .testTarget(
@@ -65,7 +74,8 @@ let package = Package(
 
         // The parsers as the fuzzer of Tools/fuzz feeds them, and its corpora as tests.
         .target(
-            name: "FuzzedParsers", dependencies: ["Base", "Config", "Wire"], path: "Tests/Fuzz/Parsers",
+            name: "FuzzedParsers", dependencies: ["Base", "Config", "Passwords", "Wire"],
+            path: "Tests/Fuzz/Parsers",
             swiftSettings: strict),
         .testTarget(
             name: "CorpusTests", dependencies: ["Base", "FuzzedParsers", "TestSupport"],

@@ -7,7 +7,9 @@ import Wire
 /// `feed` ends the process where something does not hold. The fuzzer calls it with inputs that it
 /// makes up, the corpus tests with those that were worth keeping.
 package enum FuzzedParser: String, CaseIterable, Sendable {
-    case requestParser, chunkedDecoder, targetPath, scriptHead, httpDate, listReader, iniReader
+    case requestParser, chunkedDecoder, targetPath, scriptHead, httpDate, listReader, iniReader,
+        basicCredentials,
+        passwordFile
 
     package func feed(_ input: [UInt8]) {
         switch self {
@@ -18,6 +20,8 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
         case .httpDate: HTTPDateCheck.check(input)
         case .listReader: ListReaderCheck.check(input)
         case .iniReader: INIReaderCheck.check(input)
+        case .basicCredentials: BasicCredentialsCheck.check(input)
+        case .passwordFile: PasswordFileCheck.check(input)
         }
     }
 }
