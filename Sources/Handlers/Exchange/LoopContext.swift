@@ -11,6 +11,7 @@ package final class LoopContext {
     package let loop: EventLoop
     /// Threads for calls that may block, shared by all loops.
     package let pool: WorkerPool
+    let passwordGate: PasswordGate
     package let errorLog: ErrorLog
     /// `gatehouse/VERSION`, for scripts.
     package let software: String
@@ -36,7 +37,8 @@ package final class LoopContext {
 
     /// Throws where `/dev/null` cannot be opened.
     package init(
-        loop: EventLoop, pool: WorkerPool, errorLog: ErrorLog, accessLogs: AccessLogs, software: String,
+        loop: EventLoop, pool: WorkerPool, passwordGate: PasswordGate, errorLog: ErrorLog,
+        accessLogs: AccessLogs, software: String,
         settings: ServerSettings
     ) throws(Errno) {
         writeTimeout = settings.writeTimeout
@@ -44,6 +46,7 @@ package final class LoopContext {
         self.accessLogs = accessLogs
         self.loop = loop
         self.pool = pool
+        self.passwordGate = passwordGate
         self.errorLog = errorLog
         self.software = software
         nullDevice = try .open("/dev/null", O_RDWR)

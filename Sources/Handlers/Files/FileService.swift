@@ -10,6 +10,9 @@ package struct FileService {
         case answered
         /// The path names a file that is to be run, not sent.
         case script(Script)
+        /// The folder's default page, now the exchange's path, stands in another part of the site, which
+        /// has rules of its own.
+        case elsewhere
     }
 
     let exchange: Exchange
@@ -45,7 +48,7 @@ package struct FileService {
         if file.isRegular {
             try await send(file)
         } else if file.isFolder {
-            try await serveFolder()
+            return try await serveFolder()
         } else {
             exchange.log(.warning, "not a regular file: devices, pipes and sockets are not sent")
             try await ErrorPage.send(.forbidden, on: exchange)
@@ -109,9 +112,10 @@ package struct FileService {
 
     // MARK: Folders
 
-    private func serveFolder() async throws(StreamError) {
+    private func serveFolder() async throws(StreamError) -> Outcome {
         guard relative.last == ASCII.slash else {
-            return try await redirectToFolder()
+            try await redirectToFolder()
+            return .answered
         }
         for name in settings.index {
             let candidate = exchange.path + Array(name.utf8)
@@ -121,12 +125,16 @@ package struct FileService {
             guard let file = try? folder.open(below, symlinks: settings.symlinks, now: now), file.isRegular
             else { continue }
             exchange.path = candidate
-            return try await send(file)
+            if site.part(for: candidate) !== part { return .elsewhere }
+            try await send(file)
+            return .answered
         }
-        guard settings.listing else {
-            return try await ErrorPage.send(.forbidden, on: exchange)
+        if settings.listing {
+            try await DirectoryListing.send(folder, relative, settings, on: exchange)
+        } else {
+            try await ErrorPage.send(.forbidden, on: exchange)
         }
-        try await DirectoryListing.send(folder, relative, settings, on: exchange)
+        return .answered
     }
 
     /// The folder's default page, if the first that exists is a script; it takes every method.
@@ -152,14 +160,7 @@ package struct FileService {
         location.append(ASCII.slash)
         if let query = exchange.query {
             location.append(ASCII.question)
-            // As it was asked, but for bytes that no URL may hold.
-            for byte in query {
-                if byte < 0x80 {
-                    location.append(byte)
-                } else {
-                    TargetPath.encode([byte].span, into: &location)
-                }
-            }
+            TargetPath.encodeQuery(query, into: &location)
         }
         try await ErrorPage.send(
             .movedPermanently, fields: [("Location", String(decoding: location, as: UTF8.self))], on: exchange
@@ -168,10 +169,16 @@ package struct FileService {
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
         var answer = FileAnswer(
-            exchange: exchange, type: contentType(), cache: exchange.isSentOn ? nil : site.fileCache)
-        if let cacheControl = settings.cacheControl { answer.add("Cache-Control", cacheControl) }
+            exchange: exchange, type: contentType(), cache: mayBeKept ? site.fileCache : nil)
+        let type = site.mediaTypes.type(of: exchange.path[...])
+        if let value = settings.cacheControl.value(path: exchange.path, type: type) {
+            answer.add("Cache-Control", value)
+        }
         try await answer.send(file)
     }
+
+    /// An answer that is kept goes to whoever asks for the same path.
+    private var mayBeKept: Bool { !exchange.isSentOn && !exchange.isRestricted }
 
     private func contentType() -> String {
         let type = site.mediaTypes.type(of: exchange.path[...])

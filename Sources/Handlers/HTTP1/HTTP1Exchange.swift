@@ -84,6 +84,8 @@ final class HTTP1Exchange: Exchange {
         script = nil
         site = nil
         part = nil
+        isRestricted = false
+        user = nil
         redirectCount = 0
         redirectedTarget = nil
         errorStatus = nil
