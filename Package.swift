@@ -64,7 +64,7 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Base", "Wire"], swiftSettings: strict),
         .testTarget(
             name: "HandlersTests",
-            dependencies: ["Base", "Config", "Handlers", "Logs", "Net", "TestSupport", "Wire"],
+            dependencies: ["Base", "Config", "Handlers", "Logs", "Net", "Patterns", "TestSupport", "Wire"],
             swiftSettings: strict),
         .testTarget(name: "TestSupportTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
         .testTarget(
