@@ -7,7 +7,7 @@ SWIFT   ?= swift
 RELEASE_FLAGS ?= -c release --static-swift-stdlib
 
 # Debian packages: for building and running, for the tests, for the bench.
-BUILD_PACKAGES = libinih-dev zlib1g-dev libbrotli-dev libzstd-dev libuchardet-dev pkg-config media-types
+BUILD_PACKAGES = libinih-dev zlib1g-dev libbrotli-dev libzstd-dev libuchardet-dev libcrypt-dev libmd-dev libpcre2-dev pkg-config media-types
 TEST_PACKAGES  = curl wget git perl python3 libcgi-pm-perl php-cgi gitweb cgit apache2-utils
 BENCH_PACKAGES = wrk gcc libc6-dev python3
 

@@ -27,18 +27,27 @@ let package = Package(
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CUchardet", pkgConfig: "uchardet", providers: [.apt(["libuchardet-dev"])]),
+        .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CMD", pkgConfig: "libmd", providers: [.apt(["libmd-dev"])]),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
 
         // What every room uses.
         .target(name: "Base", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "Config", dependencies: ["Base", "CInih"], swiftSettings: strict),
+        .target(name: "Passwords", dependencies: ["Base", "CCrypt", "CMD"], swiftSettings: strict),
+        .target(name: "Patterns", dependencies: ["Base", "CPCRE2"], swiftSettings: strict),
+        .target(
+            name: "Config", dependencies: ["Base", "CInih", "Passwords", "Patterns"], swiftSettings: strict),
 
         // The three layers.
         .target(name: "Net", dependencies: ["Base", "CLinux"], swiftSettings: strict),
         .target(
             name: "Wire", dependencies: ["Base", "CBrotli", "CZlib", "CZstd"], swiftSettings: strict),
         .target(
-            name: "Handlers", dependencies: ["Base", "CLinux", "CUchardet", "Config", "Logs", "Net", "Wire"],
+            name: "Handlers",
+            dependencies: [
+                "Base", "CLinux", "CUchardet", "Config", "Logs", "Net", "Passwords", "Patterns", "Wire",
+            ],
             swiftSettings: strict),
 
         // Beside them.
@@ -56,11 +65,13 @@ let package = Package(
             name: "TestSupport", dependencies: ["Base"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ConfigTests", dependencies: ["Base", "Config"], swiftSettings: strict),
+        .testTarget(name: "PasswordsTests", dependencies: ["Base", "Passwords"], swiftSettings: strict),
+        .testTarget(name: "PatternsTests", dependencies: ["Base", "Patterns"], swiftSettings: strict),
         .testTarget(name: "NetTests", dependencies: ["Base", "Net", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Base", "Wire"], swiftSettings: strict),
         .testTarget(
             name: "HandlersTests",
-            dependencies: ["Base", "Config", "Handlers", "Logs", "Net", "TestSupport", "Wire"],
+            dependencies: ["Base", "Config", "Handlers", "Logs", "Net", "Patterns", "TestSupport", "Wire"],
             swiftSettings: strict),
         .testTarget(name: "TestSupportTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -70,7 +81,8 @@ let package = Package(
 
         // The parsers as the fuzzer of Tools/fuzz feeds them, and its corpora as tests.
         .target(
-            name: "FuzzedParsers", dependencies: ["Base", "Config", "Wire"], path: "Tests/Fuzz/Parsers",
+            name: "FuzzedParsers", dependencies: ["Base", "Config", "Passwords", "Wire"],
+            path: "Tests/Fuzz/Parsers",
             swiftSettings: strict),
         .testTarget(
             name: "CorpusTests", dependencies: ["Base", "FuzzedParsers", "TestSupport"],

@@ -9,7 +9,7 @@ package struct IPAddress: Hashable, Sendable {
     /// Interface of a link-local IPv6 address, 0 elsewhere.
     package var scope: UInt32 = 0
 
-    private init(high: UInt64, low: UInt64, isIPv4: Bool, scope: UInt32) {
+    fileprivate init(high: UInt64, low: UInt64, isIPv4: Bool, scope: UInt32) {
         (self.high, self.low, self.isIPv4, self.scope) = (high, low, isIPv4, scope)
     }
 
@@ -96,7 +96,7 @@ extension IPAddress: CustomStringConvertible {
 
 /// A network of addresses in prefix notation, `192.0.2.0/24`, `2001:db8::/32`, or one address.
 package struct IPNetwork: Hashable, Sendable {
-    package let address: IPAddress
+    package private(set) var address: IPAddress
     /// Leading bits that count.
     package let length: Int
 
@@ -117,6 +117,15 @@ package struct IPNetwork: Hashable, Sendable {
         }
         self.address = address
         guard masked(address) == (address.high, address.low) else { return nil }
+    }
+
+    /// The network of that many leading bits which an address is in; nil for more bits than it has.
+    package init?(of address: IPAddress, length: Int) {
+        guard length >= 0, length <= (address.isIPv4 ? 32 : 128) else { return nil }
+        self.length = length
+        self.address = address
+        let (high, low) = masked(address)
+        self.address = IPAddress(high: high, low: low, isIPv4: address.isIPv4, scope: 0)
     }
 
     package func contains(_ other: IPAddress) -> Bool {

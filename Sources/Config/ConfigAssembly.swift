@@ -40,7 +40,8 @@ struct ConfigAssembly {
         let ranks = Dictionary(
             sections.files.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         func key(_ problem: ConfigProblem) -> (Int, Int) {
-            (ranks[problem.position.file] ?? 0, problem.position.line)
+            // Files that values name come behind those with the values.
+            (ranks[problem.position.file] ?? ranks.count, problem.position.line)
         }
         // The standard library's sort is stable, though it does not promise it; the offset does.
         return problems.enumerated().sorted { a, b in
@@ -132,6 +133,7 @@ struct ConfigAssembly {
     /// What `base` and the section make together.
     private mutating func site(of section: ConfigSection, named name: String) -> SiteConfig {
         var site = base
+        site.part.cacheControl.beginSection()
         site.name = name
         site.position = section.ini.position
         for (setting, value) in settings(of: section) {
@@ -178,6 +180,7 @@ struct ConfigAssembly {
 
     private mutating func part(of section: ConfigSection, in whole: PartSettings) -> PartSettings {
         var part = whole
+        part.cacheControl.beginSection()
         for (setting, value) in settings(of: section) { attempt(setting, value, in: &part) }
         return part
     }
@@ -244,7 +247,9 @@ struct ConfigAssembly {
             try settings.set(setting, to: value)
             return true
         } catch {
-            report(value.place, "\(setting.name): \(error.message)")
+            if error.details.isEmpty { report(value.place, "\(setting.name): \(error.message)") }
+            // Several sections may name the same file.
+            problems += error.details.filter { !problems.contains($0) }
             return false
         }
     }

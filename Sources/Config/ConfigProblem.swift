@@ -30,6 +30,8 @@ extension SourcePosition: CustomStringConvertible {
 /// Why a value cannot be taken, without the position and the key it stands at.
 struct ValueProblem: Error, Equatable {
     let message: String
+    /// What is wrong in a file that the value names, each with its own place; then they stand for `message`.
+    var details: [ConfigProblem] = []
 
     init(_ message: String) { self.message = message }
 }

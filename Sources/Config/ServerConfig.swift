@@ -148,6 +148,10 @@ package struct SiteConfig: Sendable {
     package var errorPages: [Int: String] = [:]
     /// What holds for the whole site where no location says otherwise.
     package var part = PartSettings()
+    /// The first that fits answers, before anything else is asked of the path.
+    package var redirects: [RedirectRule] = []
+    /// The first that fits puts another path in the place of the one that was asked for.
+    package var rewrites: [RewriteRule] = []
     package var locations: [LocationConfig] = []
 
     package init(name: String, position: SourcePosition) { (self.name, self.position) = (name, position) }
@@ -188,8 +192,12 @@ package struct PartSettings: Sendable {
     package var symlinks = SymlinkPolicy.inside
     package var serveDotfiles = false
     package var headers: [FieldSetting] = []
-    package var cacheControl: String?
     package var compression = CompressionSettings()
+    package var cacheControl = CacheControlRules()
+    package var allow = ClientNetworks.all
+    package var deny = ClientNetworks.none
+    /// Who may see it by password; nil for everyone.
+    package var auth: AuthSetting?
     package var accessLog = LogTarget.standardOutput
 
     package init() {}
@@ -253,9 +261,10 @@ package struct RequestLimit: Hashable, Sendable {
 /// A field that is added to each answer.
 package struct FieldSetting: Hashable, Sendable {
     package var name: String
-    package var value: String
+    /// Nil: no answer has the field.
+    package var value: String?
 
-    package init(name: String, value: String) { (self.name, self.value) = (name, value) }
+    package init(name: String, value: String?) { (self.name, self.value) = (name, value) }
 }
 
 /// What a script may use. Nil and 0 leave it as the server has it.

@@ -43,11 +43,18 @@ extension Settings {
             "dotfiles", Values.dotfiles, \.serveDotfiles, .value("deny"),
             "names that begin with a dot, /.well-known/ aside: `deny` is 404"),
         .repeatable(
-            part: "header", Values.field, .described("none"), "`Name: value`: a field of each answer",
-            add: { $0.headers.append($1) }),
-        .part(
-            "cache_control", Values.cacheControl, \.cacheControl, .value("none"),
-            "the Cache-Control field of static files"),
+            part: "header", Values.field, .described("none"),
+            "`Name: value`: a field of each answer; `-Name`: no answer has it",
+            add: { part, new in
+                if new.value == nil {
+                    part.headers.removeAll { $0.name.lowercased() == new.name.lowercased() }
+                }
+                part.headers.append(new)
+            }),
+        .repeatable(
+            part: "cache_control", Values.cacheControl, .described("none"),
+            "`image/* max-age=86400`: Cache-Control of static files; without a type, of all",
+            add: { $0.cacheControl.add($1) }),
         .part(
             "compress", Values.codings, \.compression.codings, .value("off"),
             "`br zstd gzip`: codings for clients that take them, the best liked first; docs/compression.md"),
@@ -61,6 +68,21 @@ extension Settings {
             site: "error_page", Values.errorPage, .described("none"),
             "`404 /missing.html`: a status, and the file or script of this site that answers then",
             add: { $0.errorPages[$1.status] = $1.path }),
+        .repeatable(
+            site: "redirect", Values.redirect, .described("none"),
+            "`/old /new 301`: a URL prefix, `=/path` or `~pattern`, and where it is now; `/old 410`",
+            add: { $0.redirects.append($1) }),
+        .repeatable(
+            site: "rewrite", Values.rewrite, .described("none"),
+            "`^/w/(.*)$ /w.cgi/$1`: a pattern, and the path that answers; `missing ^…`: where no file is",
+            add: { $0.rewrites.append($1) }),
+        .part(
+            "allow", Values.clients, \.allow, .value("all"),
+            "networks of clients that may see it; the most specific of `allow` and `deny` decides"),
+        .part("deny", Values.clients, \.deny, .value("none"), "networks of clients that may not: 403"),
+        .part(
+            "auth", Values.auth, \.auth, .value("off"),
+            "`\"Realm\" etc/htpasswd`: only users of that file, by password: 401"),
         .part(
             "access_log", Values.accessLog, \.accessLog, .value("stdout"),
             "a line for each request: a path, `stdout`, `stderr`, `syslog`, `syslog:SOCKET`, `off`"),

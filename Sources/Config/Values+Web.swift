@@ -128,7 +128,7 @@ extension Values {
         return words
     }
 
-    private static func requireExtension(_ text: String) throws(ValueProblem) {
+    static func requireExtension(_ text: String) throws(ValueProblem) {
         guard text.utf8.first == ASCII.dot, text.utf8.count > 1, !text.utf8.contains(ASCII.slash) else {
             throw ValueProblem("\(text.quoted) is no extension; takes one such as .cgi")
         }
@@ -197,24 +197,25 @@ extension Values {
 
     static let field = ValueType<FieldSetting>("Name: value") { (value) throws(ValueProblem) in
         let text = try value.text()
-        guard let colon = text.utf8.firstIndex(of: ASCII.colon) else {
-            throw ValueProblem("no `:` in \(text.quoted); takes `Name: value`")
+        let colon = text.utf8.firstIndex(of: ASCII.colon)
+        // A field name may begin with a dash, but none does.
+        let isRemoval = colon == nil && text.utf8.first == ASCII.dash
+        guard colon != nil || isRemoval else {
+            throw ValueProblem("no `:` in \(text.quoted); takes `Name: value`, or `-Name`")
         }
-        let name = String(text[..<colon])
+        let name = isRemoval ? String(text.dropFirst()) : String(text[..<(colon ?? text.endIndex)])
         guard isToken(name) else {
-            throw ValueProblem("\(name.quoted) is no field name; takes `Name: value`")
+            throw ValueProblem("\(name.quoted) is no field name; takes `Name: value`, or `-Name`")
+        }
+        if isRemoval, name.lowercased() == "server" {
+            throw ValueProblem("for the Server field there is `server_header = off`")
         }
         if ["content-length", "transfer-encoding", "connection", "date"].contains(name.lowercased()) {
             throw ValueProblem("the server itself sets \(name)")
         }
         // The value can hold no control bytes: no text can.
-        return FieldSetting(name: name, value: String(INIText.trimmed(text[colon...].dropFirst())))
-    }
-
-    /// Nil for `none`.
-    static let cacheControl = ValueType<String?>("text") { (value) throws(ValueProblem) in
-        let text = try value.text()
-        return text.lowercased() == "none" ? nil : text
+        let content = colon.map { String(INIText.trimmed(text[$0...].dropFirst())) }
+        return FieldSetting(name: name, value: content)
     }
 
     static func isToken(_ text: some StringProtocol) -> Bool {

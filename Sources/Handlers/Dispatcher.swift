@@ -33,7 +33,10 @@ enum Dispatcher {
         }
         let decoded = exchange.withHeadBytes { decode($0.extracting(head.path.range), exchange) }
         guard decoded else { return try await ErrorPage.send(.badRequest, on: exchange) }
-        while let target = try await route(exchange, site) {
+        while true {
+            guard try await passes(exchange, site), let target = try await route(exchange, site) else {
+                return
+            }
             guard exchange.redirectCount < redirectLimit else {
                 exchange.log(
                     .error,
@@ -75,6 +78,73 @@ enum Dispatcher {
         }
     }
 
+    // MARK: Rules
+
+    /// Asks all rules of the site about the exchange's path, in this order: redirects, which tell nothing
+    /// that the configuration does not say; who may see the path; rewriting, which may look whether a file
+    /// is there; and who may see the path that comes of it. False where a rule has answered.
+    private static func passes(_ exchange: Exchange, _ site: Site) async throws(StreamError) -> Bool {
+        exchange.part = site.part(for: exchange.path)
+        if !site.config.redirects.isEmpty, try await isRedirected(exchange, site) { return false }
+        guard try await admit(exchange, site) else { return false }
+        if site.config.rewrites.isEmpty { return true }
+        let asked = exchange.part
+        guard try await rewrite(exchange, site) else { return false }
+        if site.part(for: exchange.path) === asked { return true }
+        return try await admit(exchange, site)
+    }
+
+    /// Whether the client may see the exchange's path; if not, it has been told so.
+    private static func admit(_ exchange: Exchange, _ site: Site) async throws(StreamError) -> Bool {
+        let part = site.part(for: exchange.path)
+        exchange.part = part
+        // A page for an error is shown to whom the error is shown.
+        if exchange.errorStatus != nil { return true }
+        return try await part.access.admit(exchange)
+    }
+
+    private static func isRedirected(_ exchange: Exchange, _ site: Site) async throws(StreamError) -> Bool {
+        let path = Script.merged(exchange.path[...])
+        switch Redirection.outcome(site.config.redirects, path: path, query: exchange.query) {
+        case .none: return false
+        case .answer(let code, let location):
+            var fields: [(StaticString, String)] = []
+            if let location { fields.append(("Location", String(decoding: location, as: UTF8.self))) }
+            try await ErrorPage.send(Status(code) ?? .found, fields: fields, on: exchange)
+        case .tooCostly(let pattern): try await giveUp(pattern, exchange)
+        }
+        return true
+    }
+
+    /// False where the exchange has been answered with an error.
+    private static func rewrite(_ exchange: Exchange, _ site: Site) async throws(StreamError) -> Bool {
+        let path = Script.merged(exchange.path[...])
+        let outcome = Rewriting.outcome(site.config.rewrites, path: path) {
+            site.isMissing(path, now: exchange.context.loop.now)
+        }
+        switch outcome {
+        case .none: return true
+        case .path(let path, let query):
+            exchange.path = path
+            guard let query else { return true }
+            var target: [UInt8] = []
+            TargetPath.encode(path.span, into: &target)
+            if !query.isEmpty { target += [ASCII.question] + query }
+            exchange.redirectedTarget = target
+            return true
+        case .bad: try await ErrorPage.send(.badRequest, on: exchange)
+        case .tooCostly(let pattern): try await giveUp(pattern, exchange)
+        }
+        return false
+    }
+
+    private static func giveUp(_ pattern: String, _ exchange: Exchange) async throws(StreamError) {
+        exchange.log(.error, "the pattern \(pattern) takes too many steps for this path")
+        try await ErrorPage.send(.internalServerError, on: exchange)
+    }
+
+    // MARK: Services
+
     /// Serves the exchange's path; returns the target of a local redirect.
     private static func route(_ exchange: Exchange, _ site: Site) async throws(StreamError) -> [UInt8]? {
         let part = site.part(for: exchange.path)
@@ -92,6 +162,9 @@ enum Dispatcher {
             switch try await files.serve() {
             case .answered: return nil
             case .script(let script): return try await run(script, exchange, site, part)
+            case .elsewhere:
+                guard try await admit(exchange, site) else { return nil }
+                return try await route(exchange, site)
             }
         case .scripts(let folder):
             let locator = ScriptLocator(
@@ -119,6 +192,12 @@ enum Dispatcher {
     private static func run(
         _ script: Script, _ exchange: Exchange, _ site: Site, _ part: Part
     ) async throws(StreamError) -> [UInt8]? {
+        // A folder's default page may stand in a location of its own, with rules of its own.
+        if exchange.path.last == ASCII.slash, script.pathInfo == nil, site.part(for: script.name) !== part {
+            exchange.path = script.name
+            guard try await admit(exchange, site) else { return nil }
+            return try await route(exchange, site)
+        }
         let service = ScriptService(exchange: exchange, site: site, part: part, script: script)
         switch try await service.serve() {
         case .answered: return nil

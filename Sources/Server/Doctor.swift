@@ -175,11 +175,22 @@ extension ServerConfig {
         for index in config.sites.indices {
             config.sites[index].listen = []
             config.sites[index].errorLog = .off
-            config.sites[index].part.accessLog = .off
+            config.sites[index].part = config.sites[index].part.open
             for location in config.sites[index].locations.indices {
-                config.sites[index].locations[location].part.accessLog = .off
+                config.sites[index].locations[location].part =
+                    config.sites[index].locations[location].part.open
             }
         }
         return config
+    }
+}
+
+extension PartSettings {
+    /// Without a log, and without rules about who may see it: it is the script that is asked about.
+    fileprivate var open: PartSettings {
+        var part = self
+        part.accessLog = .off
+        (part.allow, part.deny, part.auth) = (.all, .none, nil)
+        return part
     }
 }

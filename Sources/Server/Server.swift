@@ -64,6 +64,8 @@ package enum Server {
 /// What the loops share, and how a loop's own things are made from it.
 final class SharedParts {
     private let pool: WorkerPool
+    /// Some threads stay for scripts.
+    private let passwordGate = PasswordGate(limit: gh_thread_count() / 2)
     private let limit: ConnectionLimit
     private var mediaTypes: [String: MediaTypes] = [:]
     private var queues: [String: ScriptQueue] = [:]
@@ -86,15 +88,16 @@ final class SharedParts {
         do throws(Errno) {
             loop = try EventLoop(index: index)
             context = try LoopContext(
-                loop: loop, pool: pool, errorLog: logs.errorLog, accessLogs: accessLogs,
-                software: "gatehouse/\(gatehouseVersion)", settings: config.server,
+                loop: loop, pool: pool, passwordGate: passwordGate, errorLog: logs.errorLog,
+                accessLogs: accessLogs, software: "gatehouse/\(gatehouseVersion)", settings: config.server,
                 clientConnections: clientConnections)
         } catch {
             throw StartError("cannot start event loop \(index): \(error)")
         }
         let worker = Worker(loop: loop, context: context, limit: limit)
         var sites: [(SiteConfig, Site)] = []
-        for site in config.sites { sites.append((site, makeSite(site, logs, accessLogs))) }
+        let passwords = try PasswordFiles(config)
+        for site in config.sites { sites.append((site, makeSite(site, logs, accessLogs, passwords))) }
         for address in bound {
             let answering = sites.filter { site, _ in
                 site.listen.isEmpty
@@ -110,7 +113,9 @@ final class SharedParts {
         return worker
     }
 
-    private func makeSite(_ config: SiteConfig, _ logs: OpenLogs, _ accessLogs: AccessLogs) -> Site {
+    private func makeSite(
+        _ config: SiteConfig, _ logs: OpenLogs, _ accessLogs: AccessLogs, _ passwords: PasswordFiles
+    ) -> Site {
         let cache = caches[config.name] ?? AnswerCache(limit: config.cgiCacheSize)
         caches[config.name] = cache
         var numbers: [LogTarget: Int] = [:]
@@ -129,7 +134,8 @@ final class SharedParts {
             queues[key] = queue
             return Part(
                 settings, accessLog: numbers[target], scriptQueue: queue,
-                requestLimiter: limiter(settings, prefix, config))
+                requestLimiter: limiter(settings, prefix, config),
+                passwords: settings.auth.flatMap { passwords[$0.file] })
         }
     }
 

@@ -64,12 +64,12 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             ]),
         ProblemCase(
             "unknown keys",
-            "[site a]\ndocumentroot = www\nCGI-Timeout = 3s\ncompres = /x 1s\nauth = x\nthread = 1\n",
+            "[site a]\ndocumentroot = www\nCGI-Timeout = 3s\ncompres = /x 1s\nmagic = x\nthread = 1\n",
             [
                 "server.ini:2: unknown key `documentroot`",
                 "server.ini:3: unknown key `CGI-Timeout`; did you mean `cgi_timeout`?",
                 "server.ini:4: unknown key `compres`; did you mean `compress`?",
-                "server.ini:5: unknown key `auth`",
+                "server.ini:5: unknown key `magic`",
                 "server.ini:6: unknown key `thread`; did you mean `threads`?",
             ]),
         ProblemCase(

@@ -12,6 +12,7 @@ import Testing
         let writer = LogWriter()
         return try LoopContext(
             loop: EventLoop(index: 0), pool: WorkerPool(name: "test", threads: 1),
+            passwordGate: PasswordGate(limit: 1),
             errorLog: ErrorLog(sink: nil, writer: writer, level: .error),
             accessLogs: AccessLogs(writer: writer),
             software: "", settings: ServerSettings())

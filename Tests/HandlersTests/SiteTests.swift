@@ -109,14 +109,14 @@ private let position = SourcePosition(file: "server.ini", line: 1)
         Case("//doc/api", "api"), Case("/doc//api", "api"), Case("/DOC", "site"),
     ]) func `the settings for a path are the longest location's`(_ test: Case) {
         let site = makeSite("s") { config in
-            config.part.cacheControl = "site"
+            config.part.charset = .named("site")
             config.locations = ["/doc", "/doc/api/"].map { prefix in
                 var part = PartSettings()
-                part.cacheControl = prefix == "/doc" ? "doc" : "api"
+                part.charset = .named(prefix == "/doc" ? "doc" : "api")
                 return LocationConfig(prefix: prefix, position: position, part: part)
             }
         }
-        #expect(site.part(for: Array(test.path.utf8)).settings.cacheControl == test.expected)
+        #expect(site.part(for: Array(test.path.utf8)).settings.charset == .named(test.expected))
     }
 }
 

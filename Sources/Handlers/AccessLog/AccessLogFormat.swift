@@ -69,7 +69,9 @@ final class AccessLogFormat {
         switch item {
         case .address: AccessLogFormat.appendAddress(exchange.clientAddress, to: &line)
         case .peerAddress: AccessLogFormat.appendAddress(exchange.connection.peer.ip, to: &line)
-        case .user: line.append(ASCII.dash)
+        case .user:
+            guard let user = exchange.user else { return line.append(ASCII.dash) }
+            AccessLogFormat.appendUser(user.span, to: &line)
         case .requestLine: AccessLogFormat.appendRequestLine(exchange, to: &line)
         case .status: line.append(decimal: exchange.status)
         case .colouredRequestLine:
@@ -114,6 +116,17 @@ final class AccessLogFormat {
         case .scriptReport: AccessLogFormat.appendReport(exchange, to: &line)
         case .json: AccessLogJSON.append(exchange, to: &line)
         }
+    }
+
+    /// Between blanks: one in the name is escaped, so that the columns stay in order.
+    private static func appendUser(_ user: Span<UInt8>, to line: inout ByteBuffer) {
+        var rest = user
+        while let blank = rest.firstIndex(of: ASCII.space) {
+            appendQuoted(rest.extracting(0..<blank), to: &line)
+            line.append("\\x20")
+            rest = rest.extracting((blank + 1)...)
+        }
+        appendQuoted(rest, to: &line)
     }
 
     /// `exit=0 first=1834us total=2011us cpu=1200us peak=9216K`, a dash for what is not known.

@@ -93,10 +93,16 @@ struct ScriptPlan {
         // Content of no bytes has a length, too, and scripts that take POST ask for it.
         facts.contentLength = contentLength ?? (!exchange.isSentOn && head.has(.contentLength) ? 0 : nil)
         facts.requestID = exchange.id.description
+        if let user = exchange.user {
+            facts.remoteUser = String(decoding: user, as: UTF8.self)
+            facts.authType = "Basic"
+        }
         let settings = part.settings.cgiEnvironment
         facts.path = searchPath
         switch part.settings.cgiPassAuthorization {
-        case .yes, .auto: facts.passAuthorization = true
+        case .yes: facts.passAuthorization = true
+        // A password that the server has checked is none of the script's business.
+        case .auto: facts.passAuthorization = exchange.user == nil
         case .no: facts.passAuthorization = false
         }
         var list = exchange.withHeadBytes { MetaVariables.environment(facts, head, $0) }

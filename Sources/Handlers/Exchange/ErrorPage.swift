@@ -57,6 +57,8 @@ package enum ErrorPage {
     private static func sentence(_ status: Status) -> StaticString? {
         switch status {
         case .badRequest: "The server could not read this request."
+        case .unauthorized: "This page needs a user name and a password."
+        case .gone: "What was at this address is gone."
         case .forbidden: "You may not see this page."
         case .notFound: "There is nothing at this address."
         case .methodNotAllowed: "This address does not take this kind of request."

@@ -56,9 +56,13 @@ class Exchange {
     /// What decides on this request, once it is known.
     var site: Site?
     var part: Part?
+    /// A rule about clients or users was asked: the answer is for this client only.
+    var isRestricted = false
+    /// Who has shown a password that the server itself has checked.
+    var user: [UInt8]?
     /// How many times a script has sent this request on to another path (RFC 3875, section 6.2.2).
     var redirectCount = 0
-    /// The path and query it was sent on to; the target otherwise.
+    /// The path and query it was sent on to, or that a `rewrite` has put in the place of the target's.
     var redirectedTarget: [UInt8]?
 
     /// The error in whose place a page of the site answers (`error_page`).
@@ -110,6 +114,8 @@ class Exchange {
         site = nil
         part = nil
         script = nil
+        user = nil
+        isRestricted = false
     }
 
     /// The bytes of a place in the head.

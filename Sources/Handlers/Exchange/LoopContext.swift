@@ -11,6 +11,7 @@ package final class LoopContext {
     package let loop: EventLoop
     /// Threads for calls that may block, shared by all loops.
     package let pool: WorkerPool
+    let passwordGate: PasswordGate
     package let errorLog: ErrorLog
     /// `gatehouse/VERSION`, for scripts.
     package let software: String
@@ -43,8 +44,9 @@ package final class LoopContext {
 
     /// Throws where `/dev/null` cannot be opened.
     package init(
-        loop: EventLoop, pool: WorkerPool, errorLog: ErrorLog, accessLogs: AccessLogs, software: String,
-        settings: ServerSettings, clientConnections: ClientConnections? = nil
+        loop: EventLoop, pool: WorkerPool, passwordGate: PasswordGate, errorLog: ErrorLog,
+        accessLogs: AccessLogs, software: String, settings: ServerSettings,
+        clientConnections: ClientConnections? = nil
     ) throws(Errno) {
         trustedProxies = settings.trustedProxies
         self.clientConnections = clientConnections
@@ -53,6 +55,7 @@ package final class LoopContext {
         self.accessLogs = accessLogs
         self.loop = loop
         self.pool = pool
+        self.passwordGate = passwordGate
         self.errorLog = errorLog
         self.software = software
         nullDevice = try .open("/dev/null", O_RDWR)

@@ -10,6 +10,9 @@ package struct FileService {
         case answered
         /// The path names a file that is to be run, not sent.
         case script(Script)
+        /// The folder's default page, now the exchange's path, stands in another part of the site, which
+        /// has rules of its own.
+        case elsewhere
     }
 
     let exchange: Exchange
@@ -42,16 +45,15 @@ package struct FileService {
         } catch {
             // A folder that may be entered and not read still has its default page.
             if error == .accessDenied, relative.last == ASCII.slash, isFolder() {
-                try await serveFolder()
-            } else {
-                try await refuse(error)
+                return try await serveFolder()
             }
+            try await refuse(error)
             return .answered
         }
         if file.isRegular {
             try await send(file)
         } else if file.isFolder {
-            try await serveFolder()
+            return try await serveFolder()
         } else {
             exchange.log(.warning, "not a regular file: devices, pipes and sockets are not sent")
             try await ErrorPage.send(.forbidden, on: exchange)
@@ -123,9 +125,10 @@ package struct FileService {
 
     // MARK: Folders
 
-    private func serveFolder() async throws(StreamError) {
+    private func serveFolder() async throws(StreamError) -> Outcome {
         guard relative.last == ASCII.slash else {
-            return try await FolderRedirect.send(on: exchange)
+            try await FolderRedirect.send(on: exchange)
+            return .answered
         }
         for name in settings.index {
             let candidate = exchange.path + Array(name.utf8)
@@ -135,21 +138,28 @@ package struct FileService {
             guard let file = try? folder.open(below, symlinks: settings.symlinks, now: now), file.isRegular
             else { continue }
             exchange.path = candidate
-            return try await send(file)
+            if site.part(for: candidate) !== part { return .elsewhere }
+            try await send(file)
+            return .answered
         }
-        guard settings.listing else {
-            return try await ErrorPage.send(.forbidden, on: exchange)
+        if settings.listing {
+            try await DirectoryListing(
+                exchange: exchange, site: site, part: part, folder: folder, relative: relative
+            ).send()
+        } else {
+            try await ErrorPage.send(.forbidden, on: exchange)
         }
-        try await DirectoryListing(
-            exchange: exchange, site: site, part: part, folder: folder, relative: relative
-        ).send()
+        return .answered
     }
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
         var answer = FileAnswer(
             exchange: exchange, type: await contentType(file),
-            cache: exchange.isSentOn || part.hasLimits ? nil : exchange.context.fileCache)
-        if let cacheControl = settings.cacheControl { answer.add("Cache-Control", cacheControl) }
+            cache: mayBeKept ? exchange.context.fileCache : nil)
+        let type = site.mediaTypes.type(of: exchange.path[...])
+        if let value = settings.cacheControl.value(path: exchange.path, type: type) {
+            answer.add("Cache-Control", value)
+        }
         if settings.compression.codings.isEmpty || exchange.errorStatus != nil {
             return try await answer.send(file)
         }
@@ -192,6 +202,9 @@ package struct FileService {
         guard sibling.isRegular, sibling.modified + 2 >= file.modified else { throw .noSuchFile }
         return sibling
     }
+
+    /// An answer that is kept goes to whoever asks for the same path.
+    private var mayBeKept: Bool { !exchange.isSentOn && !exchange.isRestricted && !part.hasLimits }
 
     private func contentType(_ file: borrowing Folder.OpenFile) async -> String {
         let type = site.mediaTypes.type(of: exchange.path[...])

@@ -13,14 +13,7 @@ enum FolderRedirect {
         location.append(ASCII.slash)
         if let query = exchange.query {
             location.append(ASCII.question)
-            // As it was asked, but for bytes that no URL may hold.
-            for byte in query {
-                if byte < 0x80 {
-                    location.append(byte)
-                } else {
-                    TargetPath.encode([byte].span, into: &location)
-                }
-            }
+            TargetPath.encodeQuery(query, into: &location)
         }
         try await ErrorPage.send(
             .movedPermanently, fields: [("Location", String(decoding: location, as: UTF8.self))], on: exchange

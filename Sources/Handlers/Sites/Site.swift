@@ -1,6 +1,7 @@
 import Base
 package import Config
 package import Logs
+import Net
 
 /// A web site as one loop serves it: what its section says, made ready.
 ///
@@ -80,6 +81,22 @@ package final class Site {
         return root.map { Mapping(prefix: [], kind: .files($0)) }
     }
 
+    /// Whether neither a file nor a folder stands at a decoded path. Below a `cgi` prefix nothing is
+    /// missing, nor behind a file, where the path may be a script's PATH_INFO.
+    func isMissing(_ path: [UInt8], now: Instant) -> Bool {
+        let symlinks = part(for: path).settings.symlinks
+        var path = path
+        guard let mapping = mapping(for: &path) else { return true }
+        guard case .files(let folder) = mapping.kind else { return false }
+        do throws(Errno) {
+            _ = try folder.open(
+                path[mapping.prefix.count...], flags: Folder.pathOnly, symlinks: symlinks, now: now)
+            return false
+        } catch {
+            return error == .noSuchFile || error == .nameTooLong
+        }
+    }
+
     /// The settings for a decoded path: those of the longest location that fits, or the site's.
     package func part(for path: [UInt8]) -> Part {
         for (prefix, part) in parts where Site.isPrefix(prefix, of: path) { return part }
@@ -93,7 +110,7 @@ package final class Site {
     ///
     /// Slashes that stand together count as one, as they do in a file's name: `//cgi-bin/x` must not
     /// get round the prefix `/cgi-bin` to the same file.
-    private static func reach(of prefix: [UInt8], in path: [UInt8]) -> Int? {
+    static func reach(of prefix: [UInt8], in path: [UInt8]) -> Int? {
         var index = 0
         for byte in prefix {
             guard index < path.count, path[index] == byte else { return nil }
@@ -116,17 +133,21 @@ package final class Part {
     package let accessLog: Int?
     package let scriptQueue: ScriptQueue
     let requestLimiter: RequestLimiter?
+    let access: AccessRules
 
     package init(
         _ settings: PartSettings, accessLog: Int?, scriptQueue: ScriptQueue,
-        requestLimiter: RequestLimiter? = nil
+        requestLimiter: RequestLimiter? = nil, passwords: PasswordCheck? = nil
     ) {
         self.scriptQueue = scriptQueue
         self.requestLimiter = requestLimiter
+        access = AccessRules(settings, passwords)
         self.settings = settings
         self.accessLog = accessLog
         var lines: [UInt8] = []
-        for field in settings.headers { lines += "\(field.name): \(field.value)\r\n".utf8 }
+        for field in settings.headers {
+            if let value = field.value { lines += "\(field.name): \(value)\r\n".utf8 }
+        }
         fieldLines = lines
         scripts = ScriptRules(settings)
         fieldNames = settings.headers.map { $0.name.utf8.map(ASCII.lower) }

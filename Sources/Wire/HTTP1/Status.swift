@@ -26,6 +26,7 @@ package struct Status: Hashable, Sendable {
     package static let notFound = Status(known: 404)
     package static let methodNotAllowed = Status(known: 405)
     package static let requestTimeout = Status(known: 408)
+    package static let gone = Status(known: 410)
     package static let preconditionFailed = Status(known: 412)
     package static let contentTooLarge = Status(known: 413)
     package static let uriTooLong = Status(known: 414)

@@ -35,6 +35,9 @@ package enum TargetPath {
         if hasDots { try resolveDots(&path) }
     }
 
+    /// Resolves the dot segments of a decoded path that was put together from pieces.
+    package static func resolve(_ path: inout [UInt8]) throws(Failure) { try resolveDots(&path) }
+
     private static func resolveDots(_ path: inout [UInt8]) throws(Failure) {
         var result: [UInt8] = []
         result.reserveCapacity(path.count)
@@ -72,6 +75,17 @@ package enum TargetPath {
                 output.append(ASCII.percent)
                 output.append(ASCII.hexDigit(byte >> 4))
                 output.append(ASCII.hexDigit(byte & 15))
+            }
+        }
+    }
+
+    /// Appends a query as it was sent, but for bytes that no URL may hold.
+    package static func encodeQuery(_ query: [UInt8], into output: inout [UInt8]) {
+        for byte in query {
+            if byte < 0x80 {
+                output.append(byte)
+            } else {
+                encode([byte].span, into: &output)
             }
         }
     }

@@ -9,6 +9,7 @@ import Wire
 package enum FuzzedParser: String, CaseIterable, Sendable {
     case requestParser, chunkedDecoder, targetPath, scriptHead, httpDate, listReader, iniReader
     case forwarding, proxyHeader
+    case basicCredentials, passwordFile
 
     package func feed(_ input: [UInt8]) {
         switch self {
@@ -21,6 +22,8 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
         case .iniReader: INIReaderCheck.check(input)
         case .forwarding: ForwardingCheck.check(input)
         case .proxyHeader: ProxyHeaderCheck.check(input)
+        case .basicCredentials: BasicCredentialsCheck.check(input)
+        case .passwordFile: PasswordFileCheck.check(input)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Base
 import Config
+import Passwords
 import Wire
 
 /// A date that is read is written to itself, where four digits can say its year.
@@ -49,5 +50,24 @@ enum INIReaderCheck {
         }
         let again = INIReader.read(input, file: "f")
         precondition(again.sections == file.sections, "read alike a second time")
+    }
+}
+
+/// A user has a name, without a colon; neither part has control bytes.
+enum BasicCredentialsCheck {
+    static func check(_ input: [UInt8]) {
+        guard let credentials = BasicCredentials(input.span) else { return }
+        precondition(!credentials.user.isEmpty && !credentials.user.contains(ASCII.colon), "a name")
+        precondition(
+            !(credentials.user + credentials.password).contains(where: ASCII.isControl), "plain text")
+    }
+}
+
+/// Each line has one problem at most, in their order.
+enum PasswordFileCheck {
+    static func check(_ input: [UInt8]) {
+        let lines = PasswordFile(input.span).problems.map(\.line)
+        precondition(zip(lines, lines.dropFirst()).allSatisfy(<), "problems in order")
+        precondition(lines.last ?? 0 <= input.count { $0 == ASCII.lf } + 1, "lines of the file")
     }
 }
