@@ -204,3 +204,15 @@ package enum OnDisconnect: Sendable { case kill, finish }
 package enum PassAuthorization: Sendable { case yes, no, auto }
 package enum SymlinkPolicy: Sendable { case inside, follow, deny }
 package enum CharsetSetting: Hashable, Sendable { case off, named(String) }
+
+extension ServerConfig {
+    /// Whether any site has scripts.
+    package var runsScripts: Bool {
+        sites.contains { site in
+            !site.cgi.isEmpty
+                || ([site.part] + site.locations.map(\.part)).contains {
+                    !$0.cgiExtensions.isEmpty || !$0.cgiInterpreters.isEmpty
+                }
+        }
+    }
+}

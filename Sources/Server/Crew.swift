@@ -34,7 +34,7 @@ final class Crew {
             // Scripts get cgi_kill_grace before they are killed; none is left behind.
             _ = waitUntilIdle(board, Instant.now + .seconds(10), logs, ignoresSignals: true)
         }
-        for worker in workers { worker.loop.stop() }
+        for worker in workers { worker.stop() }
         for thread in threads { thread.join() }
     }
 

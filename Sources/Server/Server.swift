@@ -17,8 +17,11 @@ package enum Server {
         let logs = try OpenLogs(config)
         let pidFile = try pidFile(config)
         defer { pidFile?.remove() }
+        comeFirst()
         try Privileges.drop(user: config.server.user, group: config.server.group)
-        try serve(config, bound, logs, loops, signals, announce)
+        // Before there are threads, and as the user that scripts run as.
+        let spawners = config.runsScripts ? (0..<loops).compactMap { _ in try? Spawner.start() } : []
+        try serve(config, bound, logs, spawners, loops, signals, announce)
         for case .unix(let path) in bound.map(\.address) { unlink(path) }
     }
 
@@ -29,19 +32,25 @@ package enum Server {
 
     /// The part that needs no rights: loops on sockets that are bound and logs that are open.
     private static func serve(
-        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ loops: Int,
-        _ signals: SignalWaiter,
-        _ announce: (String) -> Void
+        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ spawners: [Spawner],
+        _ loops: Int, _ signals: SignalWaiter, _ announce: (String) -> Void
     ) throws(StartError) {
         logs.writer.start()
         let shared = SharedParts(config)
         var workers: [Worker] = []
-        for index in 0..<loops { workers.append(try shared.makeWorker(index, config, bound, logs)) }
+        for index in 0..<loops {
+            let spawner = index < spawners.count ? spawners[index] : nil
+            workers.append(try shared.makeWorker(index, config, bound, logs, spawner))
+        }
         let crew = Crew(workers, signals)
         for address in bound { announce("listening on \(address.url)") }
         crew.serve(shutdownTimeout: config.server.shutdownTimeout, logs: logs)
         logs.writer.flush()
     }
+
+    /// Many busy scripts are not to keep a loop waiting, which has little to do at a time. Allowed to
+    /// root, and where RLIMIT_NICE says so.
+    private static func comeFirst() { _ = gh_come_first(5) }
 
     /// As many connections as the machine allows, whatever the shell's soft limit is.
     private static func raiseDescriptorLimit() {
@@ -64,19 +73,19 @@ final class SharedParts {
     }
 
     func makeWorker(
-        _ index: Int, _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs
+        _ index: Int, _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs,
+        _ spawner: Spawner? = nil
     ) throws(StartError) -> Worker {
         let loop: EventLoop
-        let context: LoopContext
         let accessLogs = AccessLogs(writer: logs.writer)
         do throws(Errno) {
             loop = try EventLoop(index: index)
-            context = try LoopContext(
-                loop: loop, pool: pool, errorLog: logs.errorLog, accessLogs: accessLogs,
-                software: "gatehouse/\(gatehouseVersion)", settings: config.server)
         } catch {
             throw StartError("cannot start event loop \(index): \(error)")
         }
+        let context = LoopContext(
+            loop: loop, pool: pool, spawner: spawner, errorLog: logs.errorLog, accessLogs: accessLogs,
+            software: "gatehouse/\(gatehouseVersion)", settings: config.server)
         let worker = Worker(loop: loop, context: context, limit: limit)
         var sites: [(SiteConfig, Site)] = []
         for site in config.sites { sites.append((site, makeSite(site, logs, accessLogs))) }
