@@ -1,9 +1,9 @@
-// Starting a script. The child shares the server's memory until exec (CLONE_VM) and the calling
+// Starting a script from a thread of the server. The child shares the server's memory until exec (CLONE_VM) and the calling
 // thread waits for that (CLONE_VFORK), so nothing is copied however large the server is. Between
 // clone and exec only async-signal-safe calls are made, and no memory of the server is written but
 // the plan's own result.
 #define _GNU_SOURCE
-#include "CLinux.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,24 +13,41 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct child_state {
-    const struct gh_spawn *plan;
-    enum gh_spawn_step step;
-    int error;
-};
+static bool has_come_first;
+static int original_priority;
 
-static void reset_signals(void) {
+int gh_come_first(int steps) {
+    errno = 0;
+    int priority = getpriority(PRIO_PROCESS, 0);
+    if (errno != 0 || setpriority(PRIO_PROCESS, 0, priority - steps) < 0) return -1;
+    has_come_first = true;
+    original_priority = priority;
+    // The permission was for the server and not for its scripts.
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_NICE, &none);
+    return 0;
+}
+
+void gh_restore_priority(void) {
+    if (has_come_first) setpriority(PRIO_PROCESS, 0, original_priority);
+}
+
+void gh_reset_signals(void) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = SIG_DFL;
     for (int signal = 1; signal < NSIG; signal++) {
         if (signal != SIGKILL && signal != SIGSTOP) sigaction(signal, &action, NULL);
     }
+}
+
+void gh_unblock_signals(void) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -39,6 +56,7 @@ static void reset_signals(void) {
 // Puts the three streams onto 0, 1 and 2 whatever their present numbers are.
 static int place_streams(const struct gh_spawn *plan) {
     int from[3] = {plan->standard_in, plan->standard_out, plan->standard_err};
+    if (from[0] < 0 && (from[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0) return -1;
     for (int i = 0; i < 3; i++) {
         if (from[i] < 3 && from[i] != i) {
             from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
@@ -55,8 +73,8 @@ static int place_streams(const struct gh_spawn *plan) {
     return 0;
 }
 
-static int child_main(void *argument) {
-    struct child_state *state = argument;
+int gh_child_main(void *argument) {
+    struct gh_child *state = argument;
     const struct gh_spawn *plan = state->plan;
 
     state->step = GH_STEP_GROUP;
@@ -65,18 +83,26 @@ static int child_main(void *argument) {
     if (chdir(plan->folder) < 0) goto failed;
     state->step = GH_STEP_STREAMS;
     if (place_streams(plan) < 0) goto failed;
-    if (syscall(SYS_close_range, 3, ~0U, 0) < 0) goto failed;
+    if (!state->is_prepared && syscall(SYS_close_range, 3, ~0U, 0) < 0) goto failed;
     state->step = GH_STEP_LIMIT;
     for (size_t i = 0; i < plan->limit_count; i++) {
-        if (gh_set_limit(plan->limits[i].resource, plan->limits[i].soft, plan->limits[i].hard) < 0) goto failed;
+        const struct gh_limit *limit = &plan->limits[i];
+        if (state->is_prepared && limit->resource == state->files.resource && limit->soft == state->files.soft &&
+            limit->hard == state->files.hard)
+            continue;
+        if (gh_set_limit(limit->resource, limit->soft, limit->hard) < 0) goto failed;
     }
+    if (!state->is_prepared) gh_restore_priority();
     if (plan->nice != 0) {
         errno = 0;
         if (nice(plan->nice) == -1 && errno != 0) goto failed;
     }
-    // What lets the server bind low ports is not for scripts.
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    reset_signals();
+    if (!state->is_prepared) {
+        // What lets the server bind low ports is not for scripts.
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+        gh_reset_signals();
+        gh_unblock_signals();
+    }
     state->step = GH_STEP_EXEC;
     execve(plan->path, plan->argv, plan->envp);
 failed:
@@ -84,26 +110,24 @@ failed:
     _exit(127);
 }
 
-enum { STACK_SIZE = 64 * 1024 };
-
 int gh_spawn(const struct gh_spawn *plan, int32_t *pid, int *pidfd, enum gh_spawn_step *step) {
     // The thread waits for the exec, so one stack for each thread is enough.
     static __thread char *stack;
     if (!stack) {
-        void *memory = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+        void *memory = mmap(NULL, GH_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
         if (memory == MAP_FAILED) {
             *step = GH_STEP_CLONE;
             return errno;
         }
         stack = memory;
     }
-    struct child_state state = {.plan = plan, .step = GH_STEP_CLONE, .error = 0};
+    struct gh_child state = {.plan = plan, .step = GH_STEP_CLONE};
     sigset_t all, before;
     sigfillset(&all);
     // A handler that ran in the child would run in the server's memory.
     pthread_sigmask(SIG_BLOCK, &all, &before);
     int child_fd = -1;
-    pid_t child = clone(child_main, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &state, &child_fd);
+    pid_t child = clone(gh_child_main, stack + GH_STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &state, &child_fd);
     int error = child < 0 ? errno : state.error;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     *step = state.step;

@@ -290,6 +290,19 @@ package struct CacheRule: Hashable, Sendable {
 package enum OnDisconnect: Sendable { case kill, finish }
 package enum PassAuthorization: Sendable { case yes, no, auto }
 package enum SymlinkPolicy: Sendable { case inside, follow, deny }
+extension ServerConfig {
+    /// Whether any site has scripts.
+    package var runsScripts: Bool {
+        sites.contains { site in
+            !site.cgi.isEmpty
+                || ([site.part] + site.locations.map(\.part)).contains {
+                    !$0.cgiExtensions.isEmpty || !$0.cgiInterpreters.isEmpty
+                        || $0.index.contains { $0.hasSuffix(".cgi") }
+                }
+        }
+    }
+}
+
 package enum CharsetSetting: Hashable, Sendable {
     case off
     /// What each file is written in is found out.

@@ -40,7 +40,7 @@ package struct ResourceLimit: Sendable {
         (self.resource, self.soft, self.hard) = (resource, soft, hard)
     }
 
-    fileprivate var raw: gh_limit {
+    var raw: gh_limit {
         let number =
             switch resource {
             case .cpuSeconds: gh_rlimit_cpu
@@ -58,7 +58,7 @@ package struct SpawnError: Error, Sendable {
     package var step: Step
     package var reason: Errno
 
-    fileprivate init(_ step: gh_spawn_step, _ reason: Errno) {
+    init(_ step: gh_spawn_step, _ reason: Errno) {
         self.reason = reason
         self.step =
             switch step {
@@ -111,51 +111,14 @@ package struct ChildProcess: ~Copyable {
         }
     }
 
-    /// Starts a process on a thread of `pool`, so that no loop waits for its exec. `waiter` is woken
-    /// when it ends. `input` is a descriptor that the caller keeps open meanwhile.
-    package static func start(
-        _ plan: SpawnPlan, input: CInt, standardOutput: borrowing FileDescriptor,
-        standardError: borrowing FileDescriptor, on pool: WorkerPool, waiter: Waiter
-    ) async throws(SpawnError) -> ChildProcess {
-        // Numbers cross to the pool's thread; their owners outlive the call.
-        let (output, errors) = (standardOutput.raw, standardError.raw)
-        let result = await pool.run { spawn(plan, input: input, output: output, errors: errors) }
-        let started = try result.get()
-        let child = ChildProcess(
-            pid: started.pid, pidfd: FileDescriptor(owning: started.pidfd), waiter: waiter)
-        do throws(Errno) { try child.pidfd.watch() } catch { throw SpawnError(step: .clone, reason: error) }
-        return child
-    }
-
-    private struct Started: Sendable {
-        var pid: Int32
-        var pidfd: CInt
-    }
-
-    private static func spawn(
-        _ plan: SpawnPlan, input: CInt, output: CInt, errors: CInt
-    ) -> Result<Started, SpawnError> {
-        let limits = plan.limits.map(\.raw)
-        return plan.path.withCString { path in
-            plan.folder.withCString { folder in
-                plan.arguments.withPointers { arguments in
-                    plan.environment.withPointers { environment in
-                        limits.withUnsafeBufferPointer { limits in
-                            var request = gh_spawn(
-                                path: path, argv: arguments, envp: environment, folder: folder,
-                                standard_in: input, standard_out: output, standard_err: errors,
-                                nice: CInt(plan.nice), limits: limits.baseAddress, limit_count: limits.count)
-                            var pid: Int32 = 0
-                            var pidfd: CInt = -1
-                            var step = GH_STEP_NONE
-                            let error = gh_spawn(&request, &pid, &pidfd, &step)
-                            if error != 0 { return .failure(SpawnError(step, Errno(error))) }
-                            return .success(Started(pid: pid, pidfd: pidfd))
-                        }
-                    }
-                }
-            }
+    /// Takes over a process that was started just now. `waiter` is woken when it ends.
+    init(_ started: StartedProcess, waiter: Waiter) throws(SpawnError) {
+        self.init(pid: started.pid, pidfd: FileDescriptor(owning: started.pidfd), waiter: waiter)
+        do throws(Errno) { try pidfd.watch(onlyReading: true) } catch {
+            throw SpawnError(step: .clone, reason: error)
         }
+        // The event comes even where it has ended already.
+        pidfd.markUnreadable()
     }
 
     /// How the process ended, nil while it runs. After that the process is gone from the system.
@@ -209,7 +172,7 @@ package struct ChildProcess: ~Copyable {
     }
 
     /// Watches over a process that nobody owns any more. `grace` nil: no signal is sent.
-    private static func reap(
+    static func reap(
         _ pid: Int32, _ pidfd: Source, grace: TimeSpan?, killAt: Instant? = nil,
         then: @escaping @Sendable () -> Void
     ) {
@@ -241,27 +204,36 @@ package struct ChildProcess: ~Copyable {
                 }
             }
             source.close()
-            if let grace, !isKilled {
-                let left = deadline - loop.now
+            if let grace {
+                let left = isKilled ? .zero : deadline - loop.now
                 await killGroup(pid, on: loop, grace: min(max(left, .zero), grace))
             }
         }
     }
 
+    /// How long a killed process may take to be gone. One that the kernel holds may take for ever, and
+    /// so may one whose parent, outside the group, takes no note of its end.
+    private static let killTime = TimeSpan.seconds(1)
+
     /// Waits until no process of the group is left, and kills what is after `grace`.
     ///
-    /// A group's number is not given to another one while it has a member, so a look every tick
-    /// never reaches a stranger.
+    /// A group's number is not given to another one while it has a member, so a look every few
+    /// milliseconds never reaches a stranger.
     private static func killGroup(_ group: Int32, on loop: EventLoop, grace: TimeSpan) async {
         let waiter = Waiter(loop: loop)
         defer { waiter.end() }
-        let deadline = loop.now + grace
+        var deadline = loop.now + grace
+        var pause = TimeSpan.milliseconds(50)
+        var isKilled = false
         while kill(-group, 0) == 0 {
             if loop.now >= deadline {
+                if isKilled { return }
                 kill(-group, SIGKILL)
-                return
+                isKilled = true
+                deadline = loop.now + killTime
+                pause = .milliseconds(5)
             }
-            _ = await waiter.wait(until: min(deadline, loop.now + .milliseconds(50)))
+            _ = await waiter.wait(until: min(deadline, loop.now + pause))
         }
     }
 }

@@ -55,10 +55,11 @@ package final class Source: @unchecked Sendable {
     func markUnreadable() { isReadable = false }
 
     /// Begins to watch the descriptor, so that the flags above follow it. Done by itself on the
-    /// first call that would block.
-    package func watch() throws(Errno) {
+    /// first call that would block. `onlyReading` spares the events of a socket that is always writable.
+    package func watch(onlyReading: Bool = false) throws(Errno) {
         if token != nil || descriptor == nil { return }
-        let interest = UInt32(GH_IN.rawValue | GH_OUT.rawValue | GH_RDHUP.rawValue)
+        let reading = GH_IN.rawValue | GH_RDHUP.rawValue
+        let interest = UInt32(onlyReading ? reading : reading | GH_OUT.rawValue)
         token = try waiter.loop.register(self, fd: raw, interest: interest)
     }
 

@@ -42,7 +42,7 @@ final class Crew {
             let end = Instant.now + killGrace + Crew.margin
             _ = waitUntilIdle(board, end, logs, ignoresSignals: true)
         }
-        for worker in workers { worker.loop.stop() }
+        for worker in workers { worker.stop() }
         for thread in threads { thread.join() }
     }
 

@@ -22,8 +22,11 @@ package enum Server {
         defer { for address in bound { address.file?.remove() } }
         for warning in try inherited.end() { announce(warning) }
         let logs = try OpenLogs(config, owner: privileges.logOwner)
+        comeFirst()
         try privileges.take()
-        try serve(config, bound, logs, loops, signals, manager, announce)
+        // Before there are threads, and as the user that scripts run as.
+        let spawners = config.runsScripts ? (0..<loops).compactMap { _ in try? Spawner.start() } : []
+        try serve(config, bound, logs, spawners, loops, signals, manager, announce)
     }
 
     private static func pidFile(_ config: ServerConfig) throws(StartError) -> PidFile? {
@@ -33,13 +36,16 @@ package enum Server {
 
     /// The part that needs no rights: loops on sockets that are bound and logs that are open.
     private static func serve(
-        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ loops: Int,
-        _ signals: SignalWaiter, _ manager: ServiceManager, _ announce: (String) -> Void
+        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ spawners: [Spawner],
+        _ loops: Int, _ signals: SignalWaiter, _ manager: ServiceManager, _ announce: (String) -> Void
     ) throws(StartError) {
         logs.writer.start()
         let shared = SharedParts(config)
         var workers: [Worker] = []
-        for index in 0..<loops { workers.append(try shared.makeWorker(index, config, bound, logs)) }
+        for index in 0..<loops {
+            let spawner = index < spawners.count ? spawners[index] : nil
+            workers.append(try shared.makeWorker(index, config, bound, logs, spawner))
+        }
         let crew = Crew(workers, signals)
         for address in bound {
             // Without a configuration somebody wants to click; with one, a line stands for a listener.
@@ -53,6 +59,10 @@ package enum Server {
             stopping: manager.tellStopping)
         logs.writer.flush()
     }
+
+    /// Many busy scripts are not to keep a loop waiting, which has little to do at a time. Allowed to
+    /// root, and where RLIMIT_NICE says so.
+    private static func comeFirst() { _ = gh_come_first(5) }
 
     /// As many connections as the machine allows, whatever the shell's soft limit is.
     private static func raiseDescriptorLimit() {
@@ -80,20 +90,20 @@ final class SharedParts {
     }
 
     func makeWorker(
-        _ index: Int, _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs
+        _ index: Int, _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs,
+        _ spawner: Spawner? = nil
     ) throws(StartError) -> Worker {
         let loop: EventLoop
-        let context: LoopContext
         let accessLogs = AccessLogs(writer: logs.writer)
         do throws(Errno) {
             loop = try EventLoop(index: index)
-            context = try LoopContext(
-                loop: loop, pool: pool, passwordGate: passwordGate, errorLog: logs.errorLog,
-                accessLogs: accessLogs, software: "gatehouse/\(gatehouseVersion)", settings: config.server,
-                clientConnections: clientConnections)
         } catch {
             throw StartError("cannot start event loop \(index): \(error)")
         }
+        let context = LoopContext(
+            loop: loop, pool: pool, passwordGate: passwordGate, spawner: spawner, errorLog: logs.errorLog,
+            accessLogs: accessLogs, software: "gatehouse/\(gatehouseVersion)", settings: config.server,
+            clientConnections: clientConnections)
         let worker = Worker(loop: loop, context: context, limit: limit)
         var sites: [(SiteConfig, Site)] = []
         let passwords = try PasswordFiles(config)

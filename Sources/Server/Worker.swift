@@ -137,6 +137,12 @@ final class Worker: @unchecked Sendable {
         tellIfDrained()
     }
 
+    /// Lets the loop return. From any thread.
+    func stop() {
+        loop.submit { self.context.starter.close() }
+        loop.stop()
+    }
+
     /// Ends what is still under way. On the loop's thread.
     func cancel() {
         context.isDraining = true

@@ -43,28 +43,49 @@ private final class Starter: @unchecked Sendable {
     let loop: EventLoop
     let waiter: Waiter
     private let pool: WorkerPool
+    private let starter: ProcessStarter
     private let null = FileDescriptor(owning: open("/dev/null", O_RDWR | O_CLOEXEC))
+    /// Whether no other test starts a process at the same time.
+    private let takesTurns: Bool
+    /// What was said of a spawner that was lost.
+    let reports: Shared<[String]>
 
-    init(_ loop: EventLoop) {
+    init(_ loop: EventLoop, _ way: Way = .spawner, takesTurns: Bool = true) throws {
+        self.takesTurns = takesTurns
         self.loop = loop
         waiter = Waiter(loop: loop)
         pool = WorkerPool(name: "spawn", threads: 2)
+        let spawner = way == .spawner ? try Starter.startSpawner() : nil
+        let reports = Shared<[String]>([])
+        self.reports = reports
+        starter = ProcessStarter(loop: loop, pool: pool, spawner: spawner) { reports.value.append($0) }
     }
 
-    deinit { waiter.end() }
+    /// Returns when it has let go of the files that other tests are writing.
+    private static func startSpawner() throws -> Spawner {
+        SpawnTurn.enter()
+        defer { SpawnTurn.leave() }
+        let spawner = try Spawner.start()
+        _ = eventually { RunningProcess(spawner.pid)?.name == "gh-spawner" }
+        return spawner
+    }
 
-    func start(_ plan: SpawnPlan, input: CInt? = nil, output: borrowing FileDescriptor)
-        async throws(SpawnError)
-        -> Child
-    {
+    func close() {
+        starter.close()
+        waiter.end()
+    }
+
+    func start(
+        _ plan: SpawnPlan, input: CInt? = nil, output: borrowing FileDescriptor, waiter: Waiter? = nil
+    ) async throws(SpawnError) -> Child {
         // A file that another test writes meanwhile would stay open for writing in the new process.
         // Waited for on another thread, for whoever has the turn may need this one.
-        await pool.run { SpawnTurn.enter() }
-        defer { SpawnTurn.leave() }
+        if takesTurns { await pool.run { SpawnTurn.enter() } }
+        defer { if takesTurns { SpawnTurn.leave() } }
         return Child(
-            try await ChildProcess.start(
-                plan, input: input ?? null.raw, standardOutput: output, standardError: output, on: pool,
-                waiter: waiter))
+            try await starter.start(
+                plan, input: input, standardOutput: output, standardError: output,
+                waiter: waiter ?? self.waiter))
     }
 
     func start(_ plan: SpawnPlan) async throws(SpawnError) -> Child {
@@ -74,13 +95,14 @@ private final class Starter: @unchecked Sendable {
     func wait() async { _ = await waiter.wait(until: loop.now + .milliseconds(100)) }
 
     /// Starts a process, reads what it writes and waits for its end.
-    func run(_ plan: SpawnPlan, input: CInt? = nil) async throws -> Ran {
+    func run(_ plan: SpawnPlan, input: CInt? = nil, waiter own: Waiter? = nil) async throws -> Ran {
+        let waiter = own ?? self.waiter
         var ends = try FileDescriptor.pipe()
         let reading = ends.takeRead()
         try reading.setNonBlocking()
         let output = Source(reading, waiter: waiter)
         defer { output.close() }
-        let child = try await start(plan, input: input, output: ends.takeWrite())
+        let child = try await start(plan, input: input, output: ends.takeWrite(), waiter: waiter)
         var bytes = ByteBuffer()
         var status: ExitStatus?
         var isAtEnd = false
@@ -104,7 +126,12 @@ private final class Starter: @unchecked Sendable {
     }
 
     func run(_ command: String...) async throws -> Ran { try await run(makePlan(command)) }
-    func shell(_ script: String) async throws -> Ran { try await run("/bin/sh", "-c", script) }
+    func shell(_ script: String, waiter: Waiter? = nil) async throws -> Ran {
+        try await run(makePlan(["/bin/sh", "-c", script]), waiter: waiter)
+    }
+
+    /// Nil where it is lost.
+    var spawner: Int32? { starter.spawnerPID }
 }
 
 private func makePlan(
@@ -122,9 +149,17 @@ private func list(_ texts: [String]) -> CStringList {
     return list
 }
 
-private func onStarter<R: Sendable>(_ body: @escaping @Sendable (Starter) async throws -> R) async throws -> R
-{
-    try await onLoop { loop in try await body(Starter(loop)) }
+/// Who starts a process.
+private enum Way: CaseIterable { case spawner, pool }
+
+private func onStarter<R: Sendable>(
+    _ way: Way = .spawner, takesTurns: Bool = true, _ body: @escaping @Sendable (Starter) async throws -> R
+) async throws -> R {
+    try await onLoop { loop in
+        let starter = try Starter(loop, way, takesTurns: takesTurns)
+        defer { starter.close() }
+        return try await body(starter)
+    }
 }
 
 /// Whether a process has ended, whoever has to take note of it.
@@ -187,8 +222,11 @@ private func isGone(_ pid: Int32) -> Bool {
 
     @Test func `many at once`() async throws {
         try await onLoop { loop in
+            let starter = try Starter(loop)
+            defer { starter.close() }
             await onEach(40, of: loop) { number in
-                let ran = try? await Starter(loop).shell("echo \(number); exit \(number)")
+                let ran = try? await starter.shell(
+                    "echo \(number); exit \(number)", waiter: Waiter(loop: loop))
                 #expect(ran?.output == "\(number)\n")
                 #expect(ran?.status.reason == .exited(number))
             }
@@ -197,8 +235,9 @@ private func isGone(_ pid: Int32) -> Bool {
 
     // MARK: What a process is given
 
-    @Test func `arguments and environment, and nothing else`() async throws {
-        let ran = try await onStarter { starter in
+    @Test(arguments: Way.allCases)
+    private func `arguments and environment, and nothing else`(_ way: Way) async throws {
+        let ran = try await onStarter(way) { starter in
             var plan = makePlan(
                 ["/usr/bin/printf", "<%s>", "a", "", "b c", "d\"e'", "$HOME", "*", "ü"], environment: [])
             plan.path = "/usr/bin/printf"
@@ -206,7 +245,7 @@ private func isGone(_ pid: Int32) -> Bool {
         }
         #expect(ran.output == "<a><><b c><d\"e'><$HOME><*><ü>")
         let variables = ["A=1", "EMPTY=", "B=x=y", "PATH=/nowhere"]
-        let environment = try await onStarter {
+        let environment = try await onStarter(way) {
             try await $0.run(makePlan(["/usr/bin/env"], environment: variables))
         }
         #expect(environment.lines == variables)
@@ -221,30 +260,31 @@ private func isGone(_ pid: Int32) -> Bool {
         #expect(ran.output == "called so\n")
     }
 
-    @Test func `its folder`() async throws {
+    @Test(arguments: Way.allCases) private func `its folder`(_ way: Way) async throws {
         let folder = try ScratchFolder()
-        let ran = try await onStarter { try await $0.run(makePlan(["/bin/pwd"], folder: folder.path)) }
+        let ran = try await onStarter(way) { try await $0.run(makePlan(["/bin/pwd"], folder: folder.path)) }
         #expect(ran.output == folder.path + "\n")
     }
 
-    @Test func `its input`() async throws {
+    @Test(arguments: Way.allCases) private func `its input`(_ way: Way) async throws {
         let folder = try ScratchFolder()
         let path = try folder.write("input", "line 1\nline 2\n")
-        let ran = try await onStarter { starter in
+        let ran = try await onStarter(way) { starter in
             let file = try FileDescriptor.open(path, O_RDONLY)
             return try await starter.run(makePlan(["/bin/cat"]), input: file.raw)
         }
         #expect(ran.output == "line 1\nline 2\n")
-        let none = try await onStarter { try await $0.run("/bin/cat") }
+        let none = try await onStarter(way) { try await $0.run("/bin/cat") }
         #expect(none.output == "")
     }
 
-    @Test func `three descriptors and no more`() async throws {
+    @Test(arguments: Way.allCases)
+    private func `three descriptors and no more`(_ way: Way) async throws {
         // One that a library has opened without thinking of children.
         let careless = fcntl(STDIN_FILENO, F_DUPFD, 100)
         defer { close(careless) }
         #expect(careless >= 100)
-        let ran = try await onStarter { try await $0.run("/bin/ls", "/proc/self/fd") }
+        let ran = try await onStarter(way) { try await $0.run("/bin/ls", "/proc/self/fd") }
         // The fourth is the folder that ls reads.
         #expect(ran.lines == ["0", "1", "2", "3"])
     }
@@ -252,32 +292,34 @@ private func isGone(_ pid: Int32) -> Bool {
     @Test func `signals as they are by default, and none blocked`() async throws {
         // In a process of its own, whose signals can be changed.
         await #expect(processExitsWith: .success) {
-            signal(SIGUSR2, SIG_IGN)
-            signal(SIGHUP, SIG_IGN)
-            signal(SIGPIPE, SIG_IGN)
-            signal(SIGWINCH) { _ in }
-            var blocked = sigset_t()
-            sigfillset(&blocked)
-            pthread_sigmask(SIG_BLOCK, &blocked, nil)
-            let ran = try await onStarter { try await $0.run("/bin/cat", "/proc/self/status") }
-            let masks = ran.lines.filter { ["SigBlk:", "SigIgn:", "SigCgt:"].contains($0.prefix(7)) }
-            precondition(masks.count == 3)
-            for mask in masks {
-                // 32 and 33 are the C library's, which lets nobody change them.
-                let signals = (UInt64(mask.suffix(16), radix: 16) ?? .max) & ~(0b11 << 31)
-                precondition(signals == 0, "\(mask)")
+            for way in Way.allCases {
+                signal(SIGUSR2, SIG_IGN)
+                signal(SIGHUP, SIG_IGN)
+                signal(SIGPIPE, SIG_IGN)
+                signal(SIGWINCH) { _ in }
+                var blocked = sigset_t()
+                sigfillset(&blocked)
+                pthread_sigmask(SIG_BLOCK, &blocked, nil)
+                let ran = try await onStarter(way) { try await $0.run("/bin/cat", "/proc/self/status") }
+                let masks = ran.lines.filter { ["SigBlk:", "SigIgn:", "SigCgt:"].contains($0.prefix(7)) }
+                precondition(masks.count == 3)
+                for mask in masks {
+                    // 32 and 33 are the C library's, which lets nobody change them.
+                    let signals = (UInt64(mask.suffix(16), radix: 16) ?? .max) & ~(0b11 << 31)
+                    precondition(signals == 0, "\(mask)")
+                }
             }
         }
     }
 
-    @Test func `a process group of its own`() async throws {
-        let ran = try await onStarter { try await $0.shell("cut -d' ' -f5 /proc/$$/stat; echo $$") }
+    @Test(arguments: Way.allCases) private func `a process group of its own`(_ way: Way) async throws {
+        let ran = try await onStarter(way) { try await $0.shell("cut -d' ' -f5 /proc/$$/stat; echo $$") }
         #expect(ran.lines == ["\(ran.pid)", "\(ran.pid)"])
         #expect(ran.pid != getpgrp())
     }
 
-    @Test func `limits`() async throws {
-        let ran = try await onStarter { starter in
+    @Test(arguments: Way.allCases) private func `limits`(_ way: Way) async throws {
+        let ran = try await onStarter(way) { starter in
             var plan = makePlan(
                 ["/bin/sh", "-c", "ulimit -Sn; ulimit -Hn; ulimit -t; ulimit -v; ulimit -f"])
             plan.limits = [
@@ -292,10 +334,10 @@ private func isGone(_ pid: Int32) -> Bool {
         #expect(ran.lines == ["20", "30", "100", "1048576", "2048"])
     }
 
-    @Test func `a lower priority`() async throws {
+    @Test(arguments: Way.allCases) private func `a lower priority`(_ way: Way) async throws {
         errno = 0
         let mine = getpriority(CInt(PRIO_PROCESS.rawValue), 0)
-        let ran = try await onStarter { starter in
+        let ran = try await onStarter(way) { starter in
             var plan = makePlan(["/bin/sh", "-c", "cut -d' ' -f19 /proc/$$/stat"])
             plan.nice = 3
             return try await starter.run(plan)
@@ -341,14 +383,15 @@ private func isGone(_ pid: Int32) -> Bool {
         },
     ]
 
-    @Test(arguments: failures) func `says at which step it failed and why`(_ test: Failure) async throws {
+    @Test(arguments: failures, Way.allCases)
+    private func `says at which step it failed and why`(_ test: Failure, _ way: Way) async throws {
         let folder = try ScratchFolder()
         try folder.write("plain", "#!/bin/sh\n")
         try folder.write("text", "hello\n", mode: 0o755)
         try folder.write("empty", "", mode: 0o755)
         try folder.script("orphan", "#!/nonexistent/interpreter\n")
         try folder.script("crlf", "#!/bin/sh\r\n")
-        try await onStarter { starter in
+        try await onStarter(way) { starter in
             var plan = makePlan(["/bin/true"], folder: folder.path)
             test.change(&plan, folder.path)
             do throws(SpawnError) {
@@ -517,6 +560,95 @@ private func isGone(_ pid: Int32) -> Bool {
             }
             while !isDone.value { await starter.wait() }
             #expect(eventually { isGone(grandchild) })
+        }
+    }
+
+    @Test func `what is killed at last is gone when the end is told`() async throws {
+        try await onStarter { starter in
+            let (leader, grandchild) = try await family(starter, first: "trap '' TERM", leaderLives: true)
+            let wasGone = Shared(false)
+            let isDone = Shared(false)
+            leader.end(grace: .milliseconds(50)) {
+                wasGone.value = isGone(grandchild)
+                isDone.value = true
+                starter.waiter.wake()
+            }
+            while !isDone.value { await starter.wait() }
+            #expect(wasGone.value)
+        }
+    }
+
+    // MARK: The spawner
+
+    @Test func `a plan that is too large for a message starts all the same`() async throws {
+        let long = String(repeating: "x", count: 60_000)
+        let few = try await onStarter {
+            try await $0.run(makePlan(["/usr/bin/env"], environment: ["A=\(long)", "B=\(long)"]))
+        }
+        #expect(few.lines == ["A=\(long)", "B=\(long)"])
+        let many = (0..<5000).map { "V\($0)=" }
+        let ran = try await onStarter { try await $0.run(makePlan(["/usr/bin/env"], environment: many)) }
+        #expect(ran.lines == many)
+    }
+
+    @Test func `a process is this one's child`() async throws {
+        let ran = try await onStarter { try await $0.shell("cut -d' ' -f4 /proc/$$/stat") }
+        #expect(ran.lines == ["\(getpid())"])
+    }
+
+    @Test func `one that is lost is told of, and another one takes its place`() async throws {
+        try await onStarter { starter in
+            let first = try #require(starter.spawner)
+            kill(first, SIGKILL)
+            while starter.spawner != nil { await starter.wait() }
+            #expect(starter.reports.value.count == 1)
+            #expect(eventually { isGone(first) })
+            // At once, without one.
+            #expect(try await starter.shell("echo here").output == "here\n")
+            while starter.spawner == nil {
+                #expect(try await starter.shell("echo there").output == "there\n")
+                await starter.wait()
+            }
+            #expect(starter.spawner != first)
+            #expect(try await starter.shell("echo again").output == "again\n")
+        }
+    }
+
+    @Test func `one that is held up holds up nobody who comes later`() async throws {
+        try await onStarter(takesTurns: false) { starter in
+            let spawner = try #require(starter.spawner)
+            kill(spawner, SIGSTOP)
+            let first = Shared("")
+            let waiter = Waiter(loop: starter.loop)
+            starter.loop.spawn {
+                first.value = (try? await starter.shell("echo first", waiter: waiter).output) ?? "failed"
+                waiter.end()
+                starter.waiter.wake()
+            }
+            // Its turn comes before this one's.
+            await starter.wait()
+            let begin = starter.loop.now
+            while starter.loop.now - begin < .milliseconds(300) { await starter.wait() }
+            #expect(try await starter.shell("echo second").output == "second\n")
+            #expect(first.value == "")
+            kill(spawner, SIGCONT)
+            while first.value.isEmpty { await starter.wait() }
+            #expect(first.value == "first\n")
+            #expect(starter.spawner == spawner)
+        }
+    }
+
+    @Test func `it ends when it is closed`() async throws {
+        let pid = try await onStarter { starter in try #require(starter.spawner) }
+        #expect(eventually { isGone(pid) })
+    }
+
+    @Test func `signals for the whole group do not end it`() async throws {
+        try await onStarter { starter in
+            let pid = try #require(starter.spawner)
+            for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] { kill(pid, signal) }
+            #expect(try await starter.shell("echo here").output == "here\n")
+            #expect(starter.spawner == pid)
         }
     }
 }

@@ -31,6 +31,9 @@ package struct RunningProcess: Hashable, Sendable, CustomStringConvertible {
         return now.startTime == startTime && now.state != "Z" && now.state != "X"
     }
 
+    /// Whether it starts scripts for a server.
+    var isSpawner: Bool { name == "gh-spawner" && state != "Z" }
+
     /// Its working directory, where that may be seen.
     var folder: String? { readLink("/proc/\(pid)/cwd") }
 

@@ -155,8 +155,11 @@ extension ServerProcess {
         return result
     }
 
-    /// Its children, and theirs, zombies included.
-    package var children: [RunningProcess] { RunningProcess.descendants(of: pid) }
+    /// Its children, and theirs, zombies included, without its spawners.
+    package var children: [RunningProcess] { RunningProcess.descendants(of: pid).filter { !$0.isSpawner } }
+
+    /// The processes that start its scripts.
+    package var spawners: [RunningProcess] { RunningProcess.descendants(of: pid).filter(\.isSpawner) }
 
     /// Memory in use that is not swapped out, in bytes.
     package var residentMemory: Int {

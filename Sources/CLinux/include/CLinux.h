@@ -86,15 +86,38 @@ struct gh_spawn {
     char *const *argv;
     char *const *envp;
     const char *folder;        // working directory
-    int standard_in;
+    int standard_in;           // -1 for nothing to read
     int standard_out;
     int standard_err;
     int nice;
     const struct gh_limit *limits;
     size_t limit_count;
 };
-// Returns 0 and fills `pid` and `pidfd`, or an errno and the step that failed.
+// Starts it from this thread, which waits for the exec. Returns 0 and fills `pid` and `pidfd`, or an
+// errno and the step that failed.
 int gh_spawn(const struct gh_spawn *plan, int32_t *pid, int *pidfd, enum gh_spawn_step *step);
+
+// Puts this thread, and those that it starts, so many steps of nice(2) before the scripts. -1: that is
+// not allowed.
+int gh_come_first(int steps);
+
+// The spawner: a small process that starts scripts for one event loop, as children of the server.
+// It lives until the other end of its socket is closed.
+struct gh_spawn_reply {
+    int32_t pid;       // of the child, also of one that failed before its exec; 0 where there is none
+    int32_t step;      // enum gh_spawn_step
+    int32_t error;     // errno, 0 where it runs
+};
+// Returns 0 and fills `pid` and `socket`, which does not block, or an errno. `files` is the limit for
+// open files that scripts are born with.
+int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket);
+// Sends a plan. The three streams may be closed after it. Returns 0 or an errno: E2BIG where a message
+// cannot hold it, EAGAIN where there is no room for it now.
+int gh_spawner_send(int socket, const struct gh_spawn *plan);
+// Receives the next reply; they come in the order of the plans. 1: there is one, 0: none now, -1: the
+// spawner is gone.
+int gh_spawner_receive(int socket, struct gh_spawn_reply *reply);
+int gh_pidfd_open(int32_t pid);
 
 // The event loop of the calling thread, NULL elsewhere.
 void *gh_current_loop(void);

@@ -26,8 +26,8 @@ struct RequestContent: ~Copyable {
         self.length = length
     }
 
-    /// What the script reads: the content, or the null device.
-    func input(orElse nullDevice: borrowing FileDescriptor) -> CInt { raw >= 0 ? raw : nullDevice.raw }
+    /// What the script reads; nil where there is none.
+    var input: CInt? { raw >= 0 ? raw : nil }
 
     /// What a new pipe holds at least (pipe(7)).
     private static let pipeCapacity = 65536

@@ -92,9 +92,12 @@ final class ScriptRelay {
         exchange.watchClient()
         while true {
             var hasProgress = readErrors()
-            if readOutput() { hasProgress = true }
+            let hasRead = readOutput()
+            if hasRead { hasProgress = true }
             watchChild()
-            if failure == nil, flush() { hasProgress = true }
+            // What comes with the next look, the end above all, goes with it in one call.
+            let mayWait = hasRead && exchange.pendingBytes < ScriptRelay.pieceSize
+            if failure == nil, !mayWait, flush() { hasProgress = true }
             if let ending = ending() {
                 drainErrors()
                 return ending

@@ -117,9 +117,8 @@ struct ScriptService {
         let context = exchange.context
         let plan = plan.spawnPlan(contentLength: content.length)
         if !isErrorPage { context.witness?.plan = plan }
-        let child = try await ChildProcess.start(
-            plan, input: content.input(orElse: context.nullDevice),
-            standardOutput: output.takeWrite(), standardError: errors.takeWrite(), on: context.pool,
+        let child = try await context.starter.start(
+            plan, input: content.input, standardOutput: output.takeWrite(), standardError: errors.takeWrite(),
             waiter: exchange.waiter)
         if !isErrorPage { exchange.script?.pid = child.pid }
         return ScriptRelay(

@@ -17,8 +17,8 @@ package final class LoopContext {
     package let software: String
     /// How long a client may take no byte of an answer.
     package let writeTimeout: TimeSpan
-    /// What scripts read where a request has no content.
-    package let nullDevice: FileDescriptor
+    /// Starts scripts.
+    package let starter: ProcessStarter
 
     /// The server is ending: no new requests.
     package var isDraining = false
@@ -42,12 +42,12 @@ package final class LoopContext {
     private var dateSecond = Int.min
     private var wallClock: (seconds: Int, read: Instant) = (0, Instant(nanoseconds: .min))
 
-    /// Throws where `/dev/null` cannot be opened.
+    /// `spawner` starts the loop's scripts, where there is one.
     package init(
-        loop: EventLoop, pool: WorkerPool, passwordGate: PasswordGate, errorLog: ErrorLog,
-        accessLogs: AccessLogs, software: String, settings: ServerSettings,
+        loop: EventLoop, pool: WorkerPool, passwordGate: PasswordGate, spawner: Spawner? = nil,
+        errorLog: ErrorLog, accessLogs: AccessLogs, software: String, settings: ServerSettings,
         clientConnections: ClientConnections? = nil
-    ) throws(Errno) {
+    ) {
         trustedProxies = settings.trustedProxies
         self.clientConnections = clientConnections
         writeTimeout = settings.writeTimeout
@@ -58,7 +58,7 @@ package final class LoopContext {
         self.passwordGate = passwordGate
         self.errorLog = errorLog
         self.software = software
-        nullDevice = try .open("/dev/null", O_RDWR)
+        starter = ProcessStarter(loop: loop, pool: pool, spawner: spawner) { errorLog.write(.warning, $0) }
         // Not a secret: only different in each process and loop.
         var generator = SystemRandomNumberGenerator()
         idPrefix = generator.next() << 32

@@ -1,0 +1,249 @@
+// The spawner: a process that starts scripts, so that no thread of the server waits for an exec.
+//
+// It is forked while the server is small and has few descriptors; a clone and an exec cost less from
+// there, and the kernel's figure for a script's memory does not begin with that of the server. The
+// scripts are children of the server all the same (CLONE_PARENT). It makes system calls only and
+// touches none of the memory that it has from the server.
+#define _GNU_SOURCE
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+    MESSAGE_SIZE = 64 * 1024,
+    STRINGS_MAX = 2048,
+    LIMITS_MAX = 16,
+};
+
+// What a message begins with; path, folder, arguments and variables follow, each ended by a zero.
+struct header {
+    uint32_t arguments, variables, limits;
+    int32_t nice;
+    int32_t has_input;
+    struct gh_limit limit[LIMITS_MAX];
+};
+
+union control {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(3 * sizeof(int))];
+};
+
+// MARK: The server's side
+
+struct text {
+    char *at, *end;
+};
+
+static bool append(struct text *text, const char *string) {
+    size_t size = strlen(string) + 1;
+    if (size > (size_t)(text->end - text->at)) return false;
+    memcpy(text->at, string, size);
+    text->at += size;
+    return true;
+}
+
+static bool append_all(struct text *text, char *const *strings, uint32_t *count) {
+    for (*count = 0; strings[*count]; ++*count) {
+        if (!append(text, strings[*count])) return false;
+    }
+    return true;
+}
+
+int gh_spawner_send(int socket, const struct gh_spawn *plan) {
+    char room[MESSAGE_SIZE];
+    struct header header = {.nice = plan->nice, .has_input = plan->standard_in >= 0};
+    struct text text = {room, room + sizeof room};
+    if (plan->limit_count > LIMITS_MAX) return E2BIG;
+    header.limits = (uint32_t)plan->limit_count;
+    for (size_t i = 0; i < plan->limit_count; i++) header.limit[i] = plan->limits[i];
+    if (!append(&text, plan->path) || !append(&text, plan->folder) ||
+        !append_all(&text, plan->argv, &header.arguments) || !append_all(&text, plan->envp, &header.variables) ||
+        header.arguments + header.variables + 2 > STRINGS_MAX)
+        return E2BIG;
+
+    struct iovec pieces[2] = {{&header, sizeof header}, {room, (size_t)(text.at - room)}};
+    int streams[3] = {plan->standard_out, plan->standard_err, plan->standard_in};
+    size_t size = (header.has_input ? 3 : 2) * sizeof(int);
+    union control control;
+    memset(&control, 0, sizeof control);
+    control.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&control.header), streams, size);
+    struct msghdr message = {
+        .msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)};
+    while (sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        if (errno == EINTR) continue;
+        return errno == EMSGSIZE ? E2BIG : errno;
+    }
+    return 0;
+}
+
+int gh_spawner_receive(int socket, struct gh_spawn_reply *reply) {
+    while (true) {
+        ssize_t count = recv(socket, reply, sizeof *reply, MSG_DONTWAIT);
+        if (count == (ssize_t)sizeof *reply) return 1;
+        if (count < 0 && errno == EINTR) continue;
+        return count < 0 && errno == EAGAIN ? 0 : -1;
+    }
+}
+
+int gh_pidfd_open(int32_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+// MARK: The spawner's side
+
+// Its own, zero in the server, where nobody touches it.
+static struct {
+    char stack[GH_STACK_SIZE] __attribute__((aligned(16)));
+    struct header header;
+    char room[MESSAGE_SIZE + 1];
+    char *strings[STRINGS_MAX + 2];
+    struct gh_limit files;
+} own;
+
+// Receives a plan and its streams. 0: the server is gone.
+static ssize_t receive(int socket, int streams[3]) {
+    struct iovec pieces[2] = {{&own.header, sizeof own.header}, {own.room, MESSAGE_SIZE}};
+    union control control;
+    struct msghdr message = {
+        .msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t count;
+    do count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (count < 0 && errno == EINTR);
+    if (count <= 0) return 0;
+    streams[0] = streams[1] = streams[2] = -1;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+        memcpy(streams, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+    return count;
+}
+
+// Finds the strings of `own.room`; false where they are not all there.
+static bool read_plan(size_t size, const int streams[3], struct gh_spawn *plan) {
+    const struct header *header = &own.header;
+    if (size < sizeof *header || header->limits > LIMITS_MAX || header->arguments > STRINGS_MAX ||
+        header->variables > STRINGS_MAX || header->arguments + header->variables + 2 > STRINGS_MAX)
+        return false;
+    char *at = own.room, *end = own.room + (size - sizeof *header);
+    char *names[2] = {NULL, NULL};
+    size_t place = 0, wanted = header->arguments + header->variables;
+    for (size_t i = 0; i < wanted + 2; i++) {
+        char *zero = memchr(at, 0, (size_t)(end - at));
+        if (!zero) return false;
+        if (i < 2) {
+            names[i] = at;
+        } else {
+            if (i - 2 == header->arguments) own.strings[place++] = NULL;
+            own.strings[place++] = at;
+        }
+        at = zero + 1;
+    }
+    // Where there are no variables, the loop did not come by their beginning.
+    if (header->variables == 0) own.strings[place++] = NULL;
+    own.strings[place] = NULL;
+    *plan = (struct gh_spawn){
+        .path = names[0],
+        .folder = names[1],
+        .argv = own.strings,
+        .envp = own.strings + header->arguments + 1,
+        // Its own stdin, which reads nothing.
+        .standard_in = header->has_input ? streams[2] : STDIN_FILENO,
+        .standard_out = streams[0],
+        .standard_err = streams[1],
+        .nice = header->nice,
+        .limits = header->limit,
+        .limit_count = header->limits,
+    };
+    return true;
+}
+
+static struct gh_spawn_reply spawn(const struct gh_spawn *plan) {
+    struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .step = GH_STEP_CLONE};
+    pid_t child =
+        clone(gh_child_main, own.stack + sizeof own.stack, CLONE_VM | CLONE_VFORK | CLONE_PARENT, &state);
+    int error = child < 0 ? errno : state.error;
+    return (struct gh_spawn_reply){
+        .pid = child < 0 ? 0 : child, .step = error ? (int32_t)state.step : GH_STEP_NONE, .error = error};
+}
+
+static void nothing(int signal) { (void)signal; }
+
+// Lets go of all that is the server's alone. Returns the socket's new number, or ends.
+static int prepare(int socket, const struct gh_limit *files) {
+    enum { SOCKET = 3 };
+    // Signals for the whole process group are meant for the server. A handler, for unlike an ignored
+    // signal it does not go on in the scripts.
+    gh_reset_signals();
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = nothing;
+    action.sa_flags = SA_RESTART;
+    const int ours[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGALRM};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) sigaction(ours[i], &action, NULL);
+    gh_unblock_signals();
+
+    if (socket != SOCKET && dup3(socket, SOCKET, O_CLOEXEC) < 0) _exit(1);
+    if (syscall(SYS_close_range, SOCKET + 1, ~0U, 0) < 0) _exit(1);
+    close(STDIN_FILENO);
+    if (open("/dev/null", O_RDWR) != STDIN_FILENO) _exit(1);
+    if (dup2(STDIN_FILENO, STDOUT_FILENO) < 0 || dup2(STDIN_FILENO, STDERR_FILENO) < 0) _exit(1);
+    fcntl(SOCKET, F_SETFL, 0);
+    // No folder's file system is held back.
+    if (chdir("/") < 0) _exit(1);
+    // What lets the server bind low ports is not for scripts.
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    prctl(PR_SET_NAME, "gh-spawner", 0, 0, 0);
+    gh_restore_priority();
+    own.files = (struct gh_limit){.resource = -1};
+    if (files && gh_set_limit(files->resource, files->soft, files->hard) == 0) own.files = *files;
+    return SOCKET;
+}
+
+static void serve(int socket) {
+    int streams[3];
+    ssize_t size;
+    while ((size = receive(socket, streams)) > 0) {
+        struct gh_spawn plan;
+        struct gh_spawn_reply reply = {.pid = 0, .step = GH_STEP_CLONE, .error = EBADMSG};
+        if (read_plan((size_t)size, streams, &plan)) reply = spawn(&plan);
+        while (send(socket, &reply, sizeof reply, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+        for (int i = 0; i < 3; i++) {
+            if (streams[i] >= 0) close(streams[i]);
+        }
+    }
+}
+
+int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) return errno;
+    // Until the child has its own handlers, the server's would run in it.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    // Without handlers of fork(3), which are not for a process with other threads.
+    pid_t child = _Fork();
+    if (child == 0) {
+        serve(prepare(ends[1], files));
+        _exit(0);
+    }
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(ends[1]);
+    if (child < 0) {
+        close(ends[0]);
+        return error;
+    }
+    *pid = child;
+    *socket = ends[0];
+    return 0;
+}

@@ -1,0 +1,81 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// The processes that start scripts: how many there are, how long they live, what scripts see of them.
+@Suite(.timeLimit(.minutes(2))) struct SpawnerTests {
+    @Test func `one for each loop, with three idle streams and its socket`() async throws {
+        try await withScripts(["x": page("echo x")]) { server in
+            #expect(server.spawners.count == 2)
+            for spawner in server.spawners {
+                let open = try listFolder("/proc/\(spawner.pid)/fd").sorted()
+                #expect(open == ["0", "1", "2", "3"])
+                for number in 0...2 {
+                    #expect(readLink("/proc/\(spawner.pid)/fd/\(number)") == "/dev/null")
+                }
+            }
+        }
+    }
+
+    @Test func `none where there are no scripts`() async throws {
+        try await withServer(ini: "[server]\nlisten = 127.0.0.1:0\n[site default]\nroot = .\n") { server in
+            #expect(server.spawners.isEmpty)
+        }
+    }
+
+    @Test func `none outlives a killed server`() async throws {
+        try await withScripts(["x": page("echo x")]) { server in
+            _ = try server.get("/cgi-bin/x")
+            let spawners = server.spawners
+            #expect(!spawners.isEmpty)
+            kill(server.pid, SIGKILL)
+            _ = try server.waitForExit()
+            let clean = eventually { !spawners.contains(where: \.isRunning) }
+            #expect(clean)
+        }
+    }
+
+    @Test func `scripts go on where one is killed, and it is replaced`() async throws {
+        try await withScripts(["x": page("echo x")]) { server in
+            let first = try #require(server.spawners.first)
+            kill(first.pid, SIGKILL)
+            _ = try server.waitForError(containing: "the process that starts scripts has ended")
+            let replaced = try eventually {
+                guard try server.get("/cgi-bin/x").text == "x\n" else { throw TestFailure("no script") }
+                return server.spawners.count == 2
+            }
+            #expect(replaced)
+            #expect(!server.spawners.contains(first))
+            #expect(try server.get("/cgi-bin/x").text == "x\n")
+            #expect(eventually { server.children.isEmpty })
+        }
+    }
+
+    @Test func `a head and an environment that no message holds`() async throws {
+        let long = "x".times(30_000)
+        let settings = (0..<3).map { "cgi_env = V\($0)=\(long)" }.joined(separator: "\n")
+        try await withScripts(["x": page("echo ${#HTTP_X_LONG} ${#V0} ${#V2}")], site: settings) { server in
+            let answer = try server.get("/cgi-bin/x", headers: ["X-Long": long])
+            #expect(answer.text == "30000 30000 30000\n")
+        }
+    }
+
+    @Test func `a script's peak memory is not the server's`() async throws {
+        try await withScripts(["x": page("echo x")], site: "log_format = json") { server in
+            _ = try server.get("/cgi-bin/x")
+            let line = try server.waitForLog(containing: "peak_kb")
+            let peak = try #require(line.firstMatch(of: #/"peak_kb":(\d+)/#)?.1)
+            #expect(try #require(Int(peak)) << 10 < server.residentMemory)
+        }
+    }
+
+    @Test func `scripts have the priority that the server was started with`() async throws {
+        let script = page("cut -d' ' -f19 /proc/$$/stat | head -1; grep nice /proc/$$/limits")
+        try await withScripts(["x": script]) { server in
+            let outside = try runCommand([
+                "sh", "-c", "cut -d' ' -f19 /proc/$$/stat | head -1; grep nice /proc/$$/limits",
+            ])
+            #expect(try server.get("/cgi-bin/x").text == outside.stdout)
+        }
+    }
+}
