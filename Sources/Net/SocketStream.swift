@@ -13,6 +13,8 @@ package final class SocketStream: Stream {
     package override var isPeerDone: Bool { source.isPeerDone }
     package override var isHungUp: Bool { source.isHungUp }
 
+    package override var mayRead: Bool { source.isReadable }
+
     package override func tryRead(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int? {
         let fd = source.fd
         return try source.attemptRead(room: buffer.count) { recv(fd, buffer.baseAddress, buffer.count, 0) }

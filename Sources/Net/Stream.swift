@@ -60,6 +60,9 @@ package class Stream {
     /// The connection is gone in both directions.
     package var isHungUp: Bool { fatalError("abstract") }
 
+    /// Whether a call that reads may find something.
+    package var mayRead: Bool { fatalError("abstract") }
+
     /// Bytes read; 0 at the end, nil when there are none now.
     package func tryRead(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int? {
         fatalError("abstract")

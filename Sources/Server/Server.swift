@@ -53,6 +53,8 @@ package enum Server {
             for url in urls { announce("listening on \(url)") }
         }
         manager.tellReady()
+        // Reading and checking the configuration is most of the code there is.
+        gh_give_back_code()
         crew.serve(
             shutdownTimeout: config.server.shutdownTimeout,
             killGrace: config.sites.map(\.cgiKillGrace).max() ?? .zero, logs: logs,

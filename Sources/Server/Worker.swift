@@ -92,23 +92,22 @@ final class Worker: @unchecked Sendable {
     }
 
     private func serve(_ descriptor: CInt, _ peer: SocketAddress, _ number: Int) {
+        let endpoint = endpoints[number]
+        let waiter = Waiter(loop: loop)
+        connections[ObjectIdentifier(waiter)] = waiter
+        // A socket bound to every address is asked where the client really came in.
+        let isWildcard = endpoint.address.ip == .anyIPv4 || endpoint.address.ip == .anyIPv6
+        let local =
+            isWildcard ? ListeningSocket.localAddress(descriptor) ?? endpoint.address : endpoint.address
+        let connection = HTTP1Connection(
+            context: context, stream: SocketStream(FileDescriptor(owning: descriptor), waiter: waiter),
+            sites: endpoint.sites,
+            facts: ConnectionFacts(peer: peer, local: local, trustedProxies: context.trustedProxies),
+            takesProxyHeader: endpoint.takesProxyHeader)
         loop.spawn { [self] in
-            let endpoint = endpoints[number]
-            let waiter = Waiter(loop: loop)
-            connections[ObjectIdentifier(waiter)] = waiter
-            // A socket bound to every address is asked where the client really came in.
-            let isWildcard = endpoint.address.ip == .anyIPv4 || endpoint.address.ip == .anyIPv6
-            let local =
-                isWildcard ? ListeningSocket.localAddress(descriptor) ?? endpoint.address : endpoint.address
-            let stream = SocketStream(FileDescriptor(owning: descriptor), waiter: waiter)
-            let facts = ConnectionFacts(
-                peer: peer, local: local, trustedProxies: context.trustedProxies)
-            await HTTP1Connection(
-                context: context, stream: stream, sites: endpoint.sites, facts: facts,
-                takesProxyHeader: endpoint.takesProxyHeader
-            ).serve()
+            await connection.serve()
             limit.give()
-            ended(waiter)
+            ended(connection.waiter)
         }
     }
 

@@ -123,6 +123,10 @@ int gh_pidfd_open(int32_t pid);
 void *gh_current_loop(void);
 void gh_set_current_loop(void *loop);
 
+// Unmaps the pages of code and constants that were needed so far. They are read again, from memory,
+// when they are needed again; what only the start needed is not.
+void gh_give_back_code(void);
+
 void gh_name_thread(const char *name);
 long gh_thread_count(void);
 

@@ -7,12 +7,18 @@ import Wire
 ///
 /// The one place that knows all three layers: it reads heads from a stream, has them parsed, and
 /// hands each request to the dispatcher.
-package struct HTTP1Connection {
+///
+/// What an `async` function keeps while it waits is memory of the connection, and there may be
+/// thousands that wait. So what is kept stands here, waiting functions call each other over few steps,
+/// and a request that can be answered at once is answered without any of them.
+package final class HTTP1Connection {
     private let context: LoopContext
     private let stream: Stream
     private let sites: SiteTable
-    private let facts: ConnectionFacts
+    private var facts: ConnectionFacts
     private let takesProxyHeader: Bool
+    /// Bytes of the first request that came with something else.
+    private var early: [UInt8] = []
 
     /// `sites` are those of the address that the connection came in on. `takesProxyHeader`: it begins
     /// with a header of the PROXY protocol.
@@ -24,6 +30,7 @@ package struct HTTP1Connection {
         self.takesProxyHeader = takesProxyHeader
     }
 
+    package var waiter: Waiter { stream.waiter }
     private var settings: HTTP1Settings { context.http1 }
     private var loop: EventLoop { stream.loop }
 
@@ -37,105 +44,149 @@ package struct HTTP1Connection {
     }
 
     package func serve() async {
-        let closing = await serveClient()
-        switch closing {
+        if takesProxyHeader {
+            guard let greeting = await ProxyGreeting.receive(stream, facts, context) else {
+                return stream.close()
+            }
+            (facts, early) = (greeting.facts, greeting.rest)
+        }
+        // A proxy's connections are those of all its clients.
+        let client = facts.isFromTrustedProxy ? nil : facts.peer.ip
+        if let counter = context.clientConnections, let client, !counter.take(client) {
+            counter.tell(client, context)
+            return stream.close()
+        }
+        switch await serveRequests() {
         case .plain: stream.close()
         case .lingering: await linger()
         case .reset: stream.reset()
         }
+        if let counter = context.clientConnections, let client { counter.give(client) }
     }
 
-    /// Finds out whose connection it is, and whether it may have one more.
-    private func serveClient() async -> Closing {
-        var (facts, rest) = (facts, [UInt8]())
-        if takesProxyHeader {
-            guard let greeting = await ProxyGreeting.receive(stream, facts, context) else { return .plain }
-            (facts, rest) = (greeting.facts, greeting.rest)
-        }
-        // A proxy's connections are those of all its clients.
-        guard let counter = context.clientConnections, !facts.isFromTrustedProxy,
-            let client = facts.peer.ip
-        else { return await serveRequests(facts, rest) }
-        guard counter.take(client) else {
-            counter.tell(client, context)
-            return .plain
-        }
-        defer { counter.give(client) }
-        return await serveRequests(facts, rest)
-    }
-
-    /// `early` has come already.
-    private func serveRequests(_ facts: ConnectionFacts, _ early: [UInt8]) async -> Closing {
-        var early = early
-        var isFirst = true
-        var served: UInt8 = 0
+    private func serveRequests() async -> Closing {
+        var deadline = loop.now + settings.headerTimeout
         while true {
             // No buffer is held while nothing comes.
-            let timeout = isFirst ? settings.headerTimeout : settings.keepaliveTimeout
-            guard let exchange = await awaitRequest(facts, &early, until: loop.now + timeout) else {
-                return .plain
+            guard let arrival = receive() else {
+                if await waiter.wait(until: deadline) != .woken { return .plain }
+                continue
             }
-            defer { context.giveBack(exchange) }
-            isFirst = false
-            repeat {
-                if let closing = await serveOne(exchange) { return closing }
-                // A client that always has more waiting must not keep the loop for itself.
-                served &+= 1
-                if served % 32 == 0 { await Task.yield() }
-                exchange.input.compact(to: 0)
-            } while !exchange.input.isEmpty
+            guard let exchange = arrival.exchange else { return .plain }
+            let closing = await serveAll(exchange)
+            context.giveBack(exchange)
+            if let closing { return closing }
+            deadline = loop.now + settings.keepaliveTimeout
         }
     }
 
-    /// Waits for the first bytes of a request; nil where the connection is to be closed.
-    private func awaitRequest(
-        _ facts: ConnectionFacts, _ early: inout [UInt8], until deadline: Instant
-    ) async -> HTTP1Exchange? {
-        while true {
-            if context.isDraining { return nil }
-            let exchange = context.takeExchange(stream, facts)
-            if !early.isEmpty {
-                exchange.input.append(early)
-                early = []
-                return exchange
-            }
-            do throws(StreamError) {
-                if let count = try stream.readNow(into: &exchange.input, atLeast: HTTP1Connection.firstRead) {
-                    if count > 0 { return exchange }
-                    context.giveBack(exchange)
-                    return nil
-                }
-                context.giveBack(exchange)
-                try await stream.wait(until: deadline)
-            } catch {
-                return nil
-            }
+    private struct Arrival {
+        /// Nil where the connection is to be closed.
+        let exchange: HTTP1Exchange?
+    }
+
+    /// The first bytes of a request; nil while there are none.
+    private func receive() -> Arrival? {
+        if context.isDraining { return Arrival(exchange: nil) }
+        guard stream.mayRead || !early.isEmpty else { return nil }
+        let exchange = context.takeExchange(stream, facts)
+        if !early.isEmpty {
+            exchange.input.append(early)
+            early = []
+            return Arrival(exchange: exchange)
+        }
+        do throws(StreamError) {
+            let count = try stream.readNow(into: &exchange.input, atLeast: HTTP1Connection.firstRead)
+            if let count, count > 0 { return Arrival(exchange: exchange) }
+            context.giveBack(exchange)
+            return count.map { _ in Arrival(exchange: nil) }
+        } catch {
+            context.giveBack(exchange)
+            return Arrival(exchange: nil)
         }
     }
 
     private static let firstRead = 8192
 
-    /// Serves the request whose first bytes have come. Returns how to close, nil to go on.
-    private func serveOne(_ exchange: HTTP1Exchange) async -> Closing? {
-        do throws(RequestError) {
-            var parser = RequestParser(limit: settings.maxHeaderSize)
-            if try !exchange.parseHead(&parser) {
-                guard try await readHead(exchange, &parser) else { return .plain }
+    /// Serves the requests whose bytes have come. Returns how to close, nil to go on.
+    private func serveAll(_ exchange: HTTP1Exchange) async -> Closing? {
+        var served: UInt8 = 0
+        repeat {
+            let step = serveAtOnce(exchange)
+            if case .served = step {
+                // A client that always has more waiting must not keep the loop for itself.
+                served &+= 1
+                if served % 32 == 0 { await Task.yield() }
+            } else if let closing = await serveOne(exchange, from: step) {
+                return closing
             }
+            exchange.input.compact(to: 0)
+        } while !exchange.input.isEmpty
+        return nil
+    }
+
+    // MARK: One request
+
+    /// How far a request came without any waiting.
+    private enum Step {
+        /// It was answered, and the next may follow.
+        case served
+        case headIncomplete(RequestParser)
+        case refused(RequestError)
+        case headRead
+        /// What is left to do is in the exchange.
+        case answered
+        case failed
+    }
+
+    /// Does all that can be done now.
+    private func serveAtOnce(_ exchange: HTTP1Exchange) -> Step {
+        var parser = RequestParser(limit: settings.maxHeaderSize)
+        do throws(RequestError) {
+            guard try exchange.parseHead(&parser) else { return .headIncomplete(parser) }
         } catch {
-            return await refuse(error, exchange)
+            return .refused(error)
         }
+        begin(exchange)
+        do throws(StreamError) {
+            guard try exchange.answerAtOnce(sites) else { return .headRead }
+        } catch {
+            return .failed
+        }
+        if exchange.pendingBytes > 0 { return .answered }
+        // What is prepared is for requests without content, on connections that go on.
+        context.accessLogs.write(exchange)
+        return .served
+    }
+
+    private func begin(_ exchange: HTTP1Exchange) {
         exchange.input.consume(exchange.head.end - exchange.input.start)
         exchange.beginRequest(closing: context.isDraining)
+    }
+
+    /// Does the rest of a request. Returns how to close, nil to go on.
+    private func serveOne(_ exchange: HTTP1Exchange, from step: Step) async -> Closing? {
+        var mustDispatch = true
+        switch step {
+        case .served: return nil
+        case .headRead: break
+        case .answered: mustDispatch = false
+        case .failed: return fail(exchange)
+        case .refused(let error): return await refuse(error, exchange)
+        case .headIncomplete(let parser):
+            do throws(RequestError) {
+                guard try await readHead(exchange, parser) else { return .plain }
+            } catch {
+                return await refuse(error, exchange)
+            }
+            begin(exchange)
+        }
         do throws(StreamError) {
-            if try !exchange.answerAtOnce(sites) { try await Dispatcher.answer(exchange, sites: sites) }
+            if mustDispatch { try await Dispatcher.answer(exchange, sites: sites) }
             // Of a cut answer, too, the client gets all there is.
             if exchange.pendingBytes > 0 { try await exchange.drain() }
         } catch {
-            if exchange.status == 0 { exchange.status = 499 }
-            context.accessLogs.write(exchange)
-            exchange.dropOutput()
-            return .reset
+            return fail(exchange)
         }
         context.accessLogs.write(exchange)
         if exchange.needsReset { return .reset }
@@ -144,10 +195,19 @@ package struct HTTP1Connection {
         return exchange.mayHaveUnreadInput ? .lingering : .plain
     }
 
+    /// The client has gone, or takes nothing, in the middle of an answer.
+    private func fail(_ exchange: HTTP1Exchange) -> Closing {
+        if exchange.status == 0 { exchange.status = 499 }
+        context.accessLogs.write(exchange)
+        exchange.dropOutput()
+        return .reset
+    }
+
     /// Reads until the head is whole. False where the client has gone or let the time pass silently.
     private func readHead(
-        _ exchange: HTTP1Exchange, _ parser: inout RequestParser
+        _ exchange: HTTP1Exchange, _ parser: RequestParser
     ) async throws(RequestError) -> Bool {
+        var parser = parser
         let deadline = loop.now + settings.headerTimeout
         while true {
             do throws(StreamError) {
