@@ -163,9 +163,15 @@ public struct ByteBuffer: ~Copyable {
 
     /// Statuses and parts of addresses: most of the numbers there are.
     @usableFromInline mutating func append(upTo999 value: UInt32) {
-        if value >= 100 { append(0x30 &+ UInt8(truncatingIfNeeded: value / 100)) }
-        append(0x30 &+ UInt8(truncatingIfNeeded: value / 10 % 10))
-        append(0x30 &+ UInt8(truncatingIfNeeded: value % 10))
+        reserve(3)
+        var index = end
+        if value >= 100 {
+            memory[index] = 0x30 &+ UInt8(truncatingIfNeeded: value / 100)
+            index += 1
+        }
+        memory[index] = 0x30 &+ UInt8(truncatingIfNeeded: value / 10 % 10)
+        memory[index + 1] = 0x30 &+ UInt8(truncatingIfNeeded: value % 10)
+        writeIndex = index + 2
     }
 
     @usableFromInline mutating func append(long value: Int) {
@@ -178,8 +184,11 @@ public struct ByteBuffer: ~Copyable {
             probe /= 10
             length += 1
         }
-        for offset in stride(from: length - 1, through: 0, by: -1) {
-            memory[end + offset] = 0x30 + UInt8(magnitude % 10)
+        // Without `stride`, whose iterator costs more than the division.
+        var index = end + length
+        while index > end {
+            index -= 1
+            memory[index] = 0x30 + UInt8(truncatingIfNeeded: magnitude % 10)
             magnitude /= 10
         }
         writeIndex += length

@@ -87,10 +87,13 @@ extension IPAddress: CustomStringConvertible {
     /// Appends the address as text, without allocating for IPv4.
     package func append(to buffer: inout ByteBuffer) {
         guard isIPv4 else { return buffer.append(description) }
-        for shift in stride(from: 24, through: 0, by: -8) {
-            if shift != 24 { buffer.append(ASCII.dot) }
-            buffer.append(decimal: Int((low >> shift) & 255))
-        }
+        buffer.append(decimal: Int((low >> 24) & 255))
+        buffer.append(ASCII.dot)
+        buffer.append(decimal: Int((low >> 16) & 255))
+        buffer.append(ASCII.dot)
+        buffer.append(decimal: Int((low >> 8) & 255))
+        buffer.append(ASCII.dot)
+        buffer.append(decimal: Int(low & 255))
     }
 }
 

@@ -57,7 +57,7 @@ final class AccessLogFormat {
             switch step {
             case .byte(let byte): line.append(byte)
             case .text(let start, let count): line.append(texts.span.extracting(start..<start + count))
-            case .field(let name): AccessLogFormat.append(exchange.head.first(name), exchange, to: &line)
+            case .field(let name): AccessLogFormat.append(exchange.first(name), exchange, to: &line)
             case .otherField(let start, let count):
                 AccessLogFormat.appendField(texts.span.extracting(start..<start + count), exchange, to: &line)
             case .item(let item): append(item, exchange, to: &line)

@@ -123,6 +123,14 @@ class Exchange {
         input.all.extracting(place.range).array
     }
 
+    /// The first field of that name.
+    final func first(_ id: FieldName) -> ByteRange? {
+        // Not the head's own `first`: the compiler would copy the head for it.
+        let fields = head.fields
+        for index in fields.indices where fields[index].id == id { return fields[index].value }
+        return nil
+    }
+
     /// Calls `body` with the bytes that the places in `head` refer to.
     final func withHeadBytes<R>(_ body: (Span<UInt8>) -> R) -> R { body(input.all) }
 

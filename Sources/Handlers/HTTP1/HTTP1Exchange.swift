@@ -162,8 +162,9 @@ final class HTTP1Exchange: Exchange {
             head.method == .get || head.method == .head
         else { return false }
         var encodings = 0
-        for field in head.fields {
-            switch field.id {
+        let fields = head.fields
+        for index in fields.indices {
+            switch fields[index].id {
             case .range, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange: return false
             case .acceptEncoding: encodings += 1
             default: break
@@ -174,7 +175,7 @@ final class HTTP1Exchange: Exchange {
 
     /// What of the request decides on a file's coding: its Accept-Encoding, on sites that compress.
     private func preference(_ site: Site) -> ByteRange {
-        site.usesCodings ? head.first(.acceptEncoding) ?? .empty : .empty
+        site.usesCodings ? first(.acceptEncoding) ?? .empty : .empty
     }
 
     /// Answers with what is prepared, without waiting; what the client does not take now is pending.
