@@ -12,16 +12,16 @@ TEST_PACKAGES  = curl wget git perl python3 libcgi-pm-perl php-cgi gitweb cgit a
 BENCH_PACKAGES = wrk gcc libc6-dev python3
 
 RELEASE = .build/release/gatehouse
-SOURCES = $(wildcard Sources Tests Package.swift)
+SOURCES = $(wildcard Sources Tests Tools/bench/micro Package.swift)
 # The demo site, as `etc/server.ini` finds it: beside its own folder.
 DEMO    = $(wildcard etc www cgi-bin)
 DOCS    = $(wildcard README.md CHANGELOG.md LICENSE docs)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build install bench fuzz format lint clean swift packages test-packages bench-packages
+.PHONY: help run test build install bench bench-micro fuzz format lint clean swift packages test-packages bench-packages
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: build ## install what is missing, build, serve the demo site at http://127.0.0.1:8080/
 	@exec $(RELEASE) run -c etc/server.ini
@@ -46,6 +46,10 @@ install: ## install below PREFIX (/usr/local), staged in DESTDIR where set
 
 bench: build bench-packages ## measure against the nginx, lighttpd and Apache installed here (BENCH="--seconds 3 --only cgi-sh")
 	Tools/bench/bench.py --gatehouse $(RELEASE) $(BENCH)
+
+bench-micro: swift packages ## measure the steps of a request alone: parser, head, sites, log line
+	@GATEHOUSE_MICRO=1 $(SWIFT) build -c release --product Micro --scratch-path .build/micro
+	@.build/micro/release/Micro
 
 fuzz: swift packages ## fuzz the parsers (FUZZ="10 scriptHead": so many seconds, this one)
 	@Tools/fuzz $(FUZZ)

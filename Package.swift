@@ -97,3 +97,13 @@ if Context.environment["GATEHOUSE_FUZZ"] != nil {
             name: "Fuzzer", dependencies: ["FuzzedParsers"], path: "Tests/Fuzz/Fuzzer",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }
+
+// Steps of a request alone. Sees what is internal, which a release build otherwise hides.
+if Context.environment["GATEHOUSE_MICRO"] != nil {
+    let open = strict + [.unsafeFlags(["-enable-testing"])]
+    for target in package.targets where target.type == .regular { target.swiftSettings = open }
+    package.targets.append(
+        .executableTarget(
+            name: "Micro", dependencies: ["Base", "Config", "Handlers", "Logs", "Net", "Wire"],
+            path: "Tools/bench/micro", swiftSettings: strict))
+}
