@@ -6,10 +6,13 @@ SWIFT   ?= swift
 # Linked to itself: what `make install` puts in place runs without the toolchain.
 RELEASE_FLAGS ?= -c release --static-swift-stdlib
 
-# Debian packages: for building and running, for the tests, for the bench.
+# Debian packages: for building and running, for the scripts of the demo site, for the tests, for the
+# bench, for `make deb`.
 BUILD_PACKAGES = libinih-dev zlib1g-dev libbrotli-dev libzstd-dev libuchardet-dev libcrypt-dev libmd-dev libpcre2-dev pkg-config media-types
-TEST_PACKAGES  = curl wget git perl python3 libcgi-pm-perl php-cgi gitweb cgit apache2-utils
-BENCH_PACKAGES = wrk gcc libc6-dev python3
+DEMO_PACKAGES  = perl python3
+TEST_PACKAGES  = curl wget git perl python3 libcgi-pm-perl php-cgi gitweb cgit groff-base
+BENCH_PACKAGES = wrk gcc libc6-dev perl python3
+DEB_PACKAGES   = dpkg-dev
 
 RELEASE = .build/release/gatehouse
 SOURCES = $(wildcard Sources Tests Tools/bench/micro Package.swift)
@@ -18,12 +21,13 @@ DEMO    = $(wildcard etc www cgi-bin)
 DOCS    = $(wildcard README.md CHANGELOG.md LICENSE docs)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build install bench bench-micro fuzz format lint clean swift packages test-packages bench-packages
+.PHONY: help run test build install deb bench bench-micro fuzz format lint clean swift packages
+.PHONY: demo-packages test-packages bench-packages deb-packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-run: build ## install what is missing, build, serve the demo site at http://127.0.0.1:8080/
+run: demo-packages build ## install what is missing, build, serve the demo site at http://127.0.0.1:8080/
 	@exec $(RELEASE) run -c etc/server.ini
 
 test: swift packages test-packages ## install what is missing, run all tests
@@ -41,8 +45,12 @@ install: ## install below PREFIX (/usr/local), staged in DESTDIR where set
 	$(RELEASE) keys --format man > '$(DESTDIR)$(PREFIX)/share/man/man5/gatehouse-server.ini.5'
 	chmod 644 '$(DESTDIR)$(PREFIX)/share/man/man1/gatehouse.1' '$(DESTDIR)$(PREFIX)/share/man/man5/gatehouse-server.ini.5'
 	cp -R $(DEMO) '$(DESTDIR)$(PREFIX)/share/gatehouse/'
+	sed -i 's,/usr/local/,$(PREFIX)/,' '$(DESTDIR)$(PREFIX)/share/gatehouse/etc/gatehouse.service'
 	cp -R $(DOCS) '$(DESTDIR)$(PREFIX)/share/doc/gatehouse/'
 	chmod -R u=rwX,go=rX '$(DESTDIR)$(PREFIX)/share/gatehouse' '$(DESTDIR)$(PREFIX)/share/doc/gatehouse'
+
+deb: build deb-packages ## Debian package in dist/
+	@Tools/deb/make-deb dist
 
 bench: build bench-packages ## measure against the nginx, lighttpd and Apache installed here (BENCH="--seconds 3 --only cgi-sh")
 	Tools/bench/bench.py --gatehouse $(RELEASE) $(BENCH)
@@ -61,7 +69,7 @@ lint: swift ## check the format of all Swift
 	$(SWIFT) format lint --strict -r $(SOURCES)
 
 clean: ## remove what was built
-	rm -rf .build
+	rm -rf .build dist
 
 swift:
 	@Tools/check-swift '$(SWIFT)'
@@ -69,8 +77,14 @@ swift:
 packages:
 	@Tools/install-packages $(BUILD_PACKAGES)
 
+demo-packages: packages
+	@Tools/install-packages $(DEMO_PACKAGES)
+
 test-packages: packages
 	@Tools/install-packages $(TEST_PACKAGES)
 
 bench-packages: packages
 	@Tools/install-packages $(BENCH_PACKAGES)
+
+deb-packages: packages
+	@Tools/install-packages $(DEB_PACKAGES)

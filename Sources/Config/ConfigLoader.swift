@@ -46,8 +46,19 @@ package enum ConfigLoader {
         }
         var sections = SectionCollector(file: "", environment: [:])
         sections.take([server, site])
-        var config = try ConfigAssembly.config(sections)
+        var config: ServerConfig
+        do throws(ConfigProblems) { config = try ConfigAssembly.config(sections) } catch {
+            throw ConfigProblems(error.list.map(ConfigLoader.withoutKey))
+        }
         if colours { for index in config.sites.indices { config.sites[index].logFormat = .colouredCombined } }
         return config
+    }
+
+    /// The problem without the name of a setting, which a command line does not have.
+    private static func withoutKey(_ problem: ConfigProblem) -> ConfigProblem {
+        for key in ["listen", "root", "cgi"] where problem.message.hasPrefix("\(key): ") {
+            return ConfigProblem(problem.position, String(problem.message.dropFirst(key.utf8.count + 2)))
+        }
+        return problem
     }
 }

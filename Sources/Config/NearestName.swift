@@ -1,5 +1,5 @@
 /// Finds the name that was probably meant.
-enum NearestName {
+package enum NearestName {
     /// The candidate that takes the fewest single-letter changes to reach, the first of equals. Nil where
     /// all are so far away that naming one would puzzle more than help: over a third of the letters.
     static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
@@ -39,7 +39,7 @@ enum NearestName {
     }
 
     /// `; did you mean `x`?`, or nothing.
-    static func hint(_ name: String, among candidates: some Sequence<String>) -> String {
+    package static func hint(_ name: String, among candidates: some Sequence<String>) -> String {
         of(name, among: candidates).map { "; did you mean `\($0)`?" } ?? ""
     }
 }

@@ -45,6 +45,11 @@ extension Values {
     private static func tcpAddress(_ text: String) throws(ValueProblem) -> ListenAddress {
         let takes = "takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`"
         guard let colon = text.utf8.lastIndex(of: ASCII.colon), text.utf8.last != UInt8(ascii: "]") else {
+            if !text.isEmpty, text.utf8.allSatisfy(ASCII.isDigit) {
+                throw ValueProblem(
+                    "\(text.quoted) is a port without an address; `*:\(text)` is that port on every address, `127.0.0.1:\(text)` for this machine only"
+                )
+            }
             throw ValueProblem("no port in \(text.quoted); \(takes)")
         }
         let host = text[..<colon]

@@ -51,8 +51,16 @@ package struct Doctor {
             guard let path = site.scriptPath(of: file, resolve: Doctor.absolute) else { continue }
             return (site.hosts.first { !$0.hasPrefix("*") } ?? site.name, path)
         }
-        guard subject.hasPrefix("/"), access(subject, F_OK) != 0 else {
-            throw StartError("\(subject) is behind no cgi setting of a site, and is no URL either")
+        var status = stat()
+        let isThere = stat(subject, &status) == 0
+        let error = Errno.current
+        if isThere, status.st_mode & S_IFMT != S_IFDIR {
+            throw StartError("no setting of a site makes \(subject) a script; `cgi` and `cgi_extensions` do")
+        }
+        guard subject.hasPrefix("/") else {
+            throw StartError(
+                "`\(subject)`: \(isThere ? "is a folder" : "\(error)"); takes a script's file, a URL with http:// or a path with /"
+            )
         }
         return (config.sites.first?.hosts.first ?? "localhost", subject)
     }

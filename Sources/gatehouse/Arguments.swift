@@ -39,9 +39,11 @@ struct Arguments {
         return words.removeFirst()
     }
 
-    /// Throws where anything is left.
-    func end() throws(UsageError) {
+    /// Throws where anything is left; `option` is what a file would have to stand behind.
+    func end(filesBehind option: String? = nil) throws(UsageError) {
         guard let word = words.first else { return }
-        throw UsageError(message: word.hasPrefix("-") ? "unknown option `\(word)`" : "`\(word)` is too much")
+        if word.hasPrefix("-") { throw UsageError(message: "unknown option `\(word)`") }
+        let hint = option.map { "; a file is named by `\($0) FILE`" } ?? ""
+        throw UsageError(message: "`\(word)` is too much\(hint)")
     }
 }

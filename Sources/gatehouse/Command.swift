@@ -1,4 +1,5 @@
 import Base
+import Config
 
 /// A subcommand: what it is called, how it is used, what it does.
 struct Command: Sendable {
@@ -43,7 +44,10 @@ struct Command: Sendable {
             return .fine
         }
         try arguments.end()
-        guard let command = named(name) else { throw UsageError(message: "there is no subcommand `\(name)`") }
+        guard let command = named(name) else {
+            let hint = NearestName.hint(name, among: all.map(\.name))
+            throw UsageError(message: "there is no subcommand `\(name)`\(hint)")
+        }
         Console.print(command.usage)
         return .fine
     }

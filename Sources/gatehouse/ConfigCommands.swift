@@ -39,8 +39,8 @@ extension Command {
         }
         try arguments.end()
         guard let text = SettingsReference.text(for: name) else {
-            let hint = SettingsReference.nearest(to: name).map { "; did you mean `\($0)`?" } ?? ""
-            Console.error("there is no setting `\(name)`\(hint)")
+            let hint = SettingsReference.nearest(to: name).map { "; did you mean `\($0)`?" }
+            Console.error("there is no setting `\(name)`\(hint ?? "; `gatehouse keys` lists them")")
             return .failed
         }
         Console.print(text)

@@ -23,7 +23,7 @@ enum ConfigFile {
     /// Reads the configuration; prints what is wrong with it and returns nil if anything is.
     static func load(_ arguments: inout Arguments) throws(UsageError) -> ServerConfig? {
         let named = try arguments.option("-c", "--config")
-        try arguments.end()
+        try arguments.end(filesBehind: "-c")
         guard let path = path(named) else { return nil }
         do throws(ConfigProblems) {
             return try ConfigLoader.load(file: path, environment: environment)

@@ -1,4 +1,5 @@
 import Base
+import Config
 import Glibc
 
 /// The program: finds the subcommand and runs it.
@@ -21,7 +22,8 @@ struct Main {
 
     private static func run(_ name: String, _ words: [String]) -> ExitStatus {
         guard let command = Command.named(name) else {
-            Console.error("unknown command `\(name)`; `gatehouse help` lists them")
+            let hint = NearestName.hint(name, among: Command.all.map(\.name))
+            Console.error("unknown command `\(name)`\(hint.isEmpty ? ";" : hint) `gatehouse help` lists them")
             return .wrongUsage
         }
         if words.contains("--help") || words.contains("-h") {

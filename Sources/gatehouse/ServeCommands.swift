@@ -40,7 +40,7 @@ extension Command {
                 try ConfigLoader.serve(folder: folder, listen: listen, cgi: cgi, colours: Console.hasColours),
                 ifTaken: "; --listen 0 takes any port that is free")
         } catch {
-            ConfigFile.print(error)
+            for problem in error.list { Console.error(problem.description) }
             return .failed
         }
     }

@@ -314,9 +314,9 @@ import Testing
         } catch {
             #expect(
                 error.list.map(\.description) == [
-                    "--listen: listen: no port in `x`; takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`",
-                    "serve: root: `/nowhere`: No such file or directory",
-                    "--cgi: cgi: `/no`: No such file or directory",
+                    "--listen: no port in `x`; takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`",
+                    "serve: `/nowhere`: No such file or directory",
+                    "--cgi: `/no`: No such file or directory",
                 ])
         }
     }

@@ -176,7 +176,9 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
         ProblemCase(
             "an unreadable address is said once",
             "[server]\nlisten = 80\n[site a]\nlisten = 127.0.0.1:80\n",
-            ["server.ini:2: listen: no port in `80`; takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`"]
+            [
+                "server.ini:2: listen: `80` is a port without an address; `*:80` is that port on every address, `127.0.0.1:80` for this machine only"
+            ]
         ),
         ProblemCase(
             "a name that is no host",

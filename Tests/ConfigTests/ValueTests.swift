@@ -97,7 +97,8 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase("listen = unix:none/s", "listen: folder `none`: No such file or directory"),
         ValueCase(
             "listen = 8080",
-            "listen: no port in `8080`; takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`"),
+            "listen: `8080` is a port without an address; `*:8080` is that port on every address, `127.0.0.1:8080` for this machine only"
+        ),
         ValueCase(
             "listen = [::1]",
             "listen: no port in `[::1]`; takes `IP:PORT`, `[IPv6]:PORT`, `*:PORT` or `unix:PATH`"),

@@ -127,6 +127,43 @@ import Testing
         }
     }
 
+    /// What a wrong word was probably meant to be.
+    @Test(
+        arguments: [
+            (["chek"], "did you mean `check`?"), (["help", "reopn"], "did you mean `reopen`?"),
+            (["check", "etc/server.ini"], "a file is named by `-c FILE`"),
+            (["serve", "a", "b"], "`b` is too much\n"),
+            (["keys", "frobnicate"], "`gatehouse keys` lists them"),
+            (["serve", "--listen", "x"], "gatehouse: --listen: no port in `x`"),
+            (["serve", "/nowhere"], "gatehouse: serve: `/nowhere`: No such file"),
+        ])
+    func `a hint`(_ words: [String], _ hint: String) async throws {
+        try await blocking {
+            let result = try runCommand([ServerProcess.builtExecutable] + words, within: 5)
+            #expect(result.status != 0)
+            #expect(result.stderr.contains(hint), "\(result.stderr)")
+        }
+    }
+
+    @Test func `the doctor says what it cannot run`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.write("etc/server.ini", "[server]\nhome = ..\nlisten = 127.0.0.1:0\n\(Self.good)")
+            try folder.write("www/index.html", "hello")
+            for (subject, words) in [
+                ("none.sh", "`none.sh`: No such file"), ("www", "`www`: is a folder"),
+                ("www/index.html", "no setting of a site makes www/index.html a script"),
+                ("ftp://a/b", "takes a script's file, a URL with http:// or a path with /"),
+            ] {
+                let result = try Self.gatehouse("doctor", subject, in: folder)
+                #expect(result.status == 1, "\(subject)")
+                #expect(result.stderr.contains(words), "\(result.stderr)")
+            }
+            // A folder of the machine with the name of a path is meant as the path.
+            try #expect(Self.gatehouse("doctor", "/", in: folder).stdout.contains("HTTP/1.1 200"))
+        }
+    }
+
     @Test func `help and version`() async throws {
         try await blocking {
             let help = try Self.gatehouse("help")

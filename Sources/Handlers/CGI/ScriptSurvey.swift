@@ -35,7 +35,7 @@ package enum ScriptSurvey {
                         file: file, interpreter: ScriptRules(settings).interpreter(for: Array(file.utf8)),
                         path: ScriptPlan.searchPath(settings))
                     guard let fault = inspection.fault else { continue }
-                    findings.append(Finding(position: mapping.position, message: "script \(fault)"))
+                    findings.append(Finding(position: mapping.position, message: fault))
                 }
             }
         }
