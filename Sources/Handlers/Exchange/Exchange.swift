@@ -13,13 +13,13 @@ import Wire
 class Exchange {
     let context: LoopContext
     /// Woken by whatever happens on the client's side. A service waits here, for its own events too.
-    var waiter: Waiter
-    var connection: ConnectionFacts
+    final var waiter: Waiter
+    final var connection: ConnectionFacts
 
     // MARK: The client
 
     /// What a trusted proxy said of the client; nil where none stands between.
-    var forwarded: ForwardedClient?
+    final var forwarded: ForwardedClient?
 
     /// Who asks: the client that a trusted proxy names, or else the peer; nil for one at a Unix socket.
     final var clientAddress: IPAddress? {
@@ -46,29 +46,29 @@ class Exchange {
 
     // MARK: The request
 
-    var head = RequestHead()
+    final var head = RequestHead()
     /// What the places in `head` refer to. Stays where it is until the request has ended.
     var input: ByteBuffer
     /// The target's path, decoded.
-    var path: [UInt8] = []
-    var id = RequestID(value: 0)
-    var started = Instant(nanoseconds: 0)
+    final var path: [UInt8] = []
+    final var id = RequestID(value: 0)
+    final var started = Instant(nanoseconds: 0)
     /// What decides on this request, once it is known.
-    var site: Site?
-    var part: Part?
+    final var site: Site?
+    final var part: Part?
     /// A rule about clients or users was asked: the answer is for this client only.
-    var isRestricted = false
+    final var isRestricted = false
     /// Who has shown a password that the server itself has checked.
-    var user: [UInt8]?
+    final var user: [UInt8]?
     /// How many times a script has sent this request on to another path (RFC 3875, section 6.2.2).
-    var redirectCount = 0
+    final var redirectCount = 0
     /// The path and query it was sent on to, or that a `rewrite` has put in the place of the target's.
-    var redirectedTarget: [UInt8]?
+    final var redirectedTarget: [UInt8]?
 
     /// The error in whose place a page of the site answers (`error_page`).
-    var errorStatus: Status?
+    final var errorStatus: Status?
     /// Fields that the answer has to the error, whichever page shows it; whole lines.
-    var errorLines: [UInt8] = []
+    final var errorLines: [UInt8] = []
 
     /// The request has been sent on to another path inside the server, and asks for that one with GET.
     final var isSentOn: Bool { redirectCount > 0 || errorStatus != nil }
@@ -79,10 +79,10 @@ class Exchange {
     final var duration: TimeSpan { Instant.now - started }
 
     /// Status of the answer, 0 before there is one.
-    var status = 0
+    final var status = 0
     /// Bytes of content sent.
-    var contentSent = 0
-    var script: ScriptReport?
+    final var contentSent = 0
+    final var script: ScriptReport?
 
     /// Compresses the content of an answer that has begun, where it is compressed.
     private var encoder: ContentEncoder?
