@@ -100,6 +100,8 @@ int gh_spawner_receive(int socket, struct gh_spawn_reply *reply) {
 
 int gh_pidfd_open(int32_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
+int gh_pidfd_kill(int pidfd) { return (int)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); }
+
 // MARK: The spawner's side
 
 // Its own, zero in the server, where nobody touches it.

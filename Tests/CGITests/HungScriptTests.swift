@@ -32,6 +32,41 @@ import Testing
         }
     }
 
+    /// A session of its own is out of the group's reach.
+    @Test(arguments: ["time-out", "disconnect"])
+    func `what has left the group is ended with its script`(_ how: String) async throws {
+        let script = shell(
+            "setsid sh -c 'echo $$ >daemon; exec sleep 1000' >/dev/null 2>&1 & exec sleep 1000")
+        try await withScripts(
+            ["x": script], site: "cgi_timeout = \(how == "time-out" ? "500ms" : "60s")"
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            #expect(eventually { server.folder.exists("cgi-bin/daemon") })
+            try #expect(eventually { try server.folder.read("cgi-bin/daemon").hasSuffix("\n") })
+            let pid = try #require(Int32(server.folder.read("cgi-bin/daemon").dropLast()))
+            if how == "disconnect" { client.close() }
+            let seconds = try seconds { #expect(eventually { kill(pid, 0) != 0 }) }
+            #expect(seconds < 4)
+        }
+    }
+
+    /// What it left behind after a regular end may go on.
+    @Test func `a daemon that a script starts lives on`() async throws {
+        let script = page(
+            "setsid sh -c 'echo $$ >daemon; exec sleep 1000' >/dev/null 2>&1 </dev/null & echo done")
+        try await withScripts(["x": script]) { server in
+            try #expect(server.get("/cgi-bin/x").text == "done\n")
+            #expect(eventually { server.folder.exists("cgi-bin/daemon") })
+            try #expect(eventually { try server.folder.read("cgi-bin/daemon").hasSuffix("\n") })
+            let pid = try #require(Int32(server.folder.read("cgi-bin/daemon").dropLast()))
+            // Somebody else's end is none of its business.
+            _ = try server.get("/cgi-bin/none")
+            #expect(kill(pid, 0) == 0)
+            kill(pid, SIGKILL)
+        }
+    }
+
     /// With the default times: TERM at once, KILL after 3 s.
     @Test func `a script that never stops complaining holds up nobody`() async throws {
         try await withScripts(

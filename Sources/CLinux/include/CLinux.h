@@ -118,6 +118,7 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan);
 // spawner is gone.
 int gh_spawner_receive(int socket, struct gh_spawn_reply *reply);
 int gh_pidfd_open(int32_t pid);
+int gh_pidfd_kill(int pidfd);
 
 // The event loop of the calling thread, NULL elsewhere.
 void *gh_current_loop(void);

@@ -135,6 +135,8 @@ final class ScriptRelay {
         if mustEnd {
             // Whoever tidies up at TERM may print something, and shall not end of that.
             child.end(grace: site.config.cgiKillGrace, holding: [output, errors], then: then)
+            exchange.context.leftovers.end(
+                Array("\(MetaVariable.uniqueID.rawValue)=\(exchange.id)".utf8))
         } else {
             child.leave(until: part.settings.cgiMaxTime.map { deadlines.started + $0 }, then: then)
         }

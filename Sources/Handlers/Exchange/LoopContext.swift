@@ -19,6 +19,8 @@ package final class LoopContext {
     package let writeTimeout: TimeSpan
     /// Starts scripts.
     package let starter: ProcessStarter
+    /// Ends what scripts that are ended have let loose.
+    let leftovers: Leftovers
 
     /// The server is ending: no new requests.
     package var isDraining = false
@@ -58,6 +60,7 @@ package final class LoopContext {
         self.passwordGate = passwordGate
         self.errorLog = errorLog
         self.software = software
+        leftovers = Leftovers(loop: loop, pool: pool)
         starter = ProcessStarter(loop: loop, pool: pool, spawner: spawner) { errorLog.write(.warning, $0) }
         // Not a secret: only different in each process and loop.
         var generator = SystemRandomNumberGenerator()
