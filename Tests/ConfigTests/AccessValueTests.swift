@@ -86,12 +86,12 @@ import Testing
             "cache_control: `a/b/c` is no media type; takes one such as text/css or image/*"),
     ]
 
-    @Test(arguments: cases) func values(_ test: ValueCase) {
+    @Test(arguments: cases) func `values`(_ test: ValueCase) {
         let found = ScratchFolder().problems("[site a]\n\(test.line)\n")
         #expect(found == (test.problem.isEmpty ? [] : ["server.ini:2: \(test.problem)"]))
     }
 
-    @Test func everyBadLineOfAPasswordFileIsNamed() {
+    @Test func `every bad line of a password file is named`() {
         let folder = ScratchFolder()
         folder.write("etc/htpasswd", "# ok\nann:$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/\nbob:secret\n\ncarl\n")
         let text = """
@@ -109,7 +109,7 @@ import Testing
         #expect(!found.joined().contains("secret"))
     }
 
-    @Test func locationsTakeWhatTheyDoNotSet() throws {
+    @Test func `locations take what they do not set`() throws {
         let folder = ScratchFolder()
         folder.write("etc/htpasswd", "ann:$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/\n")
         let config = try folder.load(
@@ -134,7 +134,7 @@ import Testing
         #expect(part.headers == [FieldSetting(name: "x-a", value: nil)])
     }
 
-    @Test func cacheControl() throws {
+    @Test func `cache control`() throws {
         let config = try ScratchFolder().load(
             """
             [defaults]

@@ -11,7 +11,7 @@ import Testing
         try folder.load(text, environment).get()
     }
 
-    @Test func builtInDefaultsAreThoseOfTheStructs() throws {
+    @Test func `built in defaults are those of the structs`() throws {
         let config = try config("[site a]\n")
         #expect(config.file == folder.path + "/server.ini")
         var server = ServerSettings()
@@ -24,7 +24,7 @@ import Testing
         #expect(config.sites.map { "\($0)" } == ["\(site)"])
     }
 
-    @Test func everyDefaultInTheTableParses() {
+    @Test func `every default in the table parses`() {
         let context = ValueContext(fileFolder: "/", home: "/", environment: [:])
         for setting in Settings.all {
             guard case .value(let text) = setting.default else { continue }
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func aWholeServer() throws {
+    @Test func `a whole server`() throws {
         let config = try config(
             """
             [SERVER]
@@ -83,7 +83,7 @@ import Testing
         #expect(server.serverHeader == .name)
     }
 
-    @Test func aWholeSite() throws {
+    @Test func `a whole site`() throws {
         let site = try #require(
             config(
                 #"""
@@ -174,7 +174,7 @@ import Testing
         #expect(part.accessLog == .file(folder.path + "/logs/a.log"))
     }
 
-    @Test func inheritance() throws {
+    @Test func `inheritance`() throws {
         let config = try config(
             """
             [site a]
@@ -222,7 +222,7 @@ import Testing
         #expect(b.position.line == 13)
     }
 
-    @Test func pathsStartAtHome() throws {
+    @Test func `paths start at home`() throws {
         folder.write(
             "etc/server.ini", "[server]\nhome = ..\n[site a]\nroot = www\naccess_log = logs/../logs/x\n")
         let config = try folder.read(folder.path + "/etc/server.ini").get()
@@ -238,7 +238,7 @@ import Testing
         #expect(absolute.sites.first?.root == folder.path + "/www")
     }
 
-    @Test func variables() throws {
+    @Test func `variables`() throws {
         let config = try config(
             "[server]\nhome = ${HOME_DIR}\nlisten = ${BIND:-127.0.0.1:1234}\n[site a]\nroot = ${ROOT}\nindex = ${PAGES}\n",
             ["HOME_DIR": folder.path, "ROOT": "my pages", "PAGES": "a.html b.html"])
@@ -247,7 +247,7 @@ import Testing
         #expect(config.sites.first?.part.index == ["a.html", "b.html"])
     }
 
-    @Test func includesAreReadInOrder() throws {
+    @Test func `includes are read in order`() throws {
         folder.makeFolder("sites")
         folder.makeFolder("sites/folder")
         folder.write("sites/2.ini", "[site c]\n[defaults]\nlisting = yes\n")
@@ -262,20 +262,20 @@ import Testing
         #expect(config.sites.last?.root == folder.path + "/www")
     }
 
-    @Test func relativeFileNames() throws {
+    @Test func `relative file names`() throws {
         #expect(Paths.folder(of: "server.ini") == Paths.current)
         #expect(Paths.folder(of: "etc/server.ini") == Paths.absolute("etc", from: Paths.current))
         #expect(Paths.folder(of: "/server.ini") == "/")
     }
 
-    @Test func theDemoSiteIsGood() throws {
+    @Test func `the demo site is good`() throws {
         let repository = Paths.absolute("../..", from: Paths.folder(of: #filePath))
         let config = try folder.read(repository + "/etc/server.ini").get()
         #expect(config.server.home == repository)
         #expect(config.sites.first?.root == repository + "/www")
     }
 
-    @Test func serveWithoutFile() throws {
+    @Test func `serve without a file`() throws {
         let config = try ConfigLoader.serve(
             folder: folder.path + "/my pages", listen: "[::1]:0", cgi: folder.path + "/cgi-bin/")
         #expect(config.file.isEmpty)
@@ -294,7 +294,7 @@ import Testing
         #expect(plain.sites.first?.cgi.isEmpty == true)
     }
 
-    @Test func serveTakesNamesAsTheyAre() throws {
+    @Test func `serve takes names as they are`() throws {
         let name = #"a "b" ${C} ; $${D} \"#
         folder.makeFolder(name)
         let config = try ConfigLoader.serve(folder: folder.path + "/" + name, cgi: folder.path + "/" + name)
@@ -302,12 +302,12 @@ import Testing
         #expect(config.sites.first?.cgi.first?.path == folder.path + "/" + name)
     }
 
-    @Test func serveTakesAPortAlone() throws {
+    @Test func `serve takes a port alone`() throws {
         let config = try ConfigLoader.serve(listen: "8000")
         #expect(config.server.listen == [ListenAddress(.address(.ip(.loopback, port: 8000)))])
     }
 
-    @Test func serveSaysWhatIsWrong() {
+    @Test func `serve says what is wrong`() {
         do throws(ConfigProblems) {
             _ = try ConfigLoader.serve(folder: "/nowhere", listen: "x", cgi: "/no")
             Issue.record("it was taken")

@@ -193,11 +193,11 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             ["server.ini:2: listing: `x` is neither; takes yes or no"]),
     ]
 
-    @Test(arguments: cases) func says(_ test: ProblemCase) {
+    @Test(arguments: cases) func `says`(_ test: ProblemCase) {
         #expect(ScratchFolder().problems(test.text) == test.problems)
     }
 
-    @Test func filesThatCannotBeRead() {
+    @Test func `files that cannot be read`() {
         let folder = ScratchFolder()
         func problems(_ name: String) -> [String] {
             if case .failure(let problems) = folder.read("\(folder.path)/\(name)") {
@@ -217,7 +217,7 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
         }
     }
 
-    @Test func linesInIncludedFiles() {
+    @Test func `lines in included files`() {
         let folder = ScratchFolder()
         folder.makeFolder("sites")
         folder.write("sites/a.ini", "[site a]\nrot = www\n")
@@ -233,7 +233,7 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             ])
     }
 
-    @Test func includesThatGoWrong() {
+    @Test func `includes that go wrong`() {
         let folder = ScratchFolder()
         folder.write("a.ini", "[site a]\n")
         folder.link("b.ini", to: "a.ini")
@@ -259,7 +259,7 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             ])
     }
 
-    @Test func hostileFiles() {
+    @Test func `hostile files`() {
         let folder = ScratchFolder()
         let name = String(repeating: "x", count: 60_000)
         #expect(
@@ -279,7 +279,7 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
     }
 
     /// Bytes of a good file changed at random places: whatever comes of it, the loader comes back.
-    @Test func damagedFiles() {
+    @Test func `damaged files`() {
         let folder = ScratchFolder()
         let good = Array(
             #"""

@@ -133,7 +133,7 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
             "max_connections_per_ip = few", "max_connections_per_ip: `few` is no number; takes 1 to 1000000"),
     ]
 
-    @Test(arguments: server) func serverKey(_ test: ValueCase) {
+    @Test(arguments: server) func `server key`(_ test: ValueCase) {
         let found = ScratchFolder().problems("[server]\n\(test.line)\n[site a]\n")
         #expect(found == (test.problem.isEmpty ? [] : ["server.ini:2: \(test.problem)"]))
     }
@@ -301,12 +301,12 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase("root = ${NONE:-www}"),
     ]
 
-    @Test(arguments: site) func siteKey(_ test: ValueCase) {
+    @Test(arguments: site) func `site key`(_ test: ValueCase) {
         let found = ScratchFolder().problems("[site a]\n\(test.line)\n", ["CRLF": "a\r\nb"])
         #expect(found == (test.problem.isEmpty ? [] : ["server.ini:2: \(test.problem)"]))
     }
 
-    @Test func longPaths() {
+    @Test func `long paths`() {
         let path = String(repeating: "x/", count: 2100)
         #expect(
             ScratchFolder().problems("[site a]\nroot = \(path)\n")
@@ -317,7 +317,7 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
                 == ["server.ini:2: listen: path of a socket with 108 bytes; maximum 107"])
     }
 
-    @Test func absolutePaths() {
+    @Test func `absolute paths`() {
         let folder = ScratchFolder()
         folder.link("current", to: "my pages")
         #expect(Paths.absolute("/a//b/./c/", from: "/x") == "/a/b/c")
