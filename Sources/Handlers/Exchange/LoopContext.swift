@@ -26,6 +26,7 @@ package final class LoopContext {
     let http1: HTTP1Settings
     let fileCache = FileCache()
     let compressedFiles = CompressedFiles()
+    let compressionRoom = CompressionRoom()
     package let trustedProxies: TrustedPeers
     /// Nil where each client may have as many connections as it likes.
     let clientConnections: ClientConnections?
