@@ -103,6 +103,21 @@ package final class Site {
         return part
     }
 
+    /// Names in the folder of that decoded path whose locations would refuse the client.
+    func namesRefused(in folder: [UInt8], to exchange: Exchange) -> Set<[UInt8]> {
+        if parts.isEmpty { return [] }
+        let own = part(for: folder)
+        let folder = Script.merged(folder[...])
+        var names: Set<[UInt8]> = []
+        for (prefix, part) in parts where prefix.count > folder.count && prefix.starts(with: folder) {
+            let name = prefix[folder.count...]
+            if !name.contains(ASCII.slash), !part.access.wouldAdmit(exchange, admittedBy: own.access) {
+                names.insert(Array(name))
+            }
+        }
+        return names
+    }
+
     /// Whether `prefix` ends at a segment's border of `path`.
     static func isPrefix(_ prefix: [UInt8], of path: [UInt8]) -> Bool { reach(of: prefix, in: path) != nil }
 
