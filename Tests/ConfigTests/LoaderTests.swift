@@ -5,7 +5,9 @@ import Testing
 @testable import Config
 
 @Suite struct LoaderTests {
-    let folder = ScratchFolder()
+    let folder: ConfigFolder
+
+    init() throws { folder = try ConfigFolder() }
 
     private func config(_ text: String, _ environment: [String: String] = [:]) throws -> ServerConfig {
         try folder.load(text, environment).get()
@@ -24,7 +26,7 @@ import Testing
         #expect(config.sites.map { "\($0)" } == ["\(site)"])
     }
 
-    @Test func `every default in the table parses`() {
+    @Test func `every default in the table parses`() throws {
         let context = ValueContext(fileFolder: "/", home: "/", environment: [:])
         for setting in Settings.all {
             guard case .value(let text) = setting.default else { continue }
@@ -223,17 +225,17 @@ import Testing
     }
 
     @Test func `paths start at home`() throws {
-        folder.write(
+        try folder.write(
             "etc/server.ini", "[server]\nhome = ..\n[site a]\nroot = www\naccess_log = logs/../logs/x\n")
         let config = try folder.read(folder.path + "/etc/server.ini").get()
         #expect(config.server.home == folder.path)
         #expect(config.sites.first?.root == folder.path + "/www")
         #expect(config.sites.first?.part.accessLog == .file(folder.path + "/logs/x"))
-        folder.write("etc/plain.ini", "[site a]\nroot = ../www\n")
+        try folder.write("etc/plain.ini", "[site a]\nroot = ../www\n")
         let plain = try folder.read(folder.path + "/etc/plain.ini").get()
         #expect(plain.server.home == folder.path + "/etc")
         #expect(plain.sites.first?.root == folder.path + "/www")
-        folder.write("etc/absolute.ini", "[server]\nhome = \(folder.path)/www/\n[site a]\nroot = .\n")
+        try folder.write("etc/absolute.ini", "[server]\nhome = \(folder.path)/www/\n[site a]\nroot = .\n")
         let absolute = try folder.read(folder.path + "/etc/absolute.ini").get()
         #expect(absolute.sites.first?.root == folder.path + "/www")
     }
@@ -248,11 +250,11 @@ import Testing
     }
 
     @Test func `includes are read in order`() throws {
-        folder.makeFolder("sites")
-        folder.makeFolder("sites/folder")
-        folder.write("sites/2.ini", "[site c]\n[defaults]\nlisting = yes\n")
-        folder.write("sites/1.ini", "[site b]\n[location a /x]\nlisting = no\n")
-        folder.write("extra.ini", "[site d]\nroot = www\n")
+        try folder.makeFolder("sites")
+        try folder.makeFolder("sites/folder")
+        try folder.write("sites/2.ini", "[site c]\n[defaults]\nlisting = yes\n")
+        try folder.write("sites/1.ini", "[site b]\n[location a /x]\nlisting = no\n")
+        try folder.write("extra.ini", "[site d]\nroot = www\n")
         let config = try config(
             "[server]\ninclude = sites/*.ini\ninclude = extra.ini\ninclude = sites/*/none/*.ini\n[site a]\n")
         #expect(config.sites.map(\.name) == ["a", "b", "c", "d"])
@@ -296,7 +298,7 @@ import Testing
 
     @Test func `serve takes names as they are`() throws {
         let name = #"a "b" ${C} ; $${D} \"#
-        folder.makeFolder(name)
+        try folder.makeFolder(name)
         let config = try ConfigLoader.serve(folder: folder.path + "/" + name, cgi: folder.path + "/" + name)
         #expect(config.sites.first?.root == folder.path + "/" + name)
         #expect(config.sites.first?.cgi.first?.path == folder.path + "/" + name)
@@ -307,7 +309,7 @@ import Testing
         #expect(config.server.listen == [ListenAddress(.address(.ip(.loopback, port: 8000)))])
     }
 
-    @Test func `serve says what is wrong`() {
+    @Test func `serve says what is wrong`() throws {
         do throws(ConfigProblems) {
             _ = try ConfigLoader.serve(folder: "/nowhere", listen: "x", cgi: "/no")
             Issue.record("it was taken")
