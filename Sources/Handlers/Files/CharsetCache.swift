@@ -5,7 +5,7 @@ import Net
 /// The character sets of text files, found out once for each state of a file.
 ///
 /// Belongs to the loop's thread.
-package final class CharsetCache {
+final class CharsetCache {
     /// A state of a file: any change makes it another.
     private struct Key: Hashable {
         let device: UInt

@@ -5,8 +5,8 @@ import Net
 import Wire
 
 /// Serves files below a folder, its default pages and its listings.
-package struct FileService {
-    package enum Outcome {
+struct FileService {
+    enum Outcome {
         case answered
         /// The path names a file that is to be run, not sent.
         case script(Script)
