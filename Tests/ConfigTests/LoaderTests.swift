@@ -323,7 +323,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func tenThousandSites() throws {
+    @Test(.timeLimit(.minutes(1))) func `ten thousand sites`() throws {
         var text = "[defaults]\nroot = www\n"
         for number in 0..<10_000 {
             text += "[site s\(number).example.org]\nhost = s\(number).example.org *.s\(number).example.org\n"

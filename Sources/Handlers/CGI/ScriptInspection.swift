@@ -12,7 +12,7 @@ struct ScriptInspection: Sendable {
     private(set) var isForbidden = false
 
     /// Inspects `file`, which `interpreter` runs, or which runs itself. `path` is the PATH that it gets.
-    package init(file: String, interpreter: String?, path: String) {
+    init(file: String, interpreter: String?, path: String) {
         if let fault = ScriptInspection.unreachable(file) {
             (self.fault, isForbidden) = (fault, true)
             return
