@@ -221,6 +221,20 @@ import Testing
         }
     }
 
+    @Test func `a changed file of the same time and size is compressed anew`() async throws {
+        let (old, new) = (CompressionTests.text, CompressionTests.text.replacing("dull", with: "fine"))
+        try await withServer(
+            site: "compress = gzip", files: ["www/a.txt": old],
+            prepare: { try $0.setTime("www/a.txt", 784_111_777) }
+        ) { server in
+            try #expect(CompressionTests.read(server.url("/a.txt"), "gzip").stdout == old)
+            try server.folder.write("www/a.txt", new)
+            try server.folder.setTime("www/a.txt", 784_111_777)
+            try #expect(
+                eventually { try CompressionTests.read(server.url("/a.txt"), "gzip").stdout == new })
+        }
+    }
+
     @Test func `a changed file is compressed anew`() async throws {
         try await withServer(site: "compress = gzip", files: ["www/a.txt": CompressionTests.text]) { server in
             try #expect(CompressionTests.read(server.url("/a.txt"), "gzip").stdout == CompressionTests.text)
