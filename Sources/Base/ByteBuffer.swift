@@ -72,13 +72,6 @@ public struct ByteBuffer: ~Copyable {
         writeIndex = 0
     }
 
-    /// Forgets all written bytes from `index` on.
-    package mutating func truncate(to index: Int) {
-        precondition(index >= 0 && index <= end)
-        writeIndex = index
-        readIndex = min(start, index)
-    }
-
     /// Moves the unread bytes to the beginning.
     package mutating func compact() {
         if start == 0 { return }

@@ -94,10 +94,12 @@ enum Dispatcher {
         return try await admit(exchange, site)
     }
 
-    /// Whether the client may see the exchange's path; if not, it has been told so.
+    /// Whether the client may see the exchange's path, and has not asked too often; if not, it has been
+    /// told so. Requests are counted first: who guesses passwords is one that asks.
     private static func admit(_ exchange: Exchange, _ site: Site) async throws(StreamError) -> Bool {
         let part = site.part(for: exchange.path)
         exchange.part = part
+        if try await exchange.refuseIfTooMany(part) { return false }
         // A page for an error is shown to whom the error is shown.
         if exchange.errorStatus != nil { return true }
         return try await part.access.admit(exchange)
@@ -149,7 +151,6 @@ enum Dispatcher {
     private static func route(_ exchange: Exchange, _ site: Site) async throws(StreamError) -> [UInt8]? {
         let part = site.part(for: exchange.path)
         exchange.part = part
-        if try await exchange.refuseIfTooMany(part) { return nil }
         guard let mapping = site.mapping(for: &exchange.path) else {
             try await ErrorPage.send(.notFound, on: exchange)
             return nil

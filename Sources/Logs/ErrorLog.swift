@@ -1,4 +1,4 @@
-package import Base
+import Base
 package import Config
 
 /// What a line of the error log is about; whatever is known of it.
@@ -77,7 +77,7 @@ package final class ErrorLog: Sendable {
         line.append(ASCII.space)
     }
 
-    package static func appendEscaped(_ text: Span<UInt8>, to line: inout ByteBuffer) {
+    static func appendEscaped(_ text: Span<UInt8>, to line: inout ByteBuffer) {
         var escaped = 0
         for index in text.indices {
             let byte = text[index]

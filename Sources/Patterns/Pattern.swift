@@ -74,6 +74,8 @@ package final class Pattern: @unchecked Sendable {
             pcre2_match_8(code, $0.baseAddress, $0.count, 0, 0, data, limits)
         }
         if count == PCRE2_ERROR_NOMATCH { return .none }
+        // With `(*UTF)` what is no UTF-8 fits nothing.
+        if (PCRE2_ERROR_UTF8_ERR21...PCRE2_ERROR_UTF8_ERR1).contains(count) { return .none }
         guard count > 0, let places = pcre2_get_ovector_pointer_8(data) else { return .tooCostly }
         return .match(
             (0...captureCount).map { group in

@@ -102,22 +102,6 @@ import Testing
         #expect(buffer.count == 0)
     }
 
-    @Test func `cutting off`() {
-        var buffer = ByteBuffer()
-        buffer.append("abcdef")
-        buffer.consume(2)
-        buffer.truncate(to: 4)
-        #expect(buffer.bytes.string == "cd")
-        buffer.truncate(to: 4)
-        buffer.truncate(to: 1)
-        #expect(buffer.count == 0)
-        #expect(buffer.start == 1)
-        #expect(buffer.all.string == "a")
-        buffer.removeAll()
-        #expect(buffer.all.count == 0)
-        #expect(buffer.capacity > 0)
-    }
-
     @Test func `filling takes what was written and no more`() {
         var buffer = ByteBuffer()
         buffer.append("ab")

@@ -11,7 +11,7 @@ import Testing
         ("application/*+json", "application/+json", true), ("*/*", "image/png", true),
         ("Text/HTML", "text/html", true),
     ])
-    func matches(_ pattern: String, _ type: String, _ expected: Bool) throws {
+    func `matches`(_ pattern: String, _ type: String, _ expected: Bool) throws {
         try #expect(#require(MediaTypePattern(pattern)).matches(type.utf8) == expected)
     }
 

@@ -57,6 +57,24 @@ import Testing
         }
     }
 
+    @Test func `caching: an older answer where there is no place`() async throws {
+        let scripts = ["x": page("echo fine"), "slow": "#!/bin/sh\nexec sleep 60\n"]
+        let site = "cgi_cache = /cgi-bin/x 300ms\ncgi_max_processes = 1\ncgi_queue_timeout = 10ms"
+        try await withScripts(scripts, site: site) { server in
+            #expect(try server.get("/cgi-bin/x")["X-Cache"] == "miss")
+            let client = try server.connect()
+            try client.send(Self.get("slow"))
+            var last: RawResponse?
+            let isStale = try eventually {
+                last = try server.get("/cgi-bin/x")
+                return last?["X-Cache"] == "stale"
+            }
+            #expect(isStale)
+            #expect(last?.text == "fine\n")
+            client.close()
+        }
+    }
+
     @Test func `caching: an older answer where the script fails`() async throws {
         let script = shell("[ -e fail ] && exit 1; printf 'Content-Type: text/x\\n\\nfine'")
         try await withScripts(["x": script], site: "cgi_cache = /cgi-bin 300ms") { server in

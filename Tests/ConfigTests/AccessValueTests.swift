@@ -86,14 +86,15 @@ import Testing
             "cache_control: `a/b/c` is no media type; takes one such as text/css or image/*"),
     ]
 
-    @Test(arguments: cases) func values(_ test: ValueCase) {
-        let found = ScratchFolder().problems("[site a]\n\(test.line)\n")
+    @Test(arguments: cases) func `values`(_ test: ValueCase) throws {
+        let found = try ConfigFolder().problems("[site a]\n\(test.line)\n")
         #expect(found == (test.problem.isEmpty ? [] : ["server.ini:2: \(test.problem)"]))
     }
 
-    @Test func everyBadLineOfAPasswordFileIsNamed() {
-        let folder = ScratchFolder()
-        folder.write("etc/htpasswd", "# ok\nann:$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/\nbob:secret\n\ncarl\n")
+    @Test func `every bad line of a password file is named`() throws {
+        let folder = try ConfigFolder()
+        try folder.write(
+            "etc/htpasswd", "# ok\nann:$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/\nbob:secret\n\ncarl\n")
         let text = """
             [site a]
             auth = Members etc/htpasswd
@@ -101,7 +102,7 @@ import Testing
             auth = Others etc/htpasswd
             listing = perhaps
             """
-        let found = folder.problems(text)
+        let found = try folder.problems(text)
         #expect(found.count == 3)
         #expect(found.first == "server.ini:5: listing: `perhaps` is neither; takes yes or no")
         #expect(found.dropFirst().first?.hasPrefix("etc/htpasswd:3: neither a bcrypt") == true)
@@ -109,9 +110,9 @@ import Testing
         #expect(!found.joined().contains("secret"))
     }
 
-    @Test func locationsTakeWhatTheyDoNotSet() throws {
-        let folder = ScratchFolder()
-        folder.write("etc/htpasswd", "ann:$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/\n")
+    @Test func `locations take what they do not set`() throws {
+        let folder = try ConfigFolder()
+        try folder.write("etc/htpasswd", "ann:$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/\n")
         let config = try folder.load(
             """
             [site a]
@@ -134,8 +135,8 @@ import Testing
         #expect(part.headers == [FieldSetting(name: "x-a", value: nil)])
     }
 
-    @Test func cacheControl() throws {
-        let config = try ScratchFolder().load(
+    @Test func `cache control`() throws {
+        let config = try ConfigFolder().load(
             """
             [defaults]
             cache_control = .css max-age=1

@@ -126,11 +126,11 @@ private let long = String(repeating: "x", count: 300)
         INICase("surrogates", bytes: Array("# ".utf8) + [0xED, 0xA0, 0x80], ["f:1: invalid UTF-8"]),
     ]
 
-    @Test(arguments: cases) func reads(_ test: INICase) {
+    @Test(arguments: cases) func `reads`(_ test: INICase) {
         #expect(dump(INIReader.read(test.bytes, file: "f")) == test.expected)
     }
 
-    @Test func linesUpToTheLimit() {
+    @Test func `lines up to the limit`() {
         let value = String(repeating: "x", count: INIReader.maxLine - 4)
         let longest = INIReader.read(Array("[a]\nk = \(value)\nj = 1\n".utf8), file: "f")
         #expect(dump(longest) == ["1 [a]", "2 k=\(value)", "3 j=1"])
@@ -140,7 +140,7 @@ private let long = String(repeating: "x", count: 300)
         #expect(dump(INIReader.read(Array("[\(section)]\r\n".utf8), file: "f")) == ["1 [\(section)]"])
     }
 
-    @Test func takesAnyBytes() {
+    @Test func `takes any bytes`() {
         // A fixed sequence of bytes: what it is does not matter, that it repeats does.
         var state: UInt32 = 1
         for length in [1, 7, 100, 5000, 200_000] {
@@ -155,7 +155,7 @@ private let long = String(repeating: "x", count: 300)
         }
     }
 
-    @Test func readsInManyThreadsAtOnce() async {
+    @Test func `reads in many threads at once`() async {
         await withTaskGroup(of: Int.self) { group in
             for number in 0..<16 {
                 group.addTask {

@@ -29,7 +29,7 @@ import Testing
         ("$$${NAME}", "$${NAME}"),
     ]
 
-    @Test(arguments: wholes) func whole(_ test: (raw: String, expected: String)) throws {
+    @Test(arguments: wholes) func `whole`(_ test: (raw: String, expected: String)) throws {
         #expect(try INIText.whole(test.raw[...], Self.environment) == test.expected)
     }
 
@@ -50,7 +50,7 @@ import Testing
         ("${QUOTED}", [#""x""#]),
     ]
 
-    @Test(arguments: lists) func words(_ test: (raw: String, expected: [String])) throws {
+    @Test(arguments: lists) func `words`(_ test: (raw: String, expected: [String])) throws {
         #expect(try INIText.words(test.raw, Self.environment) == test.expected)
     }
 
@@ -69,20 +69,20 @@ import Testing
         ("${ä}", "`${ä}` names no variable; takes `${NAME}` or `${NAME:-text}`, and `$${` for a plain `${`"),
     ]
 
-    @Test(arguments: failures) func fails(_ test: (raw: String, expected: String)) {
+    @Test(arguments: failures) func `fails`(_ test: (raw: String, expected: String)) {
         #expect(throws: ValueProblem(test.expected)) { try INIText.whole(test.raw[...], Self.environment) }
         #expect(throws: ValueProblem(test.expected)) { try INIText.words(test.raw, Self.environment) }
     }
 
     @Test(arguments: ["", "a b", "\"", "\\", "${NAME}", "$${NAME}", "$", "a ; b", "ä\\\"$${"])
-    func quotedTextStandsForItself(_ text: String) throws {
+    func `quoted text stands for itself`(_ text: String) throws {
         let quoted = INIText.quote(text)
         #expect(try INIText.withoutComment(quoted) == quoted)
         #expect(try INIText.whole(quoted[...], [:]) == text)
         #expect(try INIText.words(quoted, [:]) == [text])
     }
 
-    @Test func nearestNames() {
+    @Test func `nearest names`() {
         let names = ["listen", "listing", "root", "index", "cgi_timeout"]
         #expect(NearestName.of("lisen", among: names) == "listen")
         #expect(NearestName.of("LISTNE", among: names) == "listen")

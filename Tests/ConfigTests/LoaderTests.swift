@@ -5,13 +5,15 @@ import Testing
 @testable import Config
 
 @Suite struct LoaderTests {
-    let folder = ScratchFolder()
+    let folder: ConfigFolder
+
+    init() throws { folder = try ConfigFolder() }
 
     private func config(_ text: String, _ environment: [String: String] = [:]) throws -> ServerConfig {
         try folder.load(text, environment).get()
     }
 
-    @Test func builtInDefaultsAreThoseOfTheStructs() throws {
+    @Test func `built in defaults are those of the structs`() throws {
         let config = try config("[site a]\n")
         #expect(config.file == folder.path + "/server.ini")
         var server = ServerSettings()
@@ -24,7 +26,7 @@ import Testing
         #expect(config.sites.map { "\($0)" } == ["\(site)"])
     }
 
-    @Test func everyDefaultInTheTableParses() {
+    @Test func `every default in the table parses`() throws {
         let context = ValueContext(fileFolder: "/", home: "/", environment: [:])
         for setting in Settings.all {
             guard case .value(let text) = setting.default else { continue }
@@ -40,7 +42,7 @@ import Testing
         }
     }
 
-    @Test func aWholeServer() throws {
+    @Test func `a whole server`() throws {
         let config = try config(
             """
             [SERVER]
@@ -83,7 +85,7 @@ import Testing
         #expect(server.serverHeader == .name)
     }
 
-    @Test func aWholeSite() throws {
+    @Test func `a whole site`() throws {
         let site = try #require(
             config(
                 #"""
@@ -174,7 +176,7 @@ import Testing
         #expect(part.accessLog == .file(folder.path + "/logs/a.log"))
     }
 
-    @Test func inheritance() throws {
+    @Test func `inheritance`() throws {
         let config = try config(
             """
             [site a]
@@ -222,23 +224,23 @@ import Testing
         #expect(b.position.line == 13)
     }
 
-    @Test func pathsStartAtHome() throws {
-        folder.write(
+    @Test func `paths start at home`() throws {
+        try folder.write(
             "etc/server.ini", "[server]\nhome = ..\n[site a]\nroot = www\naccess_log = logs/../logs/x\n")
         let config = try folder.read(folder.path + "/etc/server.ini").get()
         #expect(config.server.home == folder.path)
         #expect(config.sites.first?.root == folder.path + "/www")
         #expect(config.sites.first?.part.accessLog == .file(folder.path + "/logs/x"))
-        folder.write("etc/plain.ini", "[site a]\nroot = ../www\n")
+        try folder.write("etc/plain.ini", "[site a]\nroot = ../www\n")
         let plain = try folder.read(folder.path + "/etc/plain.ini").get()
         #expect(plain.server.home == folder.path + "/etc")
         #expect(plain.sites.first?.root == folder.path + "/www")
-        folder.write("etc/absolute.ini", "[server]\nhome = \(folder.path)/www/\n[site a]\nroot = .\n")
+        try folder.write("etc/absolute.ini", "[server]\nhome = \(folder.path)/www/\n[site a]\nroot = .\n")
         let absolute = try folder.read(folder.path + "/etc/absolute.ini").get()
         #expect(absolute.sites.first?.root == folder.path + "/www")
     }
 
-    @Test func variables() throws {
+    @Test func `variables`() throws {
         let config = try config(
             "[server]\nhome = ${HOME_DIR}\nlisten = ${BIND:-127.0.0.1:1234}\n[site a]\nroot = ${ROOT}\nindex = ${PAGES}\n",
             ["HOME_DIR": folder.path, "ROOT": "my pages", "PAGES": "a.html b.html"])
@@ -247,12 +249,12 @@ import Testing
         #expect(config.sites.first?.part.index == ["a.html", "b.html"])
     }
 
-    @Test func includesAreReadInOrder() throws {
-        folder.makeFolder("sites")
-        folder.makeFolder("sites/folder")
-        folder.write("sites/2.ini", "[site c]\n[defaults]\nlisting = yes\n")
-        folder.write("sites/1.ini", "[site b]\n[location a /x]\nlisting = no\n")
-        folder.write("extra.ini", "[site d]\nroot = www\n")
+    @Test func `includes are read in order`() throws {
+        try folder.makeFolder("sites")
+        try folder.makeFolder("sites/folder")
+        try folder.write("sites/2.ini", "[site c]\n[defaults]\nlisting = yes\n")
+        try folder.write("sites/1.ini", "[site b]\n[location a /x]\nlisting = no\n")
+        try folder.write("extra.ini", "[site d]\nroot = www\n")
         let config = try config(
             "[server]\ninclude = sites/*.ini\ninclude = extra.ini\ninclude = sites/*/none/*.ini\n[site a]\n")
         #expect(config.sites.map(\.name) == ["a", "b", "c", "d"])
@@ -262,20 +264,20 @@ import Testing
         #expect(config.sites.last?.root == folder.path + "/www")
     }
 
-    @Test func relativeFileNames() throws {
+    @Test func `relative file names`() throws {
         #expect(Paths.folder(of: "server.ini") == Paths.current)
         #expect(Paths.folder(of: "etc/server.ini") == Paths.absolute("etc", from: Paths.current))
         #expect(Paths.folder(of: "/server.ini") == "/")
     }
 
-    @Test func theDemoSiteIsGood() throws {
+    @Test func `the demo site is good`() throws {
         let repository = Paths.absolute("../..", from: Paths.folder(of: #filePath))
         let config = try folder.read(repository + "/etc/server.ini").get()
         #expect(config.server.home == repository)
         #expect(config.sites.first?.root == repository + "/www")
     }
 
-    @Test func serveWithoutFile() throws {
+    @Test func `serve without a file`() throws {
         let config = try ConfigLoader.serve(
             folder: folder.path + "/my pages", listen: "[::1]:0", cgi: folder.path + "/cgi-bin/")
         #expect(config.file.isEmpty)
@@ -294,20 +296,20 @@ import Testing
         #expect(plain.sites.first?.cgi.isEmpty == true)
     }
 
-    @Test func serveTakesNamesAsTheyAre() throws {
+    @Test func `serve takes names as they are`() throws {
         let name = #"a "b" ${C} ; $${D} \"#
-        folder.makeFolder(name)
+        try folder.makeFolder(name)
         let config = try ConfigLoader.serve(folder: folder.path + "/" + name, cgi: folder.path + "/" + name)
         #expect(config.sites.first?.root == folder.path + "/" + name)
         #expect(config.sites.first?.cgi.first?.path == folder.path + "/" + name)
     }
 
-    @Test func serveTakesAPortAlone() throws {
+    @Test func `serve takes a port alone`() throws {
         let config = try ConfigLoader.serve(listen: "8000")
         #expect(config.server.listen == [ListenAddress(.address(.ip(.loopback, port: 8000)))])
     }
 
-    @Test func serveSaysWhatIsWrong() {
+    @Test func `serve says what is wrong`() throws {
         do throws(ConfigProblems) {
             _ = try ConfigLoader.serve(folder: "/nowhere", listen: "x", cgi: "/no")
             Issue.record("it was taken")
@@ -321,7 +323,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func tenThousandSites() throws {
+    @Test(.timeLimit(.minutes(1))) func `ten thousand sites`() throws {
         var text = "[defaults]\nroot = www\n"
         for number in 0..<10_000 {
             text += "[site s\(number).example.org]\nhost = s\(number).example.org *.s\(number).example.org\n"

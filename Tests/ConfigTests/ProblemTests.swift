@@ -195,12 +195,12 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             ["server.ini:2: listing: `x` is neither; takes yes or no"]),
     ]
 
-    @Test(arguments: cases) func says(_ test: ProblemCase) {
-        #expect(ScratchFolder().problems(test.text) == test.problems)
+    @Test(arguments: cases) func `says`(_ test: ProblemCase) throws {
+        try #expect(ConfigFolder().problems(test.text) == test.problems)
     }
 
-    @Test func filesThatCannotBeRead() {
-        let folder = ScratchFolder()
+    @Test func `files that cannot be read`() throws {
+        let folder = try ConfigFolder()
         func problems(_ name: String) -> [String] {
             if case .failure(let problems) = folder.read("\(folder.path)/\(name)") {
                 problems.list
@@ -211,22 +211,22 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
         #expect(problems("none.ini") == ["none.ini: cannot be read: No such file or directory"])
         #expect(problems("www") == ["www: is a folder; takes a file"])
         #expect(problems("server.ini/x") == ["server.ini/x: cannot be read: No such file or directory"])
-        folder.write("large.ini", [UInt8](repeating: 0x0A, count: INIReader.maxFile + 1))
+        try folder.write("large.ini", [UInt8](repeating: 0x0A, count: INIReader.maxFile + 1))
         #expect(problems("large.ini") == ["large.ini: larger than 16M"])
         if getuid() != 0 {
-            chmod(folder.write("closed.ini", "[site a]"), 0)
+            try chmod(folder.write("closed.ini", "[site a]"), 0)
             #expect(problems("closed.ini") == ["closed.ini: cannot be read: Permission denied"])
         }
     }
 
-    @Test func linesInIncludedFiles() {
-        let folder = ScratchFolder()
-        folder.makeFolder("sites")
-        folder.write("sites/a.ini", "[site a]\nrot = www\n")
-        folder.write("sites/b.ini", "[server]\n[site A]\nlisting = ?\n[location c /x]\n")
-        folder.write("sites/c.txt", "nonsense\n")
+    @Test func `lines in included files`() throws {
+        let folder = try ConfigFolder()
+        try folder.makeFolder("sites")
+        try folder.write("sites/a.ini", "[site a]\nrot = www\n")
+        try folder.write("sites/b.ini", "[server]\n[site A]\nlisting = ?\n[location c /x]\n")
+        try folder.write("sites/c.txt", "nonsense\n")
         #expect(
-            folder.problems("[server]\ninclude = sites/*.ini\n[site c]\nroot = x\n") == [
+            try folder.problems("[server]\ninclude = sites/*.ini\n[site c]\nroot = x\n") == [
                 "server.ini:4: root: `x`: No such file or directory",
                 "sites/a.ini:2: unknown key `rot`; did you mean `root`?",
                 "sites/b.ini:1: second [server]; the first is at server.ini:1",
@@ -235,12 +235,12 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             ])
     }
 
-    @Test func includesThatGoWrong() {
-        let folder = ScratchFolder()
-        folder.write("a.ini", "[site a]\n")
-        folder.link("b.ini", to: "a.ini")
-        folder.makeFolder("d.ini")
-        let found = folder.problems(
+    @Test func `includes that go wrong`() throws {
+        let folder = try ConfigFolder()
+        try folder.write("a.ini", "[site a]\n")
+        try folder.link("b.ini", to: "a.ini")
+        try folder.makeFolder("d.ini")
+        let found = try folder.problems(
             """
             [server]
             include = *.ini
@@ -261,28 +261,28 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             ])
     }
 
-    @Test func hostileFiles() {
-        let folder = ScratchFolder()
+    @Test func `hostile files`() throws {
+        let folder = try ConfigFolder()
         let name = String(repeating: "x", count: 60_000)
         #expect(
-            folder.problems("[site a]\n[\(name)]\n[location \(name) /]\n[site \(name)]\nhost = \(name)\n")
+            try folder.problems("[site a]\n[\(name)]\n[location \(name) /]\n[site \(name)]\nhost = \(name)\n")
                 == [
                     "server.ini:2: unknown section `[\(name.prefix(79))…`",
                     "server.ini:5: host: `\(name.prefix(80))…` is no host name",
                 ])
         let garbage = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* $0 &* 31 >> 3) }
-        guard case .failure = folder.load(garbage) else {
+        guard case .failure = try folder.load(garbage) else {
             Issue.record("garbage was taken for a configuration")
             return
         }
         // Ten thousand wrong keys are ten thousand problems.
         let keys = String(repeating: "wrongkey = 1\n", count: 10_000)
-        #expect(folder.problems("[site a]\n" + keys).count == 10_000)
+        try #expect(folder.problems("[site a]\n" + keys).count == 10_000)
     }
 
     /// Bytes of a good file changed at random places: whatever comes of it, the loader comes back.
-    @Test func damagedFiles() {
-        let folder = ScratchFolder()
+    @Test func `damaged files`() throws {
+        let folder = try ConfigFolder()
         let good = Array(
             #"""
             [server]
@@ -319,7 +319,7 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
                 default: bytes.removeSubrange(index..<min(bytes.count, index + 1 + random(8)))
                 }
             }
-            guard case .failure(let problems) = folder.load(bytes) else { continue }
+            guard case .failure(let problems) = try folder.load(bytes) else { continue }
             #expect(!problems.list.isEmpty)
             #expect(problems.list.allSatisfy { $0.hasPrefix("server.ini:") && !$0.contains("\n") })
         }

@@ -8,7 +8,7 @@ import Testing
     private static let page = Paths.absolute("../../docs/settings.md", from: Paths.folder(of: #filePath))
 
     /// The page is written anew by `GATEHOUSE_WRITE_DOCS=1 swift test --filter ReferenceTests`.
-    @Test func thePageIsThatOfTheTable() throws {
+    @Test func `the page is that of the table`() throws {
         let markdown = SettingsReference.markdown
         if getenv("GATEHOUSE_WRITE_DOCS") != nil {
             let descriptor = open(Self.page, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
@@ -20,7 +20,7 @@ import Testing
         #expect(page == markdown, "docs/settings.md is out of date")
     }
 
-    @Test func everyKeyHasARow() {
+    @Test func `every key has a row`() {
         for setting in Settings.all {
             #expect(!setting.meaning.isEmpty && !setting.type.isEmpty && !setting.default.text.isEmpty)
             #expect(!setting.meaning.contains("\n") && !setting.meaning.contains("|"), "\(setting.name)")
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test func oneKey() {
+    @Test func `one key`() {
         #expect(
             SettingsReference.text(for: "Header_Timeout") == """
                 header_timeout
@@ -66,7 +66,7 @@ import Testing
         #expect(SettingsReference.nearest(to: "lisen") == "listen")
     }
 
-    @Test func allKeysForATerminal() {
+    @Test func `all keys for a terminal`() {
         let lines = SettingsReference.text.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.first == "A key marked * may stand several times, and each time adds.")
         #expect(lines.contains("[server]") && lines.contains("[site NAME], [defaults]"))

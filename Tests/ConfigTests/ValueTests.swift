@@ -134,8 +134,8 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
             "max_connections_per_ip = few", "max_connections_per_ip: `few` is no number; takes 1 to 1000000"),
     ]
 
-    @Test(arguments: server) func serverKey(_ test: ValueCase) {
-        let found = ScratchFolder().problems("[server]\n\(test.line)\n[site a]\n")
+    @Test(arguments: server) func `server key`(_ test: ValueCase) throws {
+        let found = try ConfigFolder().problems("[server]\n\(test.line)\n[site a]\n")
         #expect(found == (test.problem.isEmpty ? [] : ["server.ini:2: \(test.problem)"]))
     }
 
@@ -302,25 +302,25 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase("root = ${NONE:-www}"),
     ]
 
-    @Test(arguments: site) func siteKey(_ test: ValueCase) {
-        let found = ScratchFolder().problems("[site a]\n\(test.line)\n", ["CRLF": "a\r\nb"])
+    @Test(arguments: site) func `site key`(_ test: ValueCase) throws {
+        let found = try ConfigFolder().problems("[site a]\n\(test.line)\n", ["CRLF": "a\r\nb"])
         #expect(found == (test.problem.isEmpty ? [] : ["server.ini:2: \(test.problem)"]))
     }
 
-    @Test func longPaths() {
+    @Test func `long paths`() throws {
         let path = String(repeating: "x/", count: 2100)
         #expect(
-            ScratchFolder().problems("[site a]\nroot = \(path)\n")
+            try ConfigFolder().problems("[site a]\nroot = \(path)\n")
                 == ["server.ini:2: root: path of 4200 bytes; maximum 4095"])
         let socket = "/tmp/" + String(repeating: "s", count: 103)
         #expect(
-            ScratchFolder().problems("[server]\nlisten = unix:\(socket)\n[site a]\n")
+            try ConfigFolder().problems("[server]\nlisten = unix:\(socket)\n[site a]\n")
                 == ["server.ini:2: listen: path of a socket with 108 bytes; maximum 107"])
     }
 
-    @Test func absolutePaths() {
-        let folder = ScratchFolder()
-        folder.link("current", to: "my pages")
+    @Test func `absolute paths`() throws {
+        let folder = try ConfigFolder()
+        try folder.link("current", to: "my pages")
         #expect(Paths.absolute("/a//b/./c/", from: "/x") == "/a/b/c")
         #expect(Paths.absolute(".", from: "/x") == "/x")
         #expect(Paths.absolute("/", from: "/x") == "/")

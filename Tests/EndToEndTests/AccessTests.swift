@@ -95,6 +95,59 @@ import Testing
         }
     }
 
+    @Test func `a folder shows neither names nor texts that the client may not have`() async throws {
+        let site = "listing = yes\nauth = M etc/htpasswd"
+        let more = """
+            [location default /f]
+            auth = off
+            [location default /f/members]
+            auth = M etc/htpasswd
+            [location default /f/local]
+            auth = off
+            deny = 127.0.0.2
+            [location default /f/local/deep]
+            auth = off
+            [location default /f/README.txt]
+            deny = 127.0.0.2
+            auth = off
+            """
+        // Of `ann`: `myPassword`.
+        let users = "ann:$2y$04$isdNVLZh0N4mBW3QOjN/BO2ghfApAEMm/OTPABCVhok2XJPGi4FRO\n"
+        let files = [
+            "etc/htpasswd": users, "www/f/members/a": "", "www/f/local/a": "", "www/f/open/a": "",
+            "www/f/README.txt": "for us alone", "www/g/members/a": "",
+        ]
+        try await withServer(
+            site: site, more: more + "\n[location default /g/members]\nallow = all\n", files: files
+        ) { server in
+            func names(_ path: String, from source: String, password: String = "") throws -> String {
+                let answer = try server.request(
+                    "GET", path, headers: ["Accept": "text/plain", "Authorization": password], from: source)
+                return answer.text.split(separator: "\n").joined(separator: " ")
+            }
+            for path in ["/f/", "//f//"] {
+                try #expect(names(path, from: "127.0.0.1") == "local/ open/ README.txt")
+                try #expect(names(path, from: "127.0.0.2") == "open/")
+            }
+            try #expect(server.request("GET", "/f/", from: "127.0.0.1").text.contains("for us alone"))
+            try #expect(!server.request("GET", "/f/", from: "127.0.0.2").text.contains("for us alone"))
+            // The password that was shown for the folder opens what is in it, too.
+            let ann = "Basic YW5uOm15UGFzc3dvcmQ="
+            try #expect(names("/g/", from: "127.0.0.1", password: ann) == "members/")
+        }
+    }
+
+    @Test func `a coded form with rules of its own is not given away`() async throws {
+        let files = ["www/a.txt": "plain", "www/a.txt.gz": "for us alone"]
+        try await withServer(
+            site: "compress = gzip", more: "[location default /a.txt.gz]\ndeny = all\n", files: files
+        ) { server in
+            try #expect(server.get("/a.txt.gz").status == 403)
+            let answer = try server.get("/a.txt", headers: ["Accept-Encoding": "gzip"])
+            #expect(answer.text == "plain")
+        }
+    }
+
     @Test func `default pages and error pages`() async throws {
         let site = """
             cgi = /cgi-bin/ cgi-bin/

@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -156,6 +157,81 @@ import Testing
             let head = try server.head("/a.txt", headers: ["Accept-Encoding": coding])
             #expect(head["Content-Encoding"] == coding)
             #expect(head["Content-Length"] == nil)
+        }
+    }
+
+    @Test func `a file of any time`() async throws {
+        // The one file system whose times have no end.
+        let path = "/dev/shm/gatehouse-test-\(getpid())"
+        defer { for name in ["/a.txt", "/a.txt.gz", ""] { remove(path + name) } }
+        try await withServer(
+            site: "compress = gzip\nsymlinks = follow\nlisting = yes",
+            prepare: { folder in
+                mkdir(path, 0o755)
+                for name in ["a.txt", "a.txt.gz"] {
+                    let file = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+                    defer { close(file) }
+                    _ = write(file, name, name.utf8.count)
+                    let time = timespec(tv_sec: .max, tv_nsec: 0)
+                    futimens(file, [time, time])
+                }
+                try folder.link("www/f", to: path)
+            }
+        ) { server in
+            let answer = try server.get("/f/a.txt", headers: ["Accept-Encoding": "gzip"])
+            #expect(answer.text == "a.txt.gz")
+            try #expect(server.get("/f/").text.contains("a.txt.gz"))
+        }
+    }
+
+    @Test func `many answers at once take no more memory than there is for them`() async throws {
+        let ini = """
+            [server]
+            listen = 127.0.0.1:0
+            threads = 1
+            [site default]
+            root = www
+            cgi = /cgi-bin/ cgi-bin/
+            compress = br
+            cgi_max_processes = 100
+            """
+        let script = "#!/bin/sh\necho Content-Type: text/plain; echo; echo text; exec sleep 60\n"
+        let large = String(repeating: CompressionTests.text, count: 600)
+        try await withServer(ini: ini, files: ["cgi-bin/x": script, "www/a.txt": large]) { server in
+            let clients = try (0..<45).map { _ in try server.connect() }
+            var coded = 0
+            for client in clients {
+                try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\nAccept-Encoding: br\r\n\r\n")
+                let head = try client.read { $0.contains("\r\n\r\n".utf8) }
+                if head.contains("Content-Encoding: br".utf8) { coded += 1 }
+            }
+            // 64 MiB, at 1.5 MiB each.
+            #expect(coded == 42)
+            // Nor does a large file find room.
+            let fields: KeyValuePairs = ["Accept-Encoding": "br"]
+            let plain = try server.get("/a.txt", headers: fields)
+            #expect(plain["Content-Encoding"] == nil)
+            #expect(plain["Vary"] == "Accept-Encoding")
+            #expect(plain.text == large)
+            for client in clients { client.close() }
+            let isFree = try eventually {
+                try server.get("/a.txt", headers: fields)["Content-Encoding"] == "br"
+            }
+            #expect(isFree)
+        }
+    }
+
+    @Test func `a changed file of the same time and size is compressed anew`() async throws {
+        let (old, new) = (CompressionTests.text, CompressionTests.text.replacing("dull", with: "fine"))
+        try await withServer(
+            site: "compress = gzip", files: ["www/a.txt": old],
+            prepare: { try $0.setTime("www/a.txt", 784_111_777) }
+        ) { server in
+            try #expect(CompressionTests.read(server.url("/a.txt"), "gzip").stdout == old)
+            try server.folder.write("www/a.txt", new)
+            try server.folder.setTime("www/a.txt", 784_111_777)
+            try #expect(
+                eventually { try CompressionTests.read(server.url("/a.txt"), "gzip").stdout == new })
         }
     }
 

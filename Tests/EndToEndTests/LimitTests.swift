@@ -106,6 +106,43 @@ import Testing
         }
     }
 
+    @Test func `who guesses passwords is counted`() async throws {
+        // Of `ann`: `myPassword`.
+        let users = "ann:$2y$04$isdNVLZh0N4mBW3QOjN/BO2ghfApAEMm/OTPABCVhok2XJPGi4FRO\n"
+        let more = """
+            [location default /closed]
+            deny = all
+            limit_requests = 1/m burst=2
+            """
+        try await withServer(
+            site: "auth = M etc/htpasswd\nlimit_requests = 1/m burst=3", more: more,
+            files: ["etc/htpasswd": users, "www/a": "secret", "www/closed/a": "secret"]
+        ) { server in
+            let wrong: KeyValuePairs = ["Authorization": "Basic YW5uOng="]
+            let statuses = try (0..<5).map { _ in try server.get("/a", headers: wrong).status }
+            #expect(statuses == [401, 401, 401, 429, 429])
+            // The right one, too, has to wait.
+            let right: KeyValuePairs = ["Authorization": "Basic YW5uOm15UGFzc3dvcmQ="]
+            try #expect(server.get("/a", headers: right).status == 429)
+            let refused = try (0..<4).map { _ in try server.get("/closed/a").status }
+            #expect(refused == [403, 403, 429, 429])
+        }
+    }
+
+    @Test func `a request counts once`() async throws {
+        let site = """
+            limit_requests = 1/m burst=3
+            rewrite = ^/b$ /part/b
+            index = a.txt
+            """
+        let more = "[location default /part]\nallow = all\n[location default /folder/a.txt]\nallow = all\n"
+        let files = ["www/part/b": "b", "www/folder/a.txt": "a"]
+        try await withServer(site: site, more: more, files: files) { server in
+            let statuses = try ["/b", "/folder/", "/b", "/b"].map { try server.get($0).status }
+            #expect(statuses == [200, 200, 200, 429])
+        }
+    }
+
     // MARK: limit_rate
 
     @Test(arguments: ["/large.bin", "/cgi-bin/large"])

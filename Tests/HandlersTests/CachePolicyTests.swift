@@ -25,6 +25,12 @@ import Wire
         Case("Cache-Control: s-maxage=30", 30), Case("Cache-Control: s-maxage=500", 100),
         Case("Cache-Control: max-age=0, s-maxage=30", 30), Case("Cache-Control: s-maxage=0, max-age=50", nil),
         Case("Cache-Control: max-age=50\nCache-Control: max-age=20", 20),
+        Case("Expires: Sun, 06 Nov 1994 08:50:07 GMT", 30),
+        Case("Expires: Sun, 06 Nov 1994 08:49:37 GMT", nil),
+        Case("Expires: Thu, 19 Nov 1981 08:52:00 GMT", nil), Case("Expires: 0", nil),
+        Case("Expires: -1", nil), Case("Expires: Fri, 31 Dec 9999 23:59:59 GMT", 100),
+        Case("Expires: 0\nCache-Control: max-age=50", 50), Case("Expires: 0\nCache-Control: s-maxage=50", 50),
+        Case("Expires: 0\nCache-Control: public", nil),
         Case("Cache-Control: no-store", nil), Case("Cache-Control: max-age=50, no-cache", nil),
         Case("Cache-Control: private", nil), Case("Cache-Control: private=\"x\"", nil),
         Case("Cache-Control: no-cache=\"set-cookie\"", nil),
@@ -42,7 +48,7 @@ import Wire
 
     @Test(arguments: cases) func `how long`(_ test: Case) throws {
         let head = try Self.head(test.header)
-        let lifetime = CachePolicy.lifetime(head.status ?? .ok, head, time: .seconds(100))
+        let lifetime = CachePolicy.lifetime(head.status ?? .ok, head, time: .seconds(100), now: 784_111_777)
         #expect(lifetime == test.lifetime.map { .seconds($0) })
     }
 
@@ -51,8 +57,12 @@ import Wire
         #expect(CachePolicy.varying(head).map { text($0) } == ["accept-language", "x-a", "x-c"])
     }
 
-    @Test func `an old answer may stand in for ten times its time`() {
+    @Test(arguments: [
+        ("X-A: b", 30), ("Cache-Control: max-age=3", 30), ("Cache-Control: public, Must-Revalidate", 3),
+        ("Cache-Control: proxy-revalidate", 3),
+    ]) func `for how long an old answer may stand in`(_ header: String, _ seconds: Int) throws {
         let made = Instant(nanoseconds: 5)
-        #expect(CachePolicy.usable(from: made, .seconds(3)) == made + .seconds(30))
+        let usable = CachePolicy.usable(from: made, .seconds(3), try Self.head(header))
+        #expect(usable == made + .seconds(seconds))
     }
 }

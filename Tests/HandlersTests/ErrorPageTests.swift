@@ -1,26 +1,8 @@
 import Base
-import Handlers
 import Testing
 import Wire
 
-@Suite struct HTMLTests {
-    @Test(arguments: [
-        ("", ""), ("plain text", "plain text"), ("<b>", "&lt;b&gt;"), ("a & b", "a &amp; b"),
-        ("&lt;", "&amp;lt;"),
-        ("\"x\" 'y'", "&quot;x&quot; &#39;y&#39;"), ("größe €", "größe €"), ("a\n\tb", "a\n\tb"),
-        ("</pre><script>alert(1)</script>", "&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;"),
-    ]) func escapes(_ plain: String, _ escaped: String) {
-        #expect(HTML.escape(plain) == escaped)
-    }
-
-    @Test func `bytes one by one`() {
-        var result: [UInt8] = []
-        for byte in UInt8.min...UInt8.max { HTML.escape(byte, into: &result) }
-        let special = Array("\"&'<>".utf8)
-        #expect(result.count == 256 - special.count + "&quot;&amp;&#39;&lt;&gt;".utf8.count)
-        #expect(result.filter { special.contains($0) } == Array(repeating: UInt8(ascii: "&"), count: 5))
-    }
-}
+@testable import Handlers
 
 @Suite struct ErrorPageTests {
     private func page(_ status: Status, _ explanation: String? = nil) -> String {

@@ -11,11 +11,10 @@ import Testing
     private static func context() throws -> LoopContext {
         let writer = LogWriter()
         return try LoopContext(
-            loop: EventLoop(index: 0), pool: WorkerPool(name: "test", threads: 1),
-            passwordGate: PasswordGate(limit: 1),
-            errorLog: ErrorLog(sink: nil, writer: writer, level: .error),
-            accessLogs: AccessLogs(writer: writer),
-            software: "", settings: ServerSettings())
+            loop: EventLoop(index: 0), accessLogs: AccessLogs(writer: writer),
+            shared: LoopContext.Shared(
+                settings: ServerSettings(), errorLog: ErrorLog(sink: nil, writer: writer, level: .error),
+                pool: WorkerPool(name: "test", threads: 1), passwordGate: PasswordGate(limit: 1)))
     }
 
     private static let head = Array("HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 07:00:00 GMT\r\n\r\n".utf8)

@@ -45,7 +45,7 @@ import Testing
         Case("", "first"), Case("unknown.example", "first"), Case(".", "first"), Case(":80", "first"),
         Case("..", "first"),
         Case("late.example", "late"),
-    ]) func finds(_ test: Case) throws {
+    ]) func `finds`(_ test: Case) throws {
         let table = try Self.table()
         let authority = Array(test.authority.utf8)
         #expect(table.site(for: authority.span).name == test.site)

@@ -27,6 +27,20 @@ import Testing
         }
     }
 
+    @Test func `what is no UTF-8 fits no pattern over UTF-8`() throws {
+        let pattern = try Pattern("(*UTF)^/[äö]$")
+        guard case .match = pattern.match(Array("/ä".utf8).span) else {
+            Issue.record("a letter")
+            return
+        }
+        for bytes: [UInt8] in [[0x2F, 0xFF], [0x2F, 0xC3]] {
+            guard case .none = pattern.match(bytes.span) else {
+                Issue.record("\(bytes)")
+                return
+            }
+        }
+    }
+
     @Test func `a search has an end`() throws {
         let subject = [UInt8](repeating: 0x61, count: 30000)
         guard case .tooCostly = try Pattern("^(a+)+$").match((subject + [0x62]).span) else {

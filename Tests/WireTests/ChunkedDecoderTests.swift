@@ -77,7 +77,7 @@ private func decode(_ text: String) -> Decoded { decode(raw(text)) }
         Case("trailers", "1\r\na\r\n0\r\nA: b\r\nContent-Length: 7\r\nC:\r\n\r\nrest", "a", rest: "rest"),
     ]
 
-    @Test(arguments: accepted) func accepts(_ test: Case) {
+    @Test(arguments: accepted) func `accepts`(_ test: Case) {
         #expect(decode(test.wire) == Decoded(content: test.content, rest: test.rest))
     }
 
@@ -111,7 +111,7 @@ private func decode(_ text: String) -> Decoded { decode(raw(text)) }
         "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF\r\n",
     ]
 
-    @Test(arguments: refused) func refuses(_ text: String) {
+    @Test(arguments: refused) func `refuses`(_ text: String) {
         let failure = decode(text).failure
         guard case .malformed? = failure else {
             Issue.record("\(decode(text))")

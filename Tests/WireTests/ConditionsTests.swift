@@ -93,7 +93,7 @@ private func evaluate(_ method: String, _ fields: [String], _ validators: Valida
         Case(#"If-None-Match: yes"#, "If-Modified-Since: \(sameDate)", read: .proceed, write: .proceed),
     ]
 
-    @Test(arguments: alone + together) func evaluates(_ test: Case) {
+    @Test(arguments: alone + together) func `evaluates`(_ test: Case) {
         for method in ["GET", "HEAD"] { #expect(evaluate(method, test.fields) == test.read, "\(method)") }
         for method in ["POST", "PUT", "DELETE"] {
             #expect(evaluate(method, test.fields) == test.write, "\(method)")

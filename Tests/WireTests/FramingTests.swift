@@ -50,7 +50,7 @@ import Wire
         framing("a name that ends in a dot", "Content-Length.: 7\r\nContent-Length: 5\r\n", .length(5)),
     ]
 
-    @Test(arguments: accepted) func accepts(_ test: FramingCase) {
+    @Test(arguments: accepted) func `accepts`(_ test: FramingCase) {
         #expect(parsed(test.wire).head.framing == test.expected)
     }
 
@@ -116,7 +116,7 @@ import Wire
         refusal("a second request line", "GET /admin HTTP/1.1\r\n"),
     ]
 
-    @Test(arguments: refused) func refuses(_ test: RefusalCase) {
+    @Test(arguments: refused) func `refuses`(_ test: RefusalCase) {
         let reading = readHead(test.wire)
         #expect(reading.status == test.status, "\(reading)")
     }

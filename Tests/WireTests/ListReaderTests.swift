@@ -36,7 +36,7 @@ private func members(_ text: String) -> [String] {
         Case("\", a", ["\", a"]),
         Case(#""""#, [#""""#]),
         Case("\u{FF},\u{80}", ["\u{FF}", "\u{80}"]),
-    ]) func reads(_ test: Case) {
+    ]) func `reads`(_ test: Case) {
         #expect(members(test.text) == test.expected)
     }
 

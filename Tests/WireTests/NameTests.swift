@@ -40,7 +40,6 @@ import Wire
         for code in 100...599 {
             let status = Status(code)
             #expect(status?.isInformational == (code < 200))
-            #expect(status?.isRedirect == (300..<400 ~= code))
             #expect(status?.isError == (code >= 400))
             #expect(status?.isWithoutContent == (code < 200 || code == 204 || code == 304))
         }

@@ -82,7 +82,7 @@ import Wire
         Case("another version", 0x11, 0x11, v4, "bad"),
         Case("another command", 0x22, 0x11, v4, "bad"),
     ])
-    func headers(_ it: Case) {
+    func `headers`(_ it: Case) {
         #expect(Self.outcome(it.bytes) == it.expected)
     }
 

@@ -2,26 +2,6 @@ import Base
 import Testing
 import Wire
 
-private let sameDate = "Sun, 06 Nov 1994 08:49:37 GMT"
-private let earlier = "Sun, 06 Nov 1994 08:49:36 GMT"
-private let later = "Sun, 06 Nov 1994 08:49:38 GMT"
-
-private let strong = Validators(entityTag: raw(#""x""#), lastModified: 784_111_777)
-private let weak = Validators(entityTag: raw(#"W/"x""#), lastModified: 784_111_777)
-private let dateOnly = Validators(entityTag: [], lastModified: 784_111_777)
-private let nothing = Validators(entityTag: [], lastModified: nil)
-
-private func request(_ method: String, _ fields: [String]) -> (head: RequestHead, bytes: [UInt8]) {
-    parsed("\(method) / HTTP/1.1\r\nHost: h\r\n" + fields.map { $0 + "\r\n" }.joined() + "\r\n")
-}
-
-private func evaluate(_ method: String, _ fields: [String], _ validators: Validators = strong)
-    -> Conditions.Outcome
-{
-    let (head, bytes) = request(method, fields)
-    return Conditions.evaluate(head, bytes.span, validators)
-}
-
 @Suite struct RangeFieldTests {
     struct Case: CustomTestStringConvertible {
         let value: String
@@ -84,7 +64,7 @@ private func evaluate(_ method: String, _ fields: [String], _ validators: Valida
         Case("bytes=\(huge)-1", .whole),
     ]
 
-    @Test(arguments: cases) func reads(_ test: Case) {
+    @Test(arguments: cases) func `reads`(_ test: Case) {
         #expect(RangeField.parse(raw(test.value).span, length: test.length) == test.expected)
     }
 }

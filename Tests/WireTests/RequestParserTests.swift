@@ -147,7 +147,7 @@ struct RefusalCase: CustomTestStringConvertible, Sendable {
             #"PUT origin "/" 1.0 length=3 close"#),
     ]
 
-    @Test(arguments: accepted) func accepts(_ test: RequestCase) {
+    @Test(arguments: accepted) func `accepts`(_ test: RequestCase) {
         let wire = raw(test.wire)
         let reading = readHead(wire)
         #expect(reading.outcome == test.expected)
@@ -263,7 +263,7 @@ struct RefusalCase: CustomTestStringConvertible, Sendable {
         RefusalCase("an expectation nobody knows", "GET / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n", 417),
     ]
 
-    @Test(arguments: refused) func refuses(_ test: RefusalCase) {
+    @Test(arguments: refused) func `refuses`(_ test: RefusalCase) {
         let reading = readHead(test.wire)
         #expect(reading.status == test.status, "\(reading)")
     }

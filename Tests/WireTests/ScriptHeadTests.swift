@@ -134,7 +134,7 @@ private func head(_ text: String) throws -> ScriptHead {
             ["not a field: Traceback (most recent call last)"]),
     ]
 
-    @Test(arguments: cases) func reads(_ test: Case) {
+    @Test(arguments: cases) func `reads`(_ test: Case) {
         #expect(read(raw(test.output)) == test.expected)
     }
 

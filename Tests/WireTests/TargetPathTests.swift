@@ -60,7 +60,7 @@ private func decode(_ text: String) -> String {
         Case("/%2e%2e", "leavesRoot"),
         Case("/%2e%2e%2fetc", "leavesRoot"), Case("/..%2f..%2fetc", "leavesRoot"),
         Case("%2e%2e/a", "leavesRoot"),
-    ]) func decodes(_ test: Case) {
+    ]) func `decodes`(_ test: Case) {
         #expect(decode(test.text) == test.expected)
     }
 
@@ -72,6 +72,12 @@ private func decode(_ text: String) -> String {
                 #expect(decode(shown(encoded)) == shown(path))
             }
         }
+    }
+
+    @Test func `a query stays as it is but for what no URL may hold`() {
+        var output: [UInt8] = []
+        TargetPath.encodeQuery(Array("a=%41+b/?\\&c d\t\r\n\u{7F}ä".utf8), into: &output)
+        #expect(String(decoding: output, as: UTF8.self) == "a=%41+b/?\\&c%20d%09%0D%0A%7F%C3%A4")
     }
 
     @Test func `everything special is escaped`() {

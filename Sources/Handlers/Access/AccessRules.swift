@@ -37,6 +37,13 @@ struct AccessRules {
         return try await askPassword(exchange, auth.challenge, auth.passwords)
     }
 
+    /// Whether a client that `other` has let in would be let in here, too, without another password.
+    func wouldAdmit(_ exchange: Exchange, admittedBy other: AccessRules) -> Bool {
+        guard addresses.admit(exchange.clientAddress) else { return false }
+        guard let auth else { return true }
+        return exchange.user != nil && auth.passwords === other.auth?.passwords
+    }
+
     private func askPassword(
         _ exchange: Exchange, _ challenge: String, _ passwords: PasswordCheck
     ) async throws(StreamError) -> Bool {

@@ -23,20 +23,8 @@ package final class PasswordCheck {
     private static let memoryLimit = 256
 
     private struct Loaded: Sendable {
-        let version: FileVersion
+        let version: FileState
         let users: PasswordFile
-    }
-
-    /// What tells that a file is another one, or has another content.
-    private struct FileVersion: Equatable, Sendable {
-        let device, inode: UInt64
-        let size, modified, modifiedNanoseconds, changed, changedNanoseconds: Int
-
-        init(_ status: stat) {
-            (device, inode, size) = (UInt64(status.st_dev), UInt64(status.st_ino), Int(status.st_size))
-            (modified, modifiedNanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
-            (changed, changedNanoseconds) = (status.st_ctim.tv_sec, status.st_ctim.tv_nsec)
-        }
     }
 
     package init(file: String) {
@@ -68,7 +56,7 @@ package final class PasswordCheck {
                 return count
             }
             if count == 0 {
-                return Loaded(version: FileVersion(status), users: text.withSpan { PasswordFile($0) })
+                return Loaded(version: FileState(status), users: text.withSpan { PasswordFile($0) })
             }
         }
         throw Errno(EFBIG)
@@ -113,7 +101,7 @@ package final class PasswordCheck {
         if now - looked < .seconds(1) { return }
         looked = now
         var status = stat()
-        if stat(file, &status) == 0, let loaded, loaded.version == FileVersion(status) { return }
+        if stat(file, &status) == 0, let loaded, loaded.version == FileState(status) { return }
         let file = file
         let result: Result<Loaded, Errno> = await exchange.context.pool.run {
             do throws(Errno) { return .success(try PasswordCheck.read(file)) } catch {

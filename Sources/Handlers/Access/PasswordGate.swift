@@ -29,7 +29,7 @@ package final class PasswordGate: Sendable {
         on pool: WorkerPool, for client: IPAddress?, _ work: @escaping @Sendable () -> Result
     ) async -> Result? {
         // Clients of a Unix socket count as one.
-        let client = client ?? .loopback
+        let client = (client ?? .loopback).clientNetwork
         return await withUnsafeContinuation { (continuation: UnsafeContinuation<Result?, Never>) in
             let job: @Sendable () -> Void = {
                 pool.submit {

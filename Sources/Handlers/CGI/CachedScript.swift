@@ -93,7 +93,7 @@ struct CachedScript {
         return KeptAnswer(
             status: status, lines: head.lines, content: capture.content,
             validators: Validators(entityTag: head.entityTag, lastModified: head.lastModified), made: now,
-            fresh: now + lifetime, usable: CachePolicy.usable(from: now, lifetime),
+            fresh: now + lifetime, usable: CachePolicy.usable(from: now, lifetime, head),
             varying: varying,
             keySize: keyBytes().count + varying.reduce(0) { $0 + $1.name.count + $1.value.count })
     }

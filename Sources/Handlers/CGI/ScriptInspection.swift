@@ -5,14 +5,14 @@ import Glibc
 ///
 /// Looks at the files as the user that runs the server. May block, so it runs on a pool's thread or
 /// in a command.
-package struct ScriptInspection: Sendable {
+struct ScriptInspection: Sendable {
     /// The first thing that keeps the script from starting; nil if nothing was found.
-    package private(set) var fault: String?
+    private(set) var fault: String?
     /// The script or its place is not for this user to run: 403 and not 500.
-    package private(set) var isForbidden = false
+    private(set) var isForbidden = false
 
     /// Inspects `file`, which `interpreter` runs, or which runs itself. `path` is the PATH that it gets.
-    package init(file: String, interpreter: String?, path: String) {
+    init(file: String, interpreter: String?, path: String) {
         if let fault = ScriptInspection.unreachable(file) {
             (self.fault, isForbidden) = (fault, true)
             return

@@ -40,7 +40,7 @@ package final class ScriptQueue: Sendable {
     /// Waits for a place. Who is `granted` one calls `leave` when its script has ended.
     func enter(_ exchange: Exchange) async -> Admission {
         // Clients of a Unix socket count as one.
-        let client = exchange.clientAddress ?? .loopback
+        let client = (exchange.clientAddress ?? .loopback).clientNetwork
         let ticket = Ticket(exchange.waiter)
         let immediate: Admission? = state.withLock { state in
             if state.running < limit {

@@ -47,6 +47,10 @@ struct ScriptService {
                 .error,
                 "no place to run the script: cgi_max_processes = \(part.settings.cgiMaxProcesses) of this site were running all the time"
             )
+            if let capture, capture.stale != nil {
+                capture.useStale = true
+                return .answered
+            }
             try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "5")], on: exchange)
             return .answered
         }

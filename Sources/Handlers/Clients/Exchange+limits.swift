@@ -6,7 +6,6 @@ import Wire
 extension Exchange {
     /// Finds out who the client is, where a trusted proxy stands between.
     final func findClient() {
-        forwarded = nil
         if connection.isFromTrustedProxy { readForwarded() }
     }
 
@@ -17,10 +16,11 @@ extension Exchange {
         }
     }
 
-    /// Counts the request against the part's `limit_requests`; answers it where it is one too many. A
-    /// request that was sent on inside the server has been counted.
+    /// Counts the request against the part's `limit_requests`, once however many of its paths are there;
+    /// answers it where it is one too many. A request that was sent on inside the server has been counted.
     final func refuseIfTooMany(_ part: Part) async throws(StreamError) -> Bool {
-        guard let limiter = part.requestLimiter, !isSentOn else { return false }
+        guard let limiter = part.requestLimiter, limiter !== countedBy, !isSentOn else { return false }
+        countedBy = limiter
         // Clients of a Unix socket count as one.
         let verdict = limiter.count(clientAddress ?? .loopback, now: context.loop.now)
         guard case .refused(let after, let isNews) = verdict else { return false }

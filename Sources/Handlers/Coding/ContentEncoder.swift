@@ -6,6 +6,7 @@ import Wire
 /// Belongs to the task of its request.
 final class ContentEncoder {
     private var compressor: Compressor
+    private let place: CompressionRoom.Place
     private var output = ByteBuffer()
     /// Bytes of content that went in since all that had come in went out.
     private(set) var heldBytes = 0
@@ -13,8 +14,9 @@ final class ContentEncoder {
     private(set) var hasFailed = false
 
     /// Nil where there is no memory for it.
-    init?(_ coding: ContentCoding) {
-        guard let compressor = try? Compressor(coding) else { return nil }
+    init?(_ coding: ContentCoding, _ room: CompressionRoom) {
+        guard let place = room.take(coding), let compressor = try? Compressor(coding) else { return nil }
+        self.place = place
         self.compressor = compressor
     }
 

@@ -73,23 +73,3 @@ package enum ErrorPage {
         }
     }
 }
-
-package enum HTML {
-    /// `text` with everything escaped that means something in HTML, attributes included.
-    package static func escape(_ text: String) -> String {
-        var result: [UInt8] = []
-        for byte in text.utf8 { escape(byte, into: &result) }
-        return String(decoding: result, as: UTF8.self)
-    }
-
-    package static func escape(_ byte: UInt8, into result: inout [UInt8]) {
-        switch byte {
-        case UInt8(ascii: "<"): result += "&lt;".utf8
-        case UInt8(ascii: ">"): result += "&gt;".utf8
-        case UInt8(ascii: "&"): result += "&amp;".utf8
-        case ASCII.quote: result += "&quot;".utf8
-        case UInt8(ascii: "'"): result += "&#39;".utf8
-        default: result.append(byte)
-        }
-    }
-}

@@ -60,6 +60,8 @@ class Exchange {
     final var isRestricted = false
     /// Who has shown a password that the server itself has checked.
     final var user: [UInt8]?
+    /// The `limit_requests` that has counted the request.
+    final var countedBy: RequestLimiter?
     /// How many times a script has sent this request on to another path (RFC 3875, section 6.2.2).
     final var redirectCount = 0
     /// The path and query it was sent on to, or that a `rewrite` has put in the place of the target's.
@@ -100,22 +102,25 @@ class Exchange {
         id = context.nextRequestID()
         started = context.loop.now
         findClient()
-        status = 0
-        contentSent = 0
+    }
+
+    /// Lets go of all that was found out about the last request and of what its answer needed. An exchange
+    /// that waits for its next request holds nothing but its buffers.
+    final func forget() {
+        forwarded = nil
+        site = nil
+        part = nil
+        isRestricted = false
+        user = nil
+        countedBy = nil
         redirectCount = 0
         redirectedTarget = nil
         errorStatus = nil
         errorLines = []
-        encoder = nil
-    }
-
-    /// Lets go of what the last request was about.
-    final func forget() {
-        site = nil
-        part = nil
+        status = 0
+        contentSent = 0
         script = nil
-        user = nil
-        isRestricted = false
+        encoder = nil
     }
 
     /// The bytes of a place in the head.
@@ -213,7 +218,7 @@ class Exchange {
     private func begin(_ head: ResponseHead, _ coding: ContentCoding?) {
         var head = head
         if let coding {
-            if method != .head { encoder = ContentEncoder(coding) }
+            if method != .head { encoder = ContentEncoder(coding, context.compressionRoom) }
             if method == .head || encoder != nil { head.apply(coding) }
         }
         open(head)

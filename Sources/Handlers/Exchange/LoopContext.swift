@@ -14,7 +14,7 @@ package final class LoopContext {
     let passwordGate: PasswordGate
     package let errorLog: ErrorLog
     /// `gatehouse/VERSION`, for scripts.
-    package let software: String
+    let software = "gatehouse/\(gatehouseVersion)"
     /// How long a client may take no byte of an answer.
     package let writeTimeout: TimeSpan
     /// Starts scripts.
@@ -28,6 +28,7 @@ package final class LoopContext {
     let http1: HTTP1Settings
     let fileCache = FileCache()
     let compressedFiles = CompressedFiles()
+    let compressionRoom = CompressionRoom()
     package let trustedProxies: TrustedPeers
     /// Nil where each client may have as many connections as it likes.
     let clientConnections: ClientConnections?
@@ -44,22 +45,33 @@ package final class LoopContext {
     private var dateSecond = Int.min
     private var wallClock: (seconds: Int, read: Instant) = (0, Instant(nanoseconds: .min))
 
+    /// What the loops of a server have in common.
+    package struct Shared {
+        var settings: ServerSettings
+        var errorLog: ErrorLog
+        var pool: WorkerPool
+        var passwordGate: PasswordGate
+        var clientConnections: ClientConnections?
+
+        package init(
+            settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, passwordGate: PasswordGate,
+            clientConnections: ClientConnections? = nil
+        ) {
+            (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
+            (self.passwordGate, self.clientConnections) = (passwordGate, clientConnections)
+        }
+    }
+
     /// `spawner` starts the loop's scripts, where there is one.
-    package init(
-        loop: EventLoop, pool: WorkerPool, passwordGate: PasswordGate, spawner: Spawner? = nil,
-        errorLog: ErrorLog, accessLogs: AccessLogs, software: String, settings: ServerSettings,
-        clientConnections: ClientConnections? = nil
-    ) {
-        trustedProxies = settings.trustedProxies
-        self.clientConnections = clientConnections
-        writeTimeout = settings.writeTimeout
-        http1 = HTTP1Settings(settings)
-        self.accessLogs = accessLogs
+    package init(loop: EventLoop, spawner: Spawner? = nil, accessLogs: AccessLogs, shared: Shared) {
         self.loop = loop
-        self.pool = pool
-        self.passwordGate = passwordGate
-        self.errorLog = errorLog
-        self.software = software
+        self.accessLogs = accessLogs
+        (pool, passwordGate, errorLog) = (shared.pool, shared.passwordGate, shared.errorLog)
+        clientConnections = shared.clientConnections
+        trustedProxies = shared.settings.trustedProxies
+        writeTimeout = shared.settings.writeTimeout
+        http1 = HTTP1Settings(shared.settings)
+        let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)
         starter = ProcessStarter(loop: loop, pool: pool, spawner: spawner) { errorLog.write(.warning, $0) }
         // Not a secret: only different in each process and loop.
@@ -104,7 +116,7 @@ package final class LoopContext {
     // MARK: Time and names
 
     /// Seconds since 1970, read again when the loop's clock has moved on by 100 ms.
-    package var wallSeconds: Int {
+    var wallSeconds: Int {
         if loop.now - wallClock.read > .milliseconds(100) {
             wallClock = (WallClock.now.seconds, loop.now)
         }
@@ -123,7 +135,7 @@ package final class LoopContext {
     }
 
     /// A number that no other request of this machine is likely to have.
-    package func nextRequestID() -> RequestID {
+    func nextRequestID() -> RequestID {
         idCount &+= 1
         return RequestID(value: idPrefix &+ idCount)
     }

@@ -34,7 +34,7 @@ package enum Charset {
     }
 
     /// Whether the bytes are UTF-8. Where they are the beginning of more, the last character may be cut.
-    package static func isUTF8(_ bytes: Span<UInt8>, isWhole: Bool = true) -> Bool {
+    static func isUTF8(_ bytes: Span<UInt8>, isWhole: Bool = true) -> Bool {
         do {
             _ = try UTF8Span(validating: bytes)
             return true

@@ -5,25 +5,11 @@ import Net
 /// The character sets of text files, found out once for each state of a file.
 ///
 /// Belongs to the loop's thread.
-package final class CharsetCache {
-    /// A state of a file: any change makes it another.
+final class CharsetCache {
     private struct Key: Hashable {
-        let device: UInt
-        let inode: UInt
-        let seconds: Int
-        let nanoseconds: Int
-        let size: Int
+        let state: FileState
         /// The same text may be served as HTML and as plain text.
         let type: String
-
-        init(_ status: stat, _ type: String) {
-            device = UInt(status.st_dev)
-            inode = UInt(status.st_ino)
-            seconds = status.st_mtim.tv_sec
-            nanoseconds = status.st_mtim.tv_nsec
-            size = Int(status.st_size)
-            self.type = type
-        }
     }
 
     private var known: [Key: String?] = [:]
@@ -37,7 +23,7 @@ package final class CharsetCache {
     func charset(
         of file: borrowing Folder.OpenFile, type: String, _ pool: WorkerPool
     ) async -> String? {
-        let key = Key(file.status, type)
+        let key = Key(state: FileState(file.status), type: type)
         if let charset = known[key] { return charset }
         let charset: String? =
             if let copy = try? file.descriptor.duplicate().release() {

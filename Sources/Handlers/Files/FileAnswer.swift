@@ -55,7 +55,14 @@ struct FileAnswer {
     /// `form`: what the request's Accept-Encoding was found to mean.
     mutating func send(_ file: borrowing Folder.OpenFile, as form: Form) async throws(StreamError) {
         self.form = form
+        guard case .compressed(let coding) = form, file.size > FileCompression.wholeLimit else {
+            return try await send(file)
+        }
+        // Its compressor lives as long as the client reads.
+        let place = exchange.context.compressionRoom.take(coding)
+        if place == nil { self.form = .plain }
         try await send(file)
+        _ = consume place
     }
 
     func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {

@@ -16,7 +16,7 @@ struct FileCompression {
     private static let pieceSize = 128 * 1024
 
     init(_ file: borrowing Folder.OpenFile, _ coding: ContentCoding, _ context: LoopContext) {
-        key = CompressedFiles.Key(file, coding)
+        key = CompressedFiles.Key(state: FileState(file.status), coding: coding)
         size = file.size
         self.coding = coding
         self.context = context

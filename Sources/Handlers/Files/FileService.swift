@@ -5,8 +5,8 @@ import Net
 import Wire
 
 /// Serves files below a folder, its default pages and its listings.
-package struct FileService {
-    package enum Outcome {
+struct FileService {
+    enum Outcome {
         case answered
         /// The path names a file that is to be run, not sent.
         case script(Script)
@@ -196,10 +196,13 @@ package struct FileService {
     private func openSibling(
         _ coding: ContentCoding, of file: borrowing Folder.OpenFile
     ) throws(Errno) -> Folder.OpenFile {
-        let name = exchange.path[prefixLength...] + "\(coding.suffix)".utf8
-        let sibling = try folder.open(name, symlinks: settings.symlinks, now: now)
-        // Some file systems know times to two seconds only.
-        guard sibling.isRegular, sibling.modified + 2 >= file.modified else { throw .noSuchFile }
+        let path = exchange.path + "\(coding.suffix)".utf8
+        // One with rules of its own is not given away under another name.
+        guard site.part(for: path) === part else { throw .noSuchFile }
+        let sibling = try folder.open(path[prefixLength...], symlinks: settings.symlinks, now: now)
+        // Some file systems know times to two seconds only; others take any number for a time.
+        let (limit, overflow) = sibling.modified.addingReportingOverflow(2)
+        guard sibling.isRegular, overflow || limit >= file.modified else { throw .noSuchFile }
         return sibling
     }
 

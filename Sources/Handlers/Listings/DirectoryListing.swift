@@ -25,10 +25,12 @@ struct DirectoryListing {
 
     func send() async throws(StreamError) {
         let reader: FolderReader
+        let refusedNames = site.namesRefused(in: exchange.path, to: exchange)
         do throws(Errno) {
             let opened = try folder.open(
                 relative, flags: O_RDONLY | O_DIRECTORY, symlinks: settings.symlinks, now: context.loop.now)
-            reader = try FolderReader(opened.descriptor, showsHidden: settings.serveDotfiles)
+            reader = try FolderReader(
+                opened.descriptor, showsHidden: settings.serveDotfiles, refused: refusedNames)
         } catch {
             exchange.log(.warning, "cannot list the folder: \(error)")
             return try await ErrorPage.send(.forbidden, on: exchange)
@@ -42,8 +44,8 @@ struct DirectoryListing {
             Listing(entries, without: refused, form: form, order: order, path: path, mediaTypes: types)
         }
         if form == .html {
-            listing.header = await note(FolderNote.headers)
-            listing.readme = await note(FolderNote.readmes)
+            listing.header = await note(FolderNote.headers, without: refusedNames)
+            listing.readme = await note(FolderNote.readmes, without: refusedNames)
         }
         try await send(listing)
     }
@@ -91,10 +93,10 @@ struct DirectoryListing {
         }
     }
 
-    /// The text of the first of `names` that is a file here.
-    private func note(_ names: [[UInt8]]) async -> FolderNote? {
+    /// The text of the first of `names` that is a file here, and one that the client may see.
+    private func note(_ names: [[UInt8]], without refused: Set<[UInt8]>) async -> FolderNote? {
         for name in names {
-            guard !part.scripts.isScript([ASCII.slash] + name),
+            guard !refused.contains(name), !part.scripts.isScript([ASCII.slash] + name),
                 let file = try? folder.open(
                     relative + name, symlinks: settings.symlinks, now: context.loop.now), file.isRegular,
                 let copy = try? file.descriptor.duplicate()

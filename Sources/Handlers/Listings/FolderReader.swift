@@ -29,13 +29,16 @@ struct FolderEntries: Sendable {
 final class FolderReader: @unchecked Sendable {
     private let stream: OpaquePointer
     private let showsHidden: Bool
+    private let refused: Set<[UInt8]>
     private(set) var entries = FolderEntries()
     /// Places in the list of those that the server may have to refuse: links, and what it may not read.
     private(set) var doubtful: [Int] = []
 
-    /// For the folder that `descriptor` has just been opened for. Throws where the kernel has no more
-    /// descriptors or memory.
-    init(_ descriptor: borrowing FileDescriptor, showsHidden: Bool) throws(Errno) {
+    /// For the folder that `descriptor` has just been opened for. `refused` are names that are passed over.
+    /// Throws where the kernel has no more descriptors or memory.
+    init(
+        _ descriptor: borrowing FileDescriptor, showsHidden: Bool, refused: Set<[UInt8]>
+    ) throws(Errno) {
         let copy = try descriptor.duplicate().release()
         // From here on the stream owns it.
         guard let stream = fdopendir(copy) else {
@@ -44,7 +47,7 @@ final class FolderReader: @unchecked Sendable {
             throw error
         }
         self.stream = stream
-        self.showsHidden = showsHidden
+        (self.showsHidden, self.refused) = (showsHidden, refused)
     }
 
     deinit { closedir(stream) }
@@ -60,6 +63,7 @@ final class FolderReader: @unchecked Sendable {
                 if name.first == ASCII.dot, !showsHidden || name.count == 1 || name.elementsEqual("..".utf8) {
                     return
                 }
+                if !refused.isEmpty, refused.contains(Array(name)) { return }
                 guard let base = bytes.baseAddress else { return }
                 add(name, base.assumingMemoryBound(to: CChar.self), in: folder)
             }

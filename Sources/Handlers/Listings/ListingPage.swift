@@ -171,19 +171,3 @@ enum ListingPage {
         out.append(units[unit])
     }
 }
-
-extension HTML {
-    /// Appends `text` with everything escaped that means something in HTML.
-    static func escape(_ text: ArraySlice<UInt8>, into out: inout ByteBuffer) {
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "<"): out.append("&lt;")
-            case UInt8(ascii: ">"): out.append("&gt;")
-            case UInt8(ascii: "&"): out.append("&amp;")
-            case ASCII.quote: out.append("&quot;")
-            case UInt8(ascii: "'"): out.append("&#39;")
-            default: out.append(byte)
-            }
-        }
-    }
-}

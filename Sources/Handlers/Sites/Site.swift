@@ -103,6 +103,21 @@ package final class Site {
         return part
     }
 
+    /// Names in the folder of that decoded path whose locations would refuse the client.
+    func namesRefused(in folder: [UInt8], to exchange: Exchange) -> Set<[UInt8]> {
+        if parts.isEmpty { return [] }
+        let own = part(for: folder)
+        let folder = Script.merged(folder[...])
+        var names: Set<[UInt8]> = []
+        for (prefix, part) in parts where prefix.count > folder.count && prefix.starts(with: folder) {
+            let name = prefix[folder.count...]
+            if !name.contains(ASCII.slash), !part.access.wouldAdmit(exchange, admittedBy: own.access) {
+                names.insert(Array(name))
+            }
+        }
+        return names
+    }
+
     /// Whether `prefix` ends at a segment's border of `path`.
     static func isPrefix(_ prefix: [UInt8], of path: [UInt8]) -> Bool { reach(of: prefix, in: path) != nil }
 
@@ -119,40 +134,4 @@ package final class Site {
         }
         return index == path.count || path[index] == ASCII.slash ? index : nil
     }
-}
-
-/// The settings of a site or of one of its locations, made ready.
-package final class Part {
-    package let settings: PartSettings
-    /// Fields for every answer, as whole lines, and their names in lower case.
-    package let fieldLines: [UInt8]
-    package let fieldNames: [[UInt8]]
-    /// What is a script here.
-    package let scripts: ScriptRules
-    /// Number of the access log among the loop's; nil for none.
-    package let accessLog: Int?
-    package let scriptQueue: ScriptQueue
-    let requestLimiter: RequestLimiter?
-    let access: AccessRules
-
-    package init(
-        _ settings: PartSettings, accessLog: Int?, scriptQueue: ScriptQueue,
-        requestLimiter: RequestLimiter? = nil, passwords: PasswordCheck? = nil
-    ) {
-        self.scriptQueue = scriptQueue
-        self.requestLimiter = requestLimiter
-        access = AccessRules(settings, passwords)
-        self.settings = settings
-        self.accessLog = accessLog
-        var lines: [UInt8] = []
-        for field in settings.headers {
-            if let value = field.value { lines += "\(field.name): \(value)\r\n".utf8 }
-        }
-        fieldLines = lines
-        scripts = ScriptRules(settings)
-        fieldNames = settings.headers.map { $0.name.utf8.map(ASCII.lower) }
-    }
-
-    /// A prepared answer, sent at once and without a look at its client, would pass these by.
-    var hasLimits: Bool { requestLimiter != nil || settings.limitRate != nil }
 }

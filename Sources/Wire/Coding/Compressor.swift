@@ -1,8 +1,6 @@
 package import Base
 
 /// Applies a content coding to a run of bytes, piece by piece.
-///
-/// What it takes: up to 300 KB of memory for gzip, about 1.5 MB for brotli and zstd.
 package struct Compressor: ~Copyable {
     package enum Step: Sendable {
         /// More follows; the library may keep bytes back.
@@ -14,6 +12,14 @@ package struct Compressor: ~Copyable {
 
     /// The library has no memory left, or refuses to go on.
     package struct Failure: Error, Sendable {}
+
+    /// Bytes that one takes at most, about.
+    package static func memory(_ coding: ContentCoding) -> Int {
+        switch coding {
+        case .gzip: 300 << 10
+        case .brotli, .zstandard: 3 << 19
+        }
+    }
 
     private let stream: any CompressorStream
 

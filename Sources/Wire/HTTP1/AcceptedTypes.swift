@@ -23,45 +23,17 @@ package struct AcceptedTypes: Sendable {
     }
 
     package mutating func add(_ value: Span<UInt8>) {
-        var list = ListReader(value)
+        var list = QualityList(value)
         while ranges.count < AcceptedTypes.limit, let member = list.next() {
-            var rest = member
-            let end = rest.firstIndex(of: ASCII.semicolon) ?? rest.count
-            let name = rest.extracting(0..<end).trimmingBlanks()
+            let name = member.value
             guard let slash = name.firstIndex(of: ASCII.slash), slash > 0, slash + 1 < name.count else {
                 continue
-            }
-            var weight = 1000
-            while let semicolon = rest.firstIndex(of: ASCII.semicolon) {
-                rest = rest.extracting((semicolon + 1)...)
-                let end = rest.firstIndex(of: ASCII.semicolon) ?? rest.count
-                let parameter = rest.extracting(0..<end).trimmingBlanks()
-                if parameter.count > 2, ASCII.lower(parameter[0]) == UInt8(ascii: "q"),
-                    parameter[1] == ASCII.equals
-                {
-                    weight = AcceptedTypes.weight(parameter.extracting(2...))
-                }
             }
             ranges.append(
                 Range(
                     type: name.extracting(0..<slash).array.map(ASCII.lower),
-                    subtype: name.extracting((slash + 1)...).array.map(ASCII.lower), weight: weight))
+                    subtype: name.extracting((slash + 1)...).array.map(ASCII.lower), weight: member.quality))
         }
-    }
-
-    /// `0.8` in thousandths; 1000 for anything that is no weight.
-    private static func weight(_ text: Span<UInt8>) -> Int {
-        guard text.count <= 5, text.count == 1 || text[1] == ASCII.dot, ASCII.isDigit(text[0]) else {
-            return 1000
-        }
-        var value = Int(text[0] - ASCII.zero) * 1000
-        var unit = 100
-        for index in text.indices.dropFirst(2) {
-            guard ASCII.isDigit(text[index]) else { return 1000 }
-            value += Int(text[index] - ASCII.zero) * unit
-            unit /= 10
-        }
-        return min(value, 1000)
     }
 
     /// The index of the best of `offers`, which are types in lower case as `text/html`, the preferred

@@ -1,24 +1,24 @@
 import Base
 
 /// The members of a list with weights, as Accept and Accept-Encoding have them (RFC 9110, section 12.4.2).
-package struct QualityList: ~Escapable {
+struct QualityList: ~Escapable {
     private var list: ListReader
 
     @_lifetime(copy value)
-    package init(_ value: Span<UInt8>) { list = ListReader(value) }
+    init(_ value: Span<UInt8>) { list = ListReader(value) }
 
-    package struct Member: ~Escapable {
+    struct Member: ~Escapable {
         /// The member without its parameters.
-        package let value: Span<UInt8>
+        let value: Span<UInt8>
         /// Thousandths: 0 for what is not wanted, 1000 where nothing is said.
-        package let quality: Int
+        let quality: Int
 
         @_lifetime(copy value)
         init(_ value: Span<UInt8>, quality: Int) { (self.value, self.quality) = (value, quality) }
     }
 
     @_lifetime(copy self)
-    package mutating func next() -> Member? {
+    mutating func next() -> Member? {
         guard let member = list.next() else { return nil }
         guard let semicolon = member.firstIndex(of: ASCII.semicolon) else {
             return Member(member, quality: 1000)

@@ -43,7 +43,6 @@ package struct Status: Hashable, Sendable {
     package static let insufficientStorage = Status(known: 507)
 
     package var isInformational: Bool { code < 200 }
-    package var isRedirect: Bool { (300...399).contains(code) }
     package var isError: Bool { code >= 400 }
     /// Whether an answer with this status never has content (RFC 9110, section 6.4.1).
     package var isWithoutContent: Bool { code < 200 || code == 204 || code == 304 }

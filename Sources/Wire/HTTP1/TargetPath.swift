@@ -82,7 +82,7 @@ package enum TargetPath {
     /// Appends a query as it was sent, but for bytes that no URL may hold.
     package static func encodeQuery(_ query: [UInt8], into output: inout [UInt8]) {
         for byte in query {
-            if byte < 0x80 {
+            if ASCII.space < byte, byte < ASCII.delete {
                 output.append(byte)
             } else {
                 encode([byte].span, into: &output)

@@ -41,9 +41,10 @@ func makeSite(_ name: String) -> Site {
 let writer = LogWriter()
 let loop = try EventLoop(index: 0)
 let context = LoopContext(
-    loop: loop, pool: WorkerPool(name: "micro", threads: 1), passwordGate: PasswordGate(limit: 1),
-    errorLog: ErrorLog(sink: nil, writer: writer, level: .error), accessLogs: AccessLogs(writer: writer),
-    software: "", settings: ServerSettings())
+    loop: loop, accessLogs: AccessLogs(writer: writer),
+    shared: LoopContext.Shared(
+        settings: ServerSettings(), errorLog: ErrorLog(sink: nil, writer: writer, level: .error),
+        pool: WorkerPool(name: "micro", threads: 1), passwordGate: PasswordGate(limit: 1)))
 
 let short = Array("GET /1k.txt HTTP/1.1\r\nHost: www7.example.org\r\n\r\n".utf8)
 let browser = Array(
