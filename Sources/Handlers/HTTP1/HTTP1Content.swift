@@ -20,13 +20,18 @@ struct HTTP1Content: ~Copyable {
     /// The connection can carry nothing after this.
     private(set) var isBroken = false
 
-    /// Makes ready for the content of the request with that head.
-    mutating func begin(_ head: RequestHead) {
+    /// Makes ready for the content of the request with that head, of which `arrived` bytes are there.
+    mutating func begin(_ head: RequestHead, arrived: Int) {
         owesContinue = head.expectsContinue
         isBroken = false
         switch head.framing {
-        case .none: state = .done
-        case .length(let length): state = .length(left: length)
+        case .none:
+            state = .done
+            owesContinue = false
+        case .length(let length):
+            state = .length(left: length)
+            // Who has sent all of it waits for no word.
+            if length <= arrived { owesContinue = false }
         case .chunked:
             state = .chunked
             decoder = ChunkedDecoder()
@@ -40,6 +45,12 @@ struct HTTP1Content: ~Copyable {
     var isLeft: Bool {
         if case .done = state { return false }
         return true
+    }
+
+    /// More of it is left than is received only to keep the connection.
+    var isTooMuchToPass: Bool {
+        if case .length(let left) = state { return left > HTTP1Content.passOverLimit }
+        return false
     }
 
     /// Whether anything is to be done before the next request can be read.
@@ -57,7 +68,10 @@ struct HTTP1Content: ~Copyable {
         do throws(ContentError) {
             return try await readAny(from: stream, &input, into: &buffer, room: room, timeout)
         } catch {
-            if case .stream = error { isBroken = true }
+            switch error {
+            case .stream, .incomplete: isBroken = true
+            case .malformed, .tooLarge: break
+            }
             throw error
         }
     }
