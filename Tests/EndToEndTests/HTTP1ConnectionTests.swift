@@ -147,6 +147,13 @@ import Testing
             let body = [UInt8](repeating: 0x78, count: 8 << 20)
             let response = try server.request("POST", "/a.txt", body: body)
             #expect(response.status == 405)
+            #expect(response["Connection"] == "close")
+            let client = try server.connect()
+            try client.send("POST /a.txt HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n800000\r\n")
+            _ = try client.sendSome(body)
+            let chunked = try client.readResponse()
+            #expect(chunked.status == 405)
+            #expect(chunked["Connection"] == "close")
         }
     }
 

@@ -17,6 +17,8 @@ struct HTTP1Content: ~Copyable {
     private var staging = ByteBuffer()
     /// The client waits for a word before it sends (`Expect: 100-continue`).
     private(set) var owesContinue = false
+    /// Bytes of it that somebody has read.
+    private var taken = 0
     /// The connection can carry nothing after this.
     private(set) var isBroken = false
 
@@ -24,6 +26,7 @@ struct HTTP1Content: ~Copyable {
     mutating func begin(_ head: RequestHead, arrived: Int) {
         owesContinue = head.expectsContinue
         isBroken = false
+        taken = 0
         switch head.framing {
         case .none:
             state = .done
@@ -49,8 +52,11 @@ struct HTTP1Content: ~Copyable {
 
     /// More of it is left than is received only to keep the connection.
     var isTooMuchToPass: Bool {
-        if case .length(let left) = state { return left > HTTP1Content.passOverLimit }
-        return false
+        switch state {
+        case .length(let left): left > HTTP1Content.passOverLimit
+        case .chunked: taken >= HTTP1Content.passOverLimit
+        case .done: false
+        }
     }
 
     /// Whether anything is to be done before the next request can be read.
@@ -66,7 +72,9 @@ struct HTTP1Content: ~Copyable {
         timeout: TimeSpan
     ) async throws(ContentError) -> Int {
         do throws(ContentError) {
-            return try await readAny(from: stream, &input, into: &buffer, room: room, timeout)
+            let count = try await readAny(from: stream, &input, into: &buffer, room: room, timeout)
+            taken += count
+            return count
         } catch {
             switch error {
             case .stream, .incomplete: isBroken = true
