@@ -127,6 +127,20 @@ import Testing
             ], server: "header_timeout = 10m")
     }
 
+    @Test func `the log says what was refused`() async throws {
+        try await withServer(files: Self.files) { server in
+            for (request, line) in [
+                ("GET /a.txt\r\n", "one blank and the version; it begins with \"GET /a.txt\""),
+                ("GET /b HTTP/1.1\r\n\r\n", "without Host; it begins with \"GET /b HTTP/1.1\""),
+                ("GET /\u{1B}[2J HTTP/1.1\r\n", "it begins with \"GET /\\x1B[2J HTTP/1.1\""),
+                ("\u{16}\u{3}\u{1}", "refused: the client speaks TLS (https), and this address does not"),
+            ] {
+                try #expect(server.answer(to: request).response.status == 400)
+                _ = try server.waitForError(containing: line)
+            }
+        }
+    }
+
     @Test func `a field line that is none is refused`() async throws {
         let host = "Host: h\r\n"
         try await Self.check([

@@ -28,7 +28,12 @@ package struct RequestParser: Sendable {
             // The CR of one more empty line, as long as nothing else follows it.
             bytes[line] != ASCII.cr || line + 1 < bytes.count
         {
-            throw RequestError(.badRequest, "the request does not begin with a method")
+            // The first byte of a handshake's record (RFC 8446, section 5.1).
+            throw RequestError(
+                .badRequest,
+                bytes[line] == 0x16
+                    ? "the client speaks TLS (https), and this address does not"
+                    : "the request does not begin with a method")
         }
         guard let end = findEnd(bytes, from: line) else {
             try readEarly(bytes, line, start + limit, &head)
