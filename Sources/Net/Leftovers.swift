@@ -5,23 +5,36 @@ import Glibc
 /// Ends what has left the process group of a script (`setsid`, as daemons do) when the script is ended.
 ///
 /// Such processes are known by a variable of the environment that the script was started with, which
-/// its children inherit. What a script started that ended by itself is nobody's business.
+/// its children inherit, and by having been there before the end: an error page's script, later, has
+/// the same variable. What a script started that ended by itself is nobody's business.
 ///
 /// `@unchecked Sendable`: used on its loop's thread only; a thread of the pool gets the marks alone.
 package final class Leftovers: @unchecked Sendable {
     private let loop: EventLoop
     private let pool: WorkerPool
-    private var marks: Set<[UInt8]> = []
+    private var marks: Marks = [:]
     private var isLooking = false
+
+    /// `NAME=value`, and the tick of the system's clock before which a process was started.
+    private typealias Marks = [[UInt8]: UInt64]
 
     /// One look serves all scripts that were ended meanwhile, so that many that end cost little more.
     private static let pause = TimeSpan.milliseconds(100)
 
     package init(loop: EventLoop, pool: WorkerPool) { (self.loop, self.pool) = (loop, pool) }
 
-    /// Kills all processes of this user that were started with `mark`, `NAME=value`, in their environment.
-    package func end(_ mark: [UInt8]) {
-        marks.insert(mark)
+    /// Ticks of the clock that processes' starts are told in, up to now.
+    package static var tick: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        let rate = UInt64(max(1, sysconf(CInt(_SC_CLK_TCK))))
+        return UInt64(time.tv_sec) * rate + UInt64(time.tv_nsec) * rate / 1_000_000_000
+    }
+
+    /// Kills all processes of this user that were started before `tick` with `mark`, `NAME=value`, in
+    /// their environment.
+    package func end(_ mark: [UInt8], before tick: UInt64) {
+        marks[mark] = tick
         if isLooking { return }
         isLooking = true
         loop.childBeginsToEnd()
@@ -29,7 +42,7 @@ package final class Leftovers: @unchecked Sendable {
             let waiter = Waiter(loop: loop)
             while !marks.isEmpty {
                 let taken = marks
-                marks = []
+                marks = [:]
                 await pool.run { Leftovers.kill(taken) }
                 _ = await waiter.wait(until: loop.now + Leftovers.pause)
             }
@@ -40,12 +53,12 @@ package final class Leftovers: @unchecked Sendable {
     }
 
     /// Looks until nothing is found: a process may just be starting another one.
-    private static func kill(_ marks: Set<[UInt8]>) {
+    private static func kill(_ marks: Marks) {
         for _ in 0..<8 where !killOnce(marks) { return }
     }
 
     /// Whether there was anything.
-    private static func killOnce(_ marks: Set<[UInt8]>) -> Bool {
+    private static func killOnce(_ marks: Marks) -> Bool {
         guard let folder = opendir("/proc") else { return false }
         defer { closedir(folder) }
         var found = false
@@ -64,7 +77,7 @@ package final class Leftovers: @unchecked Sendable {
         return found
     }
 
-    private static func isMarked(_ pid: Int32, _ marks: Set<[UInt8]>) -> Bool {
+    private static func isMarked(_ pid: Int32, _ marks: Marks) -> Bool {
         // Those of other users cannot be read, and are not meant.
         guard let file = try? FileDescriptor.open("/proc/\(pid)/environ", O_RDONLY) else { return false }
         var content = ByteBuffer()
@@ -73,10 +86,24 @@ package final class Leftovers: @unchecked Sendable {
             let count = content.fill(atLeast: 16 * 1024) { max(0, read(raw, $0.baseAddress, $0.count)) }
             if count == 0 { break }
         }
-        let bytes = content.bytes.array
-        return bytes.split(separator: 0).contains { entry in
-            marks.contains { $0.count == entry.count && entry.elementsEqual($0) }
+        guard let start = startTick(pid) else { return false }
+        return content.bytes.array.split(separator: 0).contains { entry in
+            marks[Array(entry)].map { start < $0 } ?? false
         }
+    }
+
+    /// Field 22 of proc_pid_stat(5); nil for a process that has gone.
+    private static func startTick(_ pid: Int32) -> UInt64? {
+        guard let file = try? FileDescriptor.open("/proc/\(pid)/stat", O_RDONLY) else { return nil }
+        var content = ByteBuffer()
+        let raw = file.raw
+        content.fill(atLeast: 4096) { max(0, read(raw, $0.baseAddress, $0.count)) }
+        let bytes = content.bytes.array
+        // The name, field 2, stands in parentheses and may hold anything.
+        guard let name = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        let fields = bytes[(name + 1)...].split(separator: ASCII.space)
+        guard fields.count > 19 else { return nil }
+        return UInt64(String(decoding: fields[19], as: UTF8.self))
     }
 
     /// What the kernel takes for an environment and more.

@@ -189,6 +189,10 @@ import Testing
             #expect(part.text == "234")
             #expect(part["Content-Range"] == "bytes 2-4/10")
             #expect(part["X-Cache"] == "hit")
+            let head = try server.request("HEAD", "/cgi-bin/x", headers: ["Range": "bytes=2-4"])
+            #expect(head.status == 206)
+            #expect(head["Content-Range"] == "bytes 2-4/10")
+            #expect(head["Content-Length"] == "3")
             for (range, condition, status) in [
                 ("bytes=10-", "\"a\"", 416), ("bytes=2-4", "\"b\"", 200), ("bytes=0-1,4-5", "\"a\"", 200),
                 ("bytes=-3", "\"a\"", 206),

@@ -130,6 +130,24 @@ import Testing
         }
     }
 
+    /// It may still read: nothing tells it from one that has gone.
+    @Test func `client that ends its side in the middle of its content`() async throws {
+        try await withScripts(Self.scripts) { server in
+            for framing in [
+                "Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            ] {
+                let client = try server.connect()
+                try client.send("POST /cgi-bin/notes HTTP/1.1\r\nHost: h\r\n\(framing)")
+                client.finishSending()
+                let response = try client.readResponse()
+                #expect(response.status == 400)
+                #expect(response["Connection"] == "close")
+                #expect(try client.expectEnd() == .eof)
+            }
+            #expect(!server.folder.exists("cgi-bin/ran"))
+        }
+    }
+
     @Test(arguments: ["deaf", "closes"]) func `script does not read its body`(_ name: String) async throws {
         try await withScripts(Self.scripts) { server in
             for count in [10, 100_000, 3_000_000] {

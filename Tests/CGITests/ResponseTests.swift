@@ -126,6 +126,22 @@ import Testing
         }
     }
 
+    @Test func `fields that may stand once`() async throws {
+        let scripts = [
+            "type": prints("Content-Type: text/x\\ncontent-type: text/y\\n\\nbody"),
+            "length": prints("Content-Type: text/x\\nContent-Length: 4\\nContent-Length: 3\\n\\nbody"),
+            "fragment": prints("Location: /a.txt#b\\n\\n"),
+        ]
+        try await withScripts(scripts, files: ["www/a.txt": "a"]) { server in
+            try #expect(server.get("/cgi-bin/type").all("Content-Type") == ["text/y"])
+            try #expect(server.get("/cgi-bin/length").status == 500)
+            // A fragment is the client's to know (RFC 3875, 6.3.2).
+            let fragment = try server.get("/cgi-bin/fragment")
+            #expect(fragment.status == 302)
+            #expect(fragment["Location"] == "/a.txt#b")
+        }
+    }
+
     @Test func `forbidden headers`() async throws {
         let script = prints(
             "Content-Type: text/x\\nTransfer-Encoding: chunked\\nConnection: close\\nKeep-Alive: 5\\nUpgrade: x\\nTrailer: X-T\\n\\nbody"

@@ -453,7 +453,10 @@ import Testing
                 #expect(response["Retry-After"].flatMap { Int($0) } != nil)
             }
             #expect(seconds > 0.25 && seconds < 2)
-            _ = try server.waitForError(containing: "cgi_max_processes = 1")
+            _ = try server.waitForError(
+                containing:
+                    "cgi_max_processes = 1 are running, and none became free within cgi_queue_timeout = 300ms"
+            )
             try server.folder.write("cgi-bin/go", "")
             #expect(try first.readResponse().status == 200)
             // The place is free again.

@@ -148,6 +148,15 @@ import Testing
                 #expect(response.text == "0123456789", "\(range)")
                 #expect(response["Content-Range"] == nil, "\(range)")
             }
+            // HEAD has the head that GET would have.
+            for range in ["bytes=3-5", "bytes=10-", "bytes=7-8,0-1", "bytes=x"] {
+                let get = try server.get("/a.txt", headers: ["Range": range])
+                let head = try server.request("HEAD", "/a.txt", headers: ["Range": range])
+                #expect(head.status == get.status, "\(range)")
+                #expect(head["Content-Range"] == get["Content-Range"], "\(range)")
+                #expect(head["Content-Length"] == get["Content-Length"], "\(range)")
+                #expect(head.body.isEmpty, "\(range)")
+            }
             let empty = try server.get("/empty.txt")
             #expect(empty.status == 200)
             #expect(empty["Content-Length"] == "0")

@@ -56,7 +56,7 @@ import Testing
             RawRow("a port", Self.get("Host: h:8080\r\n"), 200, closes: false),
             RawRow("an empty port", Self.get("Host: h:\r\n"), 200, closes: false),
             RawRow("IPv6", Self.get("Host: [::1]:80\r\n"), 200, closes: false),
-            RawRow("an empty Host", Self.get("Host:\r\n"), 200, closes: false),
+            RawRow("an empty Host", Self.get("Host:\r\n"), 400, closes: true),
             RawRow("no Host in 1.1", Self.get(""), 400, closes: true),
             RawRow("no Host in 1.0", "GET /a.txt HTTP/1.0\r\n\r\n", 200, closes: true),
             RawRow("two of them", Self.get("Host: h\r\nHost: h\r\n"), 400, closes: true),
@@ -74,6 +74,12 @@ import Testing
             RawRow("a whole URL with query only", "GET http://h?x" + end, 403, closes: false),
             RawRow("no host in the URL", "GET http:///a.txt" + end, 400, closes: true),
             RawRow("a user in the URL", "GET http://u:p@h/a.txt" + end, 400, closes: true),
+            RawRow(
+                "another Host than the URL's", "GET http://h/a.txt HTTP/1.1\r\nHost: i\r\n\r\n", 200,
+                closes: false),
+            RawRow("two hosts in one", Self.get("Host: h,i\r\n"), 400, closes: true),
+            RawRow("a broken escape in it", Self.get("Host: h%zz\r\n"), 400, closes: true),
+            RawRow("bytes above 127 in it", Self.get("Host: ä\r\n"), 400, closes: true),
             RawRow("another scheme", "GET ftp://h/a.txt" + end, 400, closes: true),
         ])
     }
@@ -108,6 +114,31 @@ import Testing
             RawRow("an escape cut short", "GET /%6 HTTP/1.1" + host, 400, closes: false),
             RawRow("an escaped NUL", "GET /a.txt%00 HTTP/1.1" + host, 400, closes: false),
         ])
+    }
+
+    @Test func `a request line that is none is refused before the head's end`() async throws {
+        // Longer than a test may take.
+        try await Self.check(
+            [
+                RawRow("HTTP/0.9", "GET /a.txt\r\n", 400, closes: true),
+                RawRow("CR for every line end", "GET /a.txt HTTP/1.1\rHost: h\r\r", 400, closes: true),
+                RawRow("another version", "GET /a.txt HTTP/3.0\r\n", 505, closes: true),
+                RawRow("something else", "EHLO example.org\r\n", 400, closes: true),
+            ], server: "header_timeout = 10m")
+    }
+
+    @Test func `the log says what was refused`() async throws {
+        try await withServer(files: Self.files) { server in
+            for (request, line) in [
+                ("GET /a.txt\r\n", "one blank and the version; it begins with \"GET /a.txt\""),
+                ("GET /b HTTP/1.1\r\n\r\n", "without Host; it begins with \"GET /b HTTP/1.1\""),
+                ("GET /\u{1B}[2J HTTP/1.1\r\n", "it begins with \"GET /\\x1B[2J HTTP/1.1\""),
+                ("\u{16}\u{3}\u{1}", "refused: the client speaks TLS (https), and this address does not"),
+            ] {
+                try #expect(server.answer(to: request).response.status == 400)
+                _ = try server.waitForError(containing: line)
+            }
+        }
     }
 
     @Test func `a field line that is none is refused`() async throws {
@@ -158,6 +189,8 @@ import Testing
             row("quoted", "Transfer-Encoding: \"chunked\"\r\n"),
             row("an empty coding", "Transfer-Encoding:\r\n"),
             row("a coding before it", "Transfer-Encoding: gzip, chunked\r\n", 501),
+            row("chunked twice", "Transfer-Encoding: chunked, chunked\r\n"),
+            row("a comma in front", "Transfer-Encoding: , chunked\r\n"),
             row("almost chunked", "Transfer-Encoding: xchunked\r\n", 400),
             row("two lengths", "Content-Length: 5\r\nContent-Length: 6\r\n"),
             row("two equal lengths", "Content-Length: 5\r\nContent-Length: 5\r\n"),
@@ -173,19 +206,24 @@ import Testing
         ])
     }
 
-    /// The answer does not need the content; what is broken in it ends the connection behind the answer.
-    @Test func `content that is broken ends the connection`() async throws {
+    /// The file does not need the content, but who sent it broken is told so.
+    @Test func `content that is broken is refused`() async throws {
         let smuggled = "GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n"
         func row(_ name: String, _ content: String, closes: Bool = true) -> RawRow {
             let fields = "Host: h\r\nTransfer-Encoding: chunked\r\n"
             return RawRow(
-                name, Self.get(fields, body: content + (closes ? smuggled : "")), 200, closes: closes)
+                name, Self.get(fields, body: content + (closes ? smuggled : "")), closes ? 400 : 200,
+                closes: closes)
         }
         try await Self.check([
             row("good", "5\r\nhello\r\n0\r\n\r\n", closes: false),
             row("a large chunk size in capitals", "0000A\r\nhello5hell\r\n0\r\n\r\n", closes: false),
             row("extensions", "5;a=\"b\"\r\nhello\r\n0;x\r\n\r\n", closes: false),
             row("trailers", "0\r\nX-A: b\r\nHost: other\r\n\r\n", closes: false),
+            row("zeros in front", "\("0".times(40))5\r\nhello\r\n0\r\n\r\n", closes: false),
+            row("something behind a size", "5 x\r\nhello\r\n0\r\n\r\n"),
+            row("a trailer without colon", "0\r\nX-A\r\n\r\n"),
+            row("a blank before a trailer's colon", "0\r\nX-A : b\r\n\r\n"),
             row("LF alone", "5\nhello\n0\n\n"),
             row("LF alone behind the data", "5\r\nhello\n0\r\n\r\n"),
             row("no size", "\r\nhello\r\n0\r\n\r\n"),
@@ -199,6 +237,26 @@ import Testing
             row("a bare CR in an extension", "5;a\rb\r\nhello\r\n0\r\n\r\n"),
             row("a long extension", "5;\("a".times(9000))\r\nhello\r\n0\r\n\r\n"),
             row("long trailers", "0\r\n\("X-A: b\r\n".times(2000))\r\n"),
+        ])
+    }
+
+    @Test func `expectations`() async throws {
+        let host = "Host: h\r\n"
+        let expect = "\(host)Expect: 100-continue\r\n"
+        try await Self.check([
+            RawRow(
+                "of content that is there", Self.get("\(expect)Content-Length: 2\r\n", body: "hi"), 200,
+                closes: false),
+            RawRow("of content that is not", Self.get("\(expect)Content-Length: 2\r\n"), 200, closes: true),
+            RawRow("without content", Self.get(expect), 200, closes: false),
+            RawRow(
+                "with no bytes of content", Self.get("\(expect)Content-Length: 0\r\n"), 200, closes: false),
+            RawRow("none", Self.get("\(host)Expect:\r\n"), 200, closes: false),
+            RawRow("one of two", Self.get("\(host)Expect: 100-continue, x\r\n"), 417, closes: true),
+            // Nobody waits for 10 GB only to keep a connection.
+            RawRow(
+                "much content", "POST /a.txt HTTP/1.1\r\n\(host)Content-Length: 10000000000\r\n\r\n", 405,
+                closes: true),
         ])
     }
 
@@ -243,6 +301,9 @@ import Testing
                 #expect(response.status == 501, "\(method)")
                 #expect(response["Allow"]?.contains("GET, HEAD") == true, "\(method)")
             }
+            // What is not there cannot be of another method either; PUT would make it.
+            #expect(try ask("POST", "/missing").status == 404)
+            #expect(try ask("PUT", "/missing").status == 405)
             let connect = try server.answer(to: "CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n")
             #expect(connect.response.status == 405)
             #expect(connect.response["Allow"] != nil)

@@ -228,6 +228,24 @@ import Testing
         }
     }
 
+    @Test func `conditions of a listing, which has neither tag nor date`() async throws {
+        try await withServer(site: "listing = yes", files: ["www/list/a.txt": "a"]) { server in
+            let rows: [(KeyValuePairs<String, String>, Int)] = [
+                (["If-None-Match": "*"], 304), (["If-None-Match": "\"x\""], 200), (["If-Match": "*"], 200),
+                (["If-Match": "\"x\""], 412), (["If-Modified-Since": "Sun, 06 Nov 2094 08:49:37 GMT"], 200),
+                (["If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:37 GMT"], 200),
+                (["Range": "bytes=0-1"], 200),
+            ]
+            for (fields, status) in rows {
+                for method in ["GET", "HEAD"] {
+                    let response = try server.request(method, "/list/", headers: fields)
+                    #expect(response.status == status, "\(method), \(fields)")
+                    if status < 400 { #expect(response["Vary"] == "Accept", "\(fields)") }
+                }
+            }
+        }
+    }
+
     @Test func `an empty folder in every form`() async throws {
         try await withServer(site: "listing = yes") { server in
             try #expect(server.get("/", headers: ["Accept": "application/json"]).text == "[\n]\n")

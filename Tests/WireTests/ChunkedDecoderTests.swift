@@ -60,6 +60,8 @@ private func decode(_ text: String) -> Decoded { decode(raw(text)) }
             "two digits", "1F\r\n\(String(repeating: "x", count: 31))\r\n0\r\n\r\n",
             String(repeating: "x", count: 31)),
         Case("zeros in front", "0005\r\nhello\r\n000\r\n\r\n", "hello"),
+        Case("many zeros in front", String(repeating: "0", count: 40) + "5\r\nhello\r\n0\r\n\r\n", "hello"),
+        Case("blanks behind a size", "5 \t\r\nhello\r\n0\r\n\r\n", "hello"),
         Case("content that looks like its frame", "7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", "\r\n0\r\n\r\n"),
         Case("all kinds of bytes", "4\r\n\0\n\r\u{FF}\r\n0\r\n\r\n", "\0\n\r\u{FF}"),
         Case(
@@ -102,7 +104,9 @@ private func decode(_ text: String) -> Decoded { decode(raw(text)) }
         "0\n\r\n", "0\r\n\n", "0\r\n\rX", "0\r\nA: b\n\r\n", "0\r\nA: b\r\n\n", "0\r\nA: b\rC: d\r\n\r\n",
         // Extensions that hide a line's end.
         "5;a\nb\r\nhello\r\n0\r\n\r\n", "5;\r hello", "5;a\0\r\n", "5 \n", "5;a\u{0B}\r\n",
+        "5 x\r\nhello\r\n0\r\n\r\n", "5 5\r\nhello\r\n0\r\n\r\n",
         // Trailers that are none.
+        "0\r\nA\r\n\r\n", "0\r\nA : b\r\n\r\n", "0\r\nGET / HTTP/1.1\r\n\r\n",
         "0\r\n A: b\r\n\r\n", "0\r\n: b\r\n\r\n", "0\r\nA: b\r\n c\r\n\r\n", "0\r\nA: b\0\r\n\r\n",
         "0\r\n\0\r\n\r\n",
         // Numbers too large, and those that would wrap.
@@ -164,6 +168,7 @@ private func decode(_ text: String) -> Decoded { decode(raw(text)) }
         let tooLong = String(repeating: "x", count: 9000)
         #expect(decode("1;\(long)\r\na\r\n1;\(long)\r\nb\r\n0\r\n\r\n").content == "ab")
         #expect(decode("1;\(tooLong)\r\na\r\n0\r\n\r\n").failure == .tooLong)
+        #expect(decode(String(repeating: "0", count: 9000)).failure == .tooLong)
         #expect(decode("0\r\nA: \(long)\r\n\r\n").rest == "")
         #expect(decode("0\r\nA: \(tooLong)\r\n\r\n").failure == .tooLong)
         // All trailers together.

@@ -59,6 +59,9 @@ private func evaluate(_ method: String, _ fields: [String], _ validators: Valida
         Case(#"If-None-Match: "y""#, #"If-None-Match: "x""#, read: .notModified, write: .failed),
         Case(#"If-None-Match: "x"#, read: .proceed, write: .proceed),
         Case(#"If-None-Match:"#, read: .proceed, write: .proceed),
+        // A backslash is a character like others (8.8.3).
+        Case(#"If-None-Match: "y\", "x""#, read: .notModified, write: .failed),
+        Case(#"If-Match: "y\", "x""#, read: .proceed, write: .proceed),
         // If-Modified-Since, for GET and HEAD only (13.1.3).
         Case("If-Modified-Since: \(sameDate)", read: .notModified, write: .proceed),
         Case("If-Modified-Since: \(later)", read: .notModified, write: .proceed),
@@ -73,6 +76,13 @@ private func evaluate(_ method: String, _ fields: [String], _ validators: Valida
         Case("If-Unmodified-Since: \(later)", read: .proceed, write: .proceed),
         Case("If-Unmodified-Since: \(earlier)", read: .failed, write: .failed),
         Case("If-Unmodified-Since: yesterday", read: .proceed, write: .proceed),
+        // Several dates are none.
+        Case(
+            "If-Modified-Since: \(sameDate)", "If-Modified-Since: \(sameDate)", read: .proceed,
+            write: .proceed),
+        Case(
+            "If-Unmodified-Since: \(earlier)", "If-Unmodified-Since: \(earlier)", read: .proceed,
+            write: .proceed),
     ]
 
     /// Section 13.2.2: If-Match, else If-Unmodified-Since; then If-None-Match, else If-Modified-Since.

@@ -89,6 +89,11 @@ import Wire
         // Unknown, but the end is known (RFC 9112, 6.1).
         refusal("gzip, chunked", "Transfer-Encoding: gzip, chunked\r\n", 501),
         refusal("gzip,chunked", "Transfer-Encoding: gzip,Chunked\r\n", 501),
+        refusal("identity, chunked", "Transfer-Encoding: identity, chunked\r\n", 501),
+        refusal("chunked twice in a list", "Transfer-Encoding: chunked, chunked\r\n"),
+        refusal("gzip, and chunked twice", "Transfer-Encoding: gzip, chunked, chunked\r\n"),
+        refusal("a comma before chunked", "Transfer-Encoding: , chunked\r\n"),
+        refusal("a comma behind chunked", "Transfer-Encoding: chunked,\r\n"),
         // No end is known where chunked is not last (RFC 9112, 6.3).
         refusal("chunked, gzip", "Transfer-Encoding: chunked, gzip\r\n"),
         refusal("xchunked", "Transfer-Encoding: xchunked\r\n"),

@@ -106,7 +106,16 @@ struct RefusalCase: CustomTestStringConvertible, Sendable {
         RequestCase(
             "host and port", "GET / HTTP/1.1\r\nHost: h:8080\r\n\r\n", #"GET origin "/" 1.1 @h:8080 keep"#),
         RequestCase("an empty port", "GET / HTTP/1.1\r\nHost: h:\r\n\r\n", #"GET origin "/" 1.1 @h: keep"#),
-        RequestCase("an empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", #"GET origin "/" 1.1 keep"#),
+        RequestCase(
+            "an empty host in 1.0", "GET / HTTP/1.0\r\nHost:\r\n\r\n", #"GET origin "/" 1.0 close"#),
+        RequestCase(
+            "an empty host beside a target that says it", "GET http://a/ HTTP/1.1\r\nHost:\r\n\r\n",
+            #"GET absolute "/" 1.1 @a keep"#),
+        RequestCase(
+            "an escape in a host", "GET / HTTP/1.1\r\nHost: a%C3%A4\r\n\r\n",
+            #"GET origin "/" 1.1 @a%C3%A4 keep"#),
+        RequestCase(
+            "a dot at the end", "GET / HTTP/1.1\r\nHost: a.\r\n\r\n", #"GET origin "/" 1.1 @a. keep"#),
         RequestCase(
             "an IPv6 address", "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
             #"GET origin "/" 1.1 @[::1]:80 keep"#),
@@ -138,6 +147,8 @@ struct RefusalCase: CustomTestStringConvertible, Sendable {
             #"GET origin "/" 1.0 close"#),
 
         // Expect.
+        RequestCase(
+            "an empty Expect", "GET / HTTP/1.1\r\nHost: h\r\nExpect:\r\n\r\n", #"GET origin "/" 1.1 @h keep"#),
         RequestCase(
             "100-continue", "PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 3\r\n\r\n",
             #"PUT origin "/" 1.1 @h length=3 keep continue"#),
@@ -221,6 +232,13 @@ struct RefusalCase: CustomTestStringConvertible, Sendable {
         RefusalCase("the same Host twice", "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n"),
         RefusalCase("two Hosts in 1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"),
         RefusalCase("an empty Host and another", "GET / HTTP/1.1\r\nHost:\r\nHost: b\r\n\r\n"),
+        RefusalCase("an empty Host (RFC 9110, 4.2.1)", "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
+        RefusalCase("two hosts in one", "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n"),
+        RefusalCase("a host beyond ASCII", "GET / HTTP/1.1\r\nHost: \u{C3}\u{A4}\r\n\r\n"),
+        RefusalCase("a broken escape in Host", "GET / HTTP/1.1\r\nHost: a%z1\r\n\r\n"),
+        RefusalCase("an escape cut short in Host", "GET / HTTP/1.1\r\nHost: a%4\r\n\r\n"),
+        RefusalCase("a dot for a host", "GET / HTTP/1.1\r\nHost: .\r\n\r\n"),
+        RefusalCase("two dots in a host", "GET / HTTP/1.1\r\nHost: a..b\r\n\r\n"),
         RefusalCase("a blank in Host", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
         RefusalCase("a slash in Host", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
         RefusalCase("a user in Host", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"),
@@ -260,6 +278,9 @@ struct RefusalCase: CustomTestStringConvertible, Sendable {
         RefusalCase("escape in a value", "GET / HTTP/1.1\r\nHost: h\r\nA: \u{1B}[2J\r\n\r\n"),
         RefusalCase("delete in a value", "GET / HTTP/1.1\r\nHost: h\r\nA: \u{7F}\r\n\r\n"),
         RefusalCase("vertical tab in a value", "GET / HTTP/1.1\r\nHost: h\r\nA: b\u{0B}\r\n\r\n"),
+        RefusalCase(
+            "an expectation beside 100-continue",
+            "GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue, tea\r\n\r\n", 417),
         RefusalCase("an expectation nobody knows", "GET / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n", 417),
     ]
 
@@ -271,9 +292,17 @@ struct RefusalCase: CustomTestStringConvertible, Sendable {
     @Test(arguments: [
         "", "G", "GET / HTTP/1.1", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: h\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\n\r", "GET / HTTP/1.1\nHost: h\n", "\r\n", "\r", "\n\r",
-        "GET / HTTP/1.1\n\r",
+        "GET / HTTP/1.1\n\r", "GET /\r", "GET http://h/ HTTP/1.1\r\nHo",
     ]) func `waits for more`(_ text: String) {
         #expect(readHead(text).outcome == "incomplete")
+    }
+
+    /// Lines that can become no request, however much follows.
+    @Test(arguments: [
+        ("GET /\r\n", 400), ("GET /\n", 400), ("hello\r\n", 400), ("GET / HTTP/1.1\rHost: h\r\r", 400),
+        ("GET / HTTP/2.0\r\nHost", 505), ("G@T / HTTP/1.1\r\nHost: h\r\n", 400),
+    ]) func `refuses without waiting for more`(_ text: String, _ status: Int) {
+        #expect(readHead(text).status == status)
     }
 
     @Test(arguments: accepted) func `accepts the same in two pieces, and byte by byte`(_ test: RequestCase) {
@@ -327,14 +356,14 @@ struct RefusalCase: CustomTestStringConvertible, Sendable {
         let first = raw(
             "PUT http://a/x?y HTTP/1.0\r\nHost: b\r\nContent-Length: 3\r\nExpect: 100-continue\r\n"
                 + "Connection: close\r\nCookie: c\r\n\r\n")
-        let second = raw("GET / HTTP/1.1\r\nHost:\r\n\r\n")
+        let second = raw("GET / HTTP/1.1\r\nHost: d\r\n\r\n")
         let wire = first + second
         #expect(try parser.parse(wire.span, from: 0, into: &head))
         #expect(try parser.parse(wire.span, from: first.count, into: &head))
         #expect(head.method == .get)
         #expect(head.form == .origin)
         #expect(head.query == nil)
-        #expect(head.authority == nil)
+        #expect(head.authority.map { wire[$0.range] } == raw("d")[...])
         #expect(head.framing == .none)
         #expect(head.minorVersion == 1)
         #expect(head.wantsKeepAlive)

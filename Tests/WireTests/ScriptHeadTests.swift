@@ -62,6 +62,19 @@ private func head(_ text: String) throws -> ScriptHead {
             "fields of one name", "Set-Cookie: a=1\nset-cookie: b=2\nSet-Cookie: a=1\n\n",
             ["-", "content: ", "Set-Cookie: a=1", "set-cookie: b=2", "Set-Cookie: a=1"]),
 
+        // Those of CGI stand once (RFC 3875, 6.3).
+        Case(
+            "two types", "Content-Type: text/a\nA: b\ncontent-type: text/b\n\n",
+            ["-", "content: ", "A: b", "content-type: text/b"]),
+        Case(
+            "two locations", "Location: http://a/\nLocation: http://b/\n\n",
+            ["-", "content: ", "Location: http://b/"]),
+        Case("two tags", "ETag: \"a\"\nETag: \"b\"\n\n", ["-", "content: ", "ETag: \"b\""]),
+        Case("two dates", "Last-Modified: a\nLast-Modified: b\n\n", ["-", "content: ", "Last-Modified: b"]),
+        Case("two statuses", "Status: 404\nStatus: 410\n\n", ["410", "content: "]),
+        Case("the same length twice", "Content-Length: 1\nContent-Length: 1\n\nx", ["-", "content: x"]),
+        Case("two lengths", "Content-Length: 1\nContent-Length: 2\n\nx", ["bad length: 2"]),
+
         // Status (RFC 3875, 6.3.3).
         Case("Status", "Status: 404 Not Found\nA: b\n\n", ["404", "content: ", "A: b"]),
         Case("Status without a phrase", "Status: 204\n\n", ["204", "content: "]),

@@ -137,7 +137,7 @@ struct CachedScript {
     }
 
     private func range(_ bytes: Span<UInt8>, _ answer: KeptAnswer) -> RangeField.Outcome {
-        guard exchange.method == .get, let field = exchange.head.first(.range),
+        guard let field = exchange.head.first(.range),
             Conditions.rangeApplies(exchange.head, bytes, answer.validators)
         else { return .whole }
         return RangeField.parse(bytes.extracting(field.range), length: answer.content.count)

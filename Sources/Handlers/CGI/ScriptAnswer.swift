@@ -116,9 +116,10 @@ final class ScriptAnswer {
         }
     }
 
-    /// A path of this site, and no network-path reference to another.
+    /// A path of this site, and no network-path reference to another. A fragment is for the client alone.
     private static func isLocal(_ location: [UInt8]) -> Bool {
         location.first == ASCII.slash && (location.count == 1 || location[1] != ASCII.slash)
+            && !location.contains(UInt8(ascii: "#"))
     }
 
     private func beginAnswer(_ head: ScriptHead) {

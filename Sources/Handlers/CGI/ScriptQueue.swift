@@ -14,7 +14,7 @@ package final class ScriptQueue: Sendable {
     private let state = Mutex(State())
 
     /// Requests that may wait at once.
-    private static let bound = 1024
+    static let bound = 1024
 
     private struct State {
         var running = 0

@@ -52,6 +52,8 @@ final class ScriptRelay {
     private var isClientLost = false
     /// The script and all it started are to be ended.
     private var mustEnd = false
+    /// Nobody waits for an answer any more.
+    private var isClientGone = false
 
     /// Output that may wait for the client before the script is no longer read.
     private static let pendingLimit = 64 * 1024
@@ -134,9 +136,14 @@ final class ScriptRelay {
         }
         if mustEnd {
             // Whoever tidies up at TERM may print something, and shall not end of that.
-            child.end(grace: site.config.cgiKillGrace, holding: [output, errors], then: then)
-            exchange.context.leftovers.end(
-                Array("\(MetaVariable.uniqueID.rawValue)=\(exchange.id)".utf8))
+            let leftovers = exchange.context.leftovers
+            let mark = Array("\(MetaVariable.uniqueID.rawValue)=\(exchange.id)".utf8)
+            // An error page's script may follow at once; where nobody is there, none does.
+            let tick = isClientGone ? Leftovers.tick + 1 : Leftovers.tick
+            child.end(grace: site.config.cgiKillGrace, holding: [output, errors]) {
+                then()
+                leftovers.end(mark, before: tick)
+            }
         } else {
             child.leave(until: part.settings.cgiMaxTime.map { deadlines.started + $0 }, then: then)
         }
@@ -312,6 +319,7 @@ final class ScriptRelay {
             return nil
         }
         mustEnd = true
+        isClientGone = true
         if exit == nil {
             exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid)
         }

@@ -42,19 +42,27 @@ struct ScriptService {
         switch await part.scriptQueue.enter(exchange) {
         case .granted: break
         case .abandoned: throw .cancelled
-        case .full, .timedOut:
-            exchange.log(
-                .error,
-                "no place to run the script: cgi_max_processes = \(part.settings.cgiMaxProcesses) of this site were running all the time"
-            )
-            if let capture, capture.stale != nil {
-                capture.useStale = true
-                return .answered
-            }
-            try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "5")], on: exchange)
-            return .answered
+        case .full:
+            return try await refuseWithoutPlace(capture, "\(ScriptQueue.bound) requests wait for one already")
+        case .timedOut:
+            return try await refuseWithoutPlace(
+                capture, "none became free within cgi_queue_timeout = \(site.config.cgiQueueTimeout)")
         }
         return try await run(content, capture)
+    }
+
+    private func refuseWithoutPlace(
+        _ capture: AnswerCapture?, _ reason: String
+    ) async throws(StreamError) -> Outcome {
+        let limit = part.settings.cgiMaxProcesses
+        exchange.log(
+            .error, "no place to run the script: cgi_max_processes = \(limit) are running, and \(reason)")
+        if let capture, capture.stale != nil {
+            capture.useStale = true
+            return .answered
+        }
+        try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "5")], on: exchange)
+        return .answered
     }
 
     private func refuse(_ failure: RequestContent.Failure) async throws(StreamError) {
@@ -65,7 +73,10 @@ struct ScriptService {
         case .content(.malformed(let reason)):
             exchange.log(.warning, "bad request content: \(reason)")
             try await ErrorPage.send(.badRequest, on: exchange)
-        case .content(.incomplete): throw .failed(.connectionReset)
+        case .content(.incomplete):
+            // The client may have ended its side alone, and still read.
+            exchange.log(.info, "the client ended its side before the request's content was whole")
+            try await ErrorPage.send(.badRequest, on: exchange)
         case .content(.stream(.timedOut)):
             exchange.log(.warning, "the request content did not arrive within body_timeout")
             try await ErrorPage.send(.requestTimeout, on: exchange)

@@ -20,9 +20,10 @@ struct ScriptFailure: Error {
                 "the script printed something that is no header: \(ScriptWords.quote(line.span)); a script prints its header first (Content-Type: text/html, say), then an empty line, then the page"
             case .tooLong:
                 "the script's header is longer than \(ScriptHead.limit) bytes, or has no empty line at its end"
-            case .badStatus(let value): "the script's Status is none: \(ScriptWords.quote(value.span))"
+            case .badStatus(let value):
+                "the script's Status is \(ScriptWords.quote(value.span)), which is no status; takes 100 to 599 and words, as in `Status: 404 Not Found`"
             case .badContentLength(let value):
-                "the script's Content-Length is no number: \(ScriptWords.quote(value.span))"
+                "the script's Content-Length is \(ScriptWords.quote(value.span)), which is no number, or another than it gave before"
             }
     }
 }

@@ -79,7 +79,8 @@ struct FileAnswer {
         case .proceed: break
         }
         // What a range of a coded form would mean, hardly a client knows.
-        guard exchange.method == .get, form.coding == nil, let field = exchange.head.first(.range) else {
+        // HEAD is answered as GET is, ranges included, though only GET defines them (section 14.2).
+        guard form.coding == nil, let field = exchange.head.first(.range) else {
             return try await sendWhole(file, validators)
         }
         let outcome: RangeField.Outcome = exchange.withHeadBytes { bytes in
@@ -103,8 +104,9 @@ struct FileAnswer {
     private func sendParts(
         _ file: borrowing Folder.OpenFile, _ ranges: [Range<Int>], _ validators: Validators
     ) async throws(StreamError) {
-        // Any text that is not in the file would do; 64 random bits are in none by chance.
-        let boundary = "gatehouse-\(exchange.id)-\(UInt64.random(in: .min ... .max))"
+        // Any text that is not in the file would do; 64 random bits are in none by chance. Of one length, so
+        // that HEAD and GET tell the same Content-Length.
+        let boundary = "gatehouse-\(exchange.id)-\(RequestID(value: .random(in: .min ... .max)))"
         let type =
             lines.value("content-type").map { String(decoding: $0, as: UTF8.self) } ?? type
             ?? MediaTypes.unknown

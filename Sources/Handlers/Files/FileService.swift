@@ -38,7 +38,7 @@ struct FileService {
             return .answered
         }
         if part.scripts.areAny, let script = locator.findAmongFiles() { return .script(script) }
-        guard try await methodIsFine() else { return .answered }
+        guard try await contentIsFine(), try await methodIsFine() else { return .answered }
         let file: Folder.OpenFile
         do throws(Errno) {
             file = try folder.open(relative, symlinks: settings.symlinks, now: now)
@@ -69,6 +69,46 @@ struct FileService {
         return opened.isFolder
     }
 
+    /// Whether content in chunks is well formed. No file needs it, but where it ends must be known before
+    /// the next request, and who sent it broken is to know. Content that waits to be invited is left.
+    private func contentIsFine() async throws(StreamError) -> Bool {
+        guard exchange.framing == .chunked, !exchange.head.expectsContinue else { return true }
+        var piece = ByteBuffer()
+        var passed = 0
+        do throws(ContentError) {
+            while passed < FileService.contentLimit {
+                piece.removeAll()
+                let count = try await exchange.readContent(into: &piece, room: 65536)
+                if count == 0 { break }
+                passed += count
+            }
+            return true
+        } catch {
+            switch error {
+            case .malformed(let reason):
+                exchange.log(.info, "bad request content: \(reason)")
+                try await ErrorPage.send(.badRequest, on: exchange)
+            case .incomplete, .tooLarge: try await ErrorPage.send(.badRequest, on: exchange)
+            case .stream(.timedOut): try await ErrorPage.send(.requestTimeout, on: exchange)
+            case .stream(let error): throw error
+            }
+            return false
+        }
+    }
+
+    /// Content that is looked at before the answer; what is longer is left to the connection.
+    private static let contentLimit = 256 * 1024
+
+    /// Whether there is nothing at the path, as far as that can be told.
+    private var isMissing: Bool {
+        do throws(Errno) {
+            _ = try folder.open(relative, flags: Folder.pathOnly, symlinks: settings.symlinks, now: now)
+            return false
+        } catch {
+            return error == .noSuchFile || error == .notAFolder || error == .nameTooLong
+        }
+    }
+
     /// GET, HEAD and OPTIONS are what a file can answer.
     private func methodIsFine() async throws(StreamError) -> Bool {
         let allowed: [(StaticString, String)] = [("Allow", "GET, HEAD, OPTIONS")]
@@ -78,6 +118,7 @@ struct FileService {
             var head = ResponseHead(.noContent)
             head.add("Allow", "GET, HEAD, OPTIONS" as StaticString)
             try await exchange.send(head, [])
+        case .post where isMissing: try await ErrorPage.send(.notFound, on: exchange)
         case .other: try await ErrorPage.send(.notImplemented, fields: allowed, on: exchange)
         default: try await ErrorPage.send(.methodNotAllowed, fields: allowed, on: exchange)
         }

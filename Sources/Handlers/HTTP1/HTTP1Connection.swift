@@ -224,12 +224,13 @@ package final class HTTP1Connection {
 
     /// Answers a request that could not be read, and closes.
     private func refuse(_ error: RequestError, _ exchange: HTTP1Exchange) async -> Closing {
+        let line = firstLine(exchange)
         // Of what was read only this counts: an answer to HEAD has no content, this one neither.
         exchange.head = RequestHead(method: exchange.head.method == .head ? .head : .get)
         exchange.beginRequest(closing: true)
         exchange.site = sites.fallback
         exchange.part = sites.fallback.part
-        exchange.log(.info, "refused: \(error.reason)")
+        exchange.log(.info, "refused: \(error.reason)\(line)")
         do throws(StreamError) {
             try await ErrorPage.send(error.status, on: exchange)
             try await exchange.drain()
@@ -239,6 +240,17 @@ package final class HTTP1Connection {
         }
         context.accessLogs.write(exchange)
         return .lingering
+    }
+
+    /// The beginning of what came, for the log; nothing where it is no text.
+    private func firstLine(_ exchange: HTTP1Exchange) -> String {
+        exchange.input.withSpan { bytes in
+            let end = bytes.firstIndex(of: ASCII.lf) ?? bytes.count
+            var line = bytes.extracting(first: min(end, 100))
+            if let last = line.indices.last, line[last] == ASCII.cr { line = line.extracting(0..<last) }
+            guard let first = line.indices.first, !ASCII.isControl(line[first]) else { return "" }
+            return "; it begins with \"\(line.string)\""
+        }
     }
 
     /// Ends our side and reads what the client still sends, for a while: closing with unread input

@@ -17,16 +17,24 @@ struct HTTP1Content: ~Copyable {
     private var staging = ByteBuffer()
     /// The client waits for a word before it sends (`Expect: 100-continue`).
     private(set) var owesContinue = false
+    /// Bytes of it that somebody has read.
+    private var taken = 0
     /// The connection can carry nothing after this.
     private(set) var isBroken = false
 
-    /// Makes ready for the content of the request with that head.
-    mutating func begin(_ head: RequestHead) {
+    /// Makes ready for the content of the request with that head, of which `arrived` bytes are there.
+    mutating func begin(_ head: RequestHead, arrived: Int) {
         owesContinue = head.expectsContinue
         isBroken = false
+        taken = 0
         switch head.framing {
-        case .none: state = .done
-        case .length(let length): state = .length(left: length)
+        case .none:
+            state = .done
+            owesContinue = false
+        case .length(let length):
+            state = .length(left: length)
+            // Who has sent all of it waits for no word.
+            if length <= arrived { owesContinue = false }
         case .chunked:
             state = .chunked
             decoder = ChunkedDecoder()
@@ -42,6 +50,15 @@ struct HTTP1Content: ~Copyable {
         return true
     }
 
+    /// More of it is left than is received only to keep the connection.
+    var isTooMuchToPass: Bool {
+        switch state {
+        case .length(let left): left > HTTP1Content.passOverLimit
+        case .chunked: taken >= HTTP1Content.passOverLimit
+        case .done: false
+        }
+    }
+
     /// Whether anything is to be done before the next request can be read.
     var needsEnding: Bool { isLeft || owesContinue || !staging.isEmpty }
 
@@ -55,9 +72,14 @@ struct HTTP1Content: ~Copyable {
         timeout: TimeSpan
     ) async throws(ContentError) -> Int {
         do throws(ContentError) {
-            return try await readAny(from: stream, &input, into: &buffer, room: room, timeout)
+            let count = try await readAny(from: stream, &input, into: &buffer, room: room, timeout)
+            taken += count
+            return count
         } catch {
-            if case .stream = error { isBroken = true }
+            switch error {
+            case .stream, .incomplete: isBroken = true
+            case .malformed, .tooLarge: break
+            }
             throw error
         }
     }

@@ -46,7 +46,7 @@ final class HTTP1Exchange: Exchange {
         startRequest()
         answer.reset()
         keepsAlive = head.wantsKeepAlive && !closing
-        content.begin(head)
+        content.begin(head, arrived: input.count)
     }
 
     // MARK: The content of the request
@@ -277,7 +277,7 @@ final class HTTP1Exchange: Exchange {
         stream.setPace(part?.settings.limitRate)
         let framing = ResponseFraming(head, to: method, minorVersion: self.head.minorVersion)
         if case .untilClose = framing { keepsAlive = false }
-        if content.isLeft, content.owesContinue { keepsAlive = false }
+        if content.isLeft, content.owesContinue || content.isTooMuchToPass { keepsAlive = false }
         var surroundings = ResponseHead.Surroundings(
             framing: framing,
             persistence: !keepsAlive ? .close : self.head.minorVersion == 0 ? .keepAlive : .usual,

@@ -35,6 +35,7 @@ struct DirectoryListing {
             exchange.log(.warning, "cannot list the folder: \(error)")
             return try await ErrorPage.send(.forbidden, on: exchange)
         }
+        guard try await conditionsHold() else { return }
         while await context.pool.run({ reader.read(DirectoryListing.batch) }) {}
         let entries = reader.entries
         let refused = await refused(entries, among: reader.doubtful)
@@ -50,12 +51,31 @@ struct DirectoryListing {
         try await send(listing)
     }
 
-    private func send(_ listing: Listing) async throws(StreamError) {
-        var head = ResponseHead(exchange.errorStatus ?? .ok)
-        head.add("Content-Type", listing.form.contentType)
+    /// The head of an answer about the folder.
+    private func head(_ status: Status) -> ResponseHead {
+        var head = ResponseHead(status)
         head.add("Vary", "Accept" as StaticString)
         // What stands in it may change without anything that a date or tag could be made of.
         head.add("Cache-Control", "no-cache" as StaticString)
+        return head
+    }
+
+    /// A listing has neither tag nor date, but `*` means whatever is there (RFC 9110, section 13.1). False
+    /// where the exchange has been answered.
+    private func conditionsHold() async throws(StreamError) -> Bool {
+        if exchange.errorStatus != nil { return true }
+        let validators = Validators(entityTag: [], lastModified: nil)
+        switch exchange.withHeadBytes({ Conditions.evaluate(exchange.head, $0, validators) }) {
+        case .proceed: return true
+        case .notModified: try await exchange.send(head(.notModified), [])
+        case .failed: try await ErrorPage.send(.preconditionFailed, on: exchange)
+        }
+        return false
+    }
+
+    private func send(_ listing: Listing) async throws(StreamError) {
+        var head = head(exchange.errorStatus ?? .ok)
+        head.add("Content-Type", listing.form.contentType)
         var piece = await context.pool.run { listing.piece(from: 0) }
         if piece.next == nil { return try await exchange.send(head, piece.bytes) }
         exchange.begin(head)

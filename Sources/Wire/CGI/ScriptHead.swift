@@ -121,6 +121,7 @@ package struct ScriptHead: Sendable {
             if !isNonParsed { stripped.append(name.string) }
             return
         case 4 where ASCII.equalsIgnoringCase(name, "etag"):
+            removeLine("etag")
             entityTag = value.array
         case 10 where ASCII.equalsIgnoringCase(name, "x-sendfile"),
             16 where ASCII.equalsIgnoringCase(name, "x-accel-redirect"):
@@ -129,14 +130,20 @@ package struct ScriptHead: Sendable {
         case 6 where ASCII.equalsIgnoringCase(name, "status"):
             return try setStatus(value)
         case 8 where ASCII.equalsIgnoringCase(name, "location"):
+            removeLine("location")
             location = value.array
         case 12 where ASCII.equalsIgnoringCase(name, "content-type"):
+            removeLine("content-type")
             hasContentType = true
             contentType = value.array
         case 13 where ASCII.equalsIgnoringCase(name, "last-modified"):
+            removeLine("last-modified")
             lastModified = HTTPDate.parse(value)
         case 14 where ASCII.equalsIgnoringCase(name, "content-length"):
-            guard let length = ASCII.decimal(value) else { throw .badContentLength(value.array) }
+            // Two that differ leave it open where the content ends.
+            guard let length = ASCII.decimal(value), contentLength ?? length == length else {
+                throw .badContentLength(value.array)
+            }
             contentLength = length
             return
         case 17 where ASCII.equalsIgnoringCase(name, "transfer-encoding"):
@@ -155,6 +162,16 @@ package struct ScriptHead: Sendable {
             return
         default: break
         }
+        append(name, value)
+    }
+
+    /// Of a field that may stand once only (section 6.3), the last one counts.
+    private mutating func removeLine(_ name: StaticString) {
+        guard let line = FieldLines(lines).first(where: { $0.isNamed(name) }) else { return }
+        lines.removeSubrange(line.bytes.indices)
+    }
+
+    private mutating func append(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         name.withUnsafeBufferPointer { lines.append(contentsOf: $0) }
         lines.append(ASCII.colon)
         lines.append(ASCII.space)

@@ -32,12 +32,18 @@ struct FramingFacts {
             if hasTransferEncoding { throw RequestError(.badRequest, "two Transfer-Encoding fields") }
             hasTransferEncoding = true
             if !ASCII.equalsIgnoringCase(value, "chunked") {
-                // A coding before chunked is only unknown; chunked not in last place leaves no end.
+                // A coding before chunked is only unknown; chunked not in last place leaves no end, and
+                // twice or with commas around it is what only an attacker sends.
                 var codings = ListReader(value)
                 var isLast = false
-                while let coding = codings.next() { isLast = ASCII.equalsIgnoringCase(coding, "chunked") }
+                var (others, chunks) = (0, 0)
+                while let coding = codings.next() {
+                    isLast = ASCII.equalsIgnoringCase(coding, "chunked")
+                    if isLast { chunks += 1 } else { others += 1 }
+                }
                 throw RequestError(
-                    isLast ? .notImplemented : .badRequest, "a Transfer-Encoding other than chunked")
+                    isLast && chunks == 1 && others > 0 ? .notImplemented : .badRequest,
+                    "a Transfer-Encoding other than chunked")
             }
             isChunked = true
         case .connection:
@@ -47,10 +53,13 @@ struct FramingFacts {
                 if ASCII.equalsIgnoringCase(token, "keep-alive") { keepAlive = true }
             }
         case .expect:
-            guard ASCII.equalsIgnoringCase(value, "100-continue") else {
-                throw RequestError(.expectationFailed, "an expectation other than 100-continue")
+            var list = ListReader(value)
+            while let expectation = list.next() {
+                guard ASCII.equalsIgnoringCase(expectation, "100-continue") else {
+                    throw RequestError(.expectationFailed, "an expectation other than 100-continue")
+                }
+                expectsContinue = true
             }
-            expectsContinue = true
         default: break
         }
     }

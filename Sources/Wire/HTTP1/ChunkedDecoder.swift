@@ -20,11 +20,12 @@ package struct ChunkedDecoder: Sendable {
     }
 
     private enum State: Sendable {
-        case size, afterSize, sizeLF, data, dataCR, dataLF, trailerStart, trailer, trailerLF, lastLF, done
+        case size, blank, extensions, sizeLF, data, dataCR, dataLF
+        case trailerStart, trailerName, trailer, trailerLF, lastLF, done
     }
 
     private var state = State.size
-    private var digits = 0
+    private var hasDigits = false
     private var remaining = 0
     /// Bytes of the current size line or of all trailers.
     private var lineLength = 0
@@ -63,20 +64,32 @@ package struct ChunkedDecoder: Sendable {
         switch state {
         case .size:
             if let digit = ASCII.hexValue(byte) {
-                // 15 digits are below 2^60, so nothing overflows.
-                guard digits < 15 else { throw .malformed("a chunk size is too large") }
+                try count()
+                // What is below 2^58 has room for one more digit.
+                guard remaining < 1 << 58 else { throw .malformed("a chunk size is too large") }
                 remaining = remaining << 4 | Int(digit)
-                digits += 1
-            } else if digits == 0 {
+                hasDigits = true
+            } else if !hasDigits {
                 throw .malformed("a chunk does not begin with its size")
             } else if byte == ASCII.cr {
                 state = .sizeLF
-            } else if byte == ASCII.semicolon || ASCII.isBlank(byte) {
-                state = .afterSize
+            } else if byte == ASCII.semicolon {
+                state = .extensions
+            } else if ASCII.isBlank(byte) {
+                state = .blank
             } else {
                 throw .malformed("a chunk size is not hexadecimal")
             }
-        case .afterSize:
+        case .blank:
+            try count()
+            if byte == ASCII.cr {
+                state = .sizeLF
+            } else if byte == ASCII.semicolon {
+                state = .extensions
+            } else if !ASCII.isBlank(byte) {
+                throw .malformed("something follows a chunk size")
+            }
+        case .extensions:
             try count()
             if byte == ASCII.cr {
                 state = .sizeLF
@@ -86,7 +99,7 @@ package struct ChunkedDecoder: Sendable {
         case .sizeLF:
             guard byte == ASCII.lf else { throw .malformed("a chunk size line does not end in CR LF") }
             state = remaining == 0 ? .trailerStart : .data
-            digits = 0
+            hasDigits = false
             lineLength = 0
         case .data: break
         case .dataCR:
@@ -100,9 +113,16 @@ package struct ChunkedDecoder: Sendable {
             if byte == ASCII.cr {
                 state = .lastLF
             } else if ASCII.isTokenCharacter(byte) {
-                state = .trailer
+                state = .trailerName
             } else {
                 throw .malformed("a trailer line does not begin with a name")
+            }
+        case .trailerName:
+            try count()
+            if byte == ASCII.colon {
+                state = .trailer
+            } else if !ASCII.isTokenCharacter(byte) {
+                throw .malformed("a trailer's name is not followed by a colon")
             }
         case .trailer:
             try count()

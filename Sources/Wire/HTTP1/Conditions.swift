@@ -23,8 +23,8 @@ package enum Conditions {
         let isRead = head.method == .get || head.method == .head
         if head.has(.ifMatch) {
             if !matches(.ifMatch, head, bytes, validators, strongly: true) { return .failed }
-        } else if let value = head.first(.ifUnmodifiedSince), let modified = validators.lastModified,
-            let date = HTTPDate.parse(bytes.extracting(value.range)), modified > date
+        } else if let modified = validators.lastModified,
+            let date = date(.ifUnmodifiedSince, head, bytes), modified > date
         {
             return .failed
         }
@@ -32,8 +32,8 @@ package enum Conditions {
             if matches(.ifNoneMatch, head, bytes, validators, strongly: false) {
                 return isRead ? .notModified : .failed
             }
-        } else if isRead, let value = head.first(.ifModifiedSince), let modified = validators.lastModified,
-            let date = HTTPDate.parse(bytes.extracting(value.range)), modified <= date
+        } else if isRead, let modified = validators.lastModified,
+            let date = date(.ifModifiedSince, head, bytes), modified <= date
         {
             return .notModified
         }
@@ -55,12 +55,24 @@ package enum Conditions {
         return date == modified
     }
 
+    /// The date of a condition; nil, which makes it none, where it is no date or there are several
+    /// (sections 13.1.3 and 13.1.4).
+    private static func date(_ name: FieldName, _ head: RequestHead, _ bytes: Span<UInt8>) -> Int? {
+        var found: ByteRange?
+        for field in head.fields where field.id == name {
+            if found != nil { return nil }
+            found = field.value
+        }
+        return found.flatMap { HTTPDate.parse(bytes.extracting($0.range)) }
+    }
+
     /// Whether a list of entity tags, over all fields of that name, has the representation's.
     private static func matches(
         _ name: FieldName, _ head: RequestHead, _ bytes: Span<UInt8>, _ validators: Validators, strongly: Bool
     ) -> Bool {
         for field in head.fields where field.id == name {
-            var list = ListReader(bytes.extracting(field.value.range))
+            // Entity tags have no escapes: a backslash is one of their characters (section 8.8.3).
+            var list = ListReader(bytes.extracting(field.value.range), hasEscapes: false)
             while let tag = list.next() {
                 if tag.equals("*") { return true }
                 if tagsEqual(tag, validators.entityTag.span, strongly: strongly) { return true }

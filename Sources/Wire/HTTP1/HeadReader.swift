@@ -15,13 +15,19 @@ struct HeadReader: ~Escapable {
 
     private func bad(_ reason: StaticString) -> RequestError { RequestError(.badRequest, reason) }
 
+    /// As `bad`, of a request line, where a CR that ends no line is what is wrong most often.
+    private func badLine(_ reason: StaticString) -> RequestError {
+        let isBareCR = index + 1 < end && bytes[index] == ASCII.cr && bytes[index + 1] != ASCII.lf
+        return bad(isBareCR ? "a CR without LF in the request line" : reason)
+    }
+
     // MARK: The request line
 
     mutating func requestLine(_ head: inout RequestHead) throws(RequestError) {
         let methodStart = index
         while index < end, ASCII.isTokenCharacter(bytes[index]) { index += 1 }
         guard index < end, bytes[index] == ASCII.space, index > methodStart else {
-            throw bad("the method is not followed by one blank")
+            throw badLine("the method is not followed by one blank")
         }
         head.methodName = ByteRange(methodStart, index)
         head.method = Method(bytes.extracting(methodStart..<index))
@@ -37,7 +43,7 @@ struct HeadReader: ~Escapable {
             index += 1
         }
         guard index > targetStart, index < end, bytes[index] == ASCII.space else {
-            throw bad("the request target is not followed by one blank and the version")
+            throw badLine("the request target is not followed by one blank and the version")
         }
         let targetEnd = index
         index += 1
@@ -53,7 +59,7 @@ struct HeadReader: ~Escapable {
         let major = bytes[index + 5]
         let minor = bytes[index + 7]
         index += 8
-        guard lineEnds() else { throw bad("something follows the HTTP version") }
+        guard lineEnds() else { throw badLine("something follows the HTTP version") }
         guard major == ASCII.zero + 1 else {
             throw RequestError(.versionNotSupported, "the HTTP version is not 1.0 or 1.1")
         }
@@ -134,17 +140,10 @@ struct HeadReader: ~Escapable {
             index = close + 1
         } else {
             while index < text.count, text[index] != ASCII.colon {
-                let byte = text[index]
-                // Unreserved characters, sub-delims without the quote marks' kin, percent: reg-name.
-                let isAllowed =
-                    ASCII.isAlphanumeric(byte) || byte == ASCII.dash || byte == ASCII.dot
-                    || byte == ASCII.underscore || byte == 0x7E || byte == ASCII.percent || byte == 0x21
-                    || byte == 0x24 || (0x26...0x2C).contains(byte) || byte == ASCII.semicolon
-                    || byte == ASCII.equals || byte >= 0x80
-                guard isAllowed else { return false }
-                index += 1
+                guard let length = HeadReader.registeredNameUnit(text, index) else { return false }
+                index += length
             }
-            if index == 0 { return false }
+            if index == 0 || HeadReader.hasEmptyLabel(text.extracting(0..<index)) { return false }
         }
         if index == text.count { return !needsPort }
         guard text[index] == ASCII.colon else { return false }
@@ -152,6 +151,32 @@ struct HeadReader: ~Escapable {
         if port.isEmpty { return !needsPort }
         guard let number = ASCII.decimal(port), number <= 65535 else { return false }
         return number > 0 || !needsPort
+    }
+
+    /// How many bytes the character of a reg-name (RFC 3986, section 3.2.2) at `index` has; nil where
+    /// none is. A comma is none: it stands between two hosts that something in between made one field of.
+    private static func registeredNameUnit(_ text: Span<UInt8>, _ index: Int) -> Int? {
+        let byte = text[index]
+        if byte == ASCII.percent {
+            guard index + 2 < text.count, ASCII.hexValue(text[index + 1]) != nil,
+                ASCII.hexValue(text[index + 2]) != nil
+            else { return nil }
+            return 3
+        }
+        let isAllowed =
+            ASCII.isAlphanumeric(byte) || byte == ASCII.dash || byte == ASCII.dot
+            || byte == ASCII.underscore || byte == 0x7E || byte == 0x21 || byte == 0x24
+            || (0x26...0x2B).contains(byte) || byte == ASCII.semicolon || byte == ASCII.equals
+        return isAllowed ? 1 : nil
+    }
+
+    /// `.a` and `a..b`; a dot at the end of a name is its root (RFC 1034, section 3.1).
+    private static func hasEmptyLabel(_ name: Span<UInt8>) -> Bool {
+        if name[0] == ASCII.dot { return true }
+        for index in 1..<max(name.count, 1) where name[index] == ASCII.dot && name[index - 1] == ASCII.dot {
+            return true
+        }
+        return false
     }
 
     // MARK: Fields
@@ -195,6 +220,10 @@ struct HeadReader: ~Escapable {
         if let host = facts.host {
             guard host.isEmpty || isAuthority(bytes.extracting(host.range)) else {
                 throw bad("the Host field is not valid")
+            }
+            // An http URL without a host is none (RFC 9110, section 4.2.1).
+            if host.isEmpty, head.minorVersion > 0, head.form == .origin {
+                throw bad("the Host field is empty")
             }
             // RFC 9112, section 3.2.2: an absolute target decides, whatever Host says.
             if head.authority == nil, !host.isEmpty { head.authority = host }

@@ -5,8 +5,14 @@ package struct ListReader: ~Escapable {
     private let bytes: Span<UInt8>
     private var index = 0
 
+    private let hasEscapes: Bool
+
+    /// `hasEscapes`: whether a backslash within quotes takes the next byte's meaning away.
     @_lifetime(copy bytes)
-    package init(_ bytes: Span<UInt8>) { self.bytes = bytes }
+    package init(_ bytes: Span<UInt8>, hasEscapes: Bool = true) {
+        self.bytes = bytes
+        self.hasEscapes = hasEscapes
+    }
 
     /// The next member without the blanks round it. Commas within quotes do not count.
     @_lifetime(copy self)
@@ -16,7 +22,7 @@ package struct ListReader: ~Escapable {
             var isQuoted = false
             while index < bytes.count, isQuoted || bytes[index] != ASCII.comma {
                 if bytes[index] == ASCII.quote { isQuoted.toggle() }
-                if isQuoted, bytes[index] == ASCII.backslash { index += 1 }
+                if hasEscapes, isQuoted, bytes[index] == ASCII.backslash { index += 1 }
                 index += 1
             }
             let stop = min(index, bytes.count)

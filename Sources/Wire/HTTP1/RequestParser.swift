@@ -10,6 +10,8 @@ package struct RequestParser: Sendable {
     package let limit: Int
     /// Everything before this index has been searched for the head's end.
     private var searched = 0
+    /// The request line has been read, though the head is not whole.
+    private var isLineRead = false
 
     package init(limit: Int) { self.limit = limit }
 
@@ -20,25 +22,52 @@ package struct RequestParser: Sendable {
         _ bytes: Span<UInt8>, from start: Int, into head: inout RequestHead
     ) throws(RequestError) -> Bool {
         // For who answers a head that is refused before it says so.
-        head.method = .get
+        if !isLineRead { head.method = .get }
         let line = RequestParser.passEmptyLines(bytes, from: start)
         if line < bytes.count, !ASCII.isTokenCharacter(bytes[line]),
             // The CR of one more empty line, as long as nothing else follows it.
             bytes[line] != ASCII.cr || line + 1 < bytes.count
         {
-            throw RequestError(.badRequest, "the request does not begin with a method")
+            // The first byte of a handshake's record (RFC 8446, section 5.1).
+            throw RequestError(
+                .badRequest,
+                bytes[line] == 0x16
+                    ? "the client speaks TLS (https), and this address does not"
+                    : "the request does not begin with a method")
         }
         guard let end = findEnd(bytes, from: line) else {
+            try readEarly(bytes, line, start + limit, &head)
             if bytes.count - start > limit { throw tooLong(bytes, line) }
             return false
         }
         searched = 0
-        if end - start > limit { throw tooLong(bytes, line) }
+        if end - start > limit {
+            try readEarly(bytes, line, start + limit, &head)
+            throw tooLong(bytes, line)
+        }
         var reader = HeadReader(bytes: bytes, index: line, end: end)
         try reader.requestLine(&head)
         try reader.fields(&head)
         head.end = end
         return true
+    }
+
+    /// Reads the request line of a head that is not whole, once, if it ends before `end`: a request which
+    /// can become none (of HTTP/0.9, or with CR for its line ends) is refused when it comes and not at
+    /// the time-out.
+    private mutating func readEarly(
+        _ bytes: Span<UInt8>, _ line: Int, _ end: Int, _ head: inout RequestHead
+    ) throws(RequestError) {
+        let stop = min(bytes.count, end)
+        if isLineRead || line >= stop { return }
+        let rest = bytes.extracting(line..<stop)
+        if let lf = rest.firstIndex(of: ASCII.lf) {
+            isLineRead = true
+            var reader = HeadReader(bytes: bytes, index: line, end: line + lf + 1)
+            try reader.requestLine(&head)
+        } else if let cr = rest.firstIndex(of: ASCII.cr), cr + 1 < rest.count {
+            throw RequestError(.badRequest, "a CR without LF in the request line")
+        }
     }
 
     /// Empty lines before a request are left over from clients that end a body with one. They count
