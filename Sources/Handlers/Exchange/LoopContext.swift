@@ -42,9 +42,9 @@ package final class LoopContext {
     private var dateSecond = Int.min
     private var wallClock: (seconds: Int, read: Instant) = (0, Instant(nanoseconds: .min))
 
-    /// `spawner` starts the loop's scripts, where there is one.
+    /// `spawners` start the loop's scripts, where there are any.
     package init(
-        loop: EventLoop, pool: WorkerPool, passwordGate: PasswordGate, spawner: Spawner? = nil,
+        loop: EventLoop, pool: WorkerPool, passwordGate: PasswordGate, spawners: [Spawner] = [],
         errorLog: ErrorLog, accessLogs: AccessLogs, software: String, settings: ServerSettings,
         clientConnections: ClientConnections? = nil
     ) {
@@ -58,7 +58,7 @@ package final class LoopContext {
         self.passwordGate = passwordGate
         self.errorLog = errorLog
         self.software = software
-        starter = ProcessStarter(loop: loop, pool: pool, spawner: spawner) { errorLog.write(.warning, $0) }
+        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners) { errorLog.write(.warning, $0) }
         // Not a secret: only different in each process and loop.
         var generator = SystemRandomNumberGenerator()
         idPrefix = generator.next() << 32
