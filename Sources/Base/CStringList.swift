@@ -1,9 +1,16 @@
+import Glibc
+
 /// Strings for `execve`: each ended by a zero, all in one piece of memory.
 package struct CStringList: Sendable {
     private var bytes: [UInt8] = []
     private var starts: [Int] = []
 
-    package init() {}
+    /// `capacity`: how many strings there will be, more or less.
+    package init(capacity: Int = 0) {
+        if capacity == 0 { return }
+        starts.reserveCapacity(capacity)
+        bytes.reserveCapacity(capacity * 32)
+    }
 
     package var count: Int { starts.count }
 
@@ -38,9 +45,12 @@ package struct CStringList: Sendable {
     }
 
     private mutating func add(_ text: Span<UInt8>) {
-        for index in text.indices {
-            if text[index] == 0 { return }
-            bytes.append(text[index])
+        text.withUnsafeBufferPointer { text in
+            if let start = text.baseAddress, let zero = memchr(start, 0, text.count) {
+                bytes.append(contentsOf: text.prefix(UnsafeRawPointer(start).distance(to: zero)))
+            } else {
+                bytes.append(contentsOf: text)
+            }
         }
     }
 

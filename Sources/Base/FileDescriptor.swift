@@ -91,9 +91,9 @@ extension FileDescriptor {
         if gh_dup_onto(raw, other.raw) < 0 { throw .current }
     }
 
+    /// For a pipe's end or a socket, which has no other flag that could be lost.
     package borrowing func setNonBlocking() throws(Errno) {
-        let flags = fcntl(raw, F_GETFL)
-        if flags < 0 || fcntl(raw, F_SETFL, flags | O_NONBLOCK) < 0 { throw .current }
+        if fcntl(raw, F_SETFL, O_NONBLOCK) < 0 { throw .current }
     }
 
     package borrowing func status() throws(Errno) -> stat {

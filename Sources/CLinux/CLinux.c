@@ -90,13 +90,13 @@ long gh_pread_now(int file, void *buffer, size_t count, int64_t offset) {
     return result;
 }
 
-int gh_wait_pidfd(int pidfd, struct gh_exit *out) {
+int gh_wait_child(int32_t pid, struct gh_exit *out) {
     siginfo_t info;
     struct rusage usage;
     memset(&info, 0, sizeof info);
     memset(&usage, 0, sizeof usage);
     // The raw call, because glibc's waitid does not pass the fifth argument on.
-    if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage) < 0) return -1;
+    if (syscall(SYS_waitid, P_PID, pid, &info, WEXITED | WNOHANG, &usage) < 0) return -1;
     if (info.si_pid == 0) return 0;
     out->code = info.si_status;
     out->signaled = info.si_code != CLD_EXITED;

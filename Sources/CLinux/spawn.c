@@ -110,7 +110,7 @@ failed:
     _exit(127);
 }
 
-int gh_spawn(const struct gh_spawn *plan, int32_t *pid, int *pidfd, enum gh_spawn_step *step) {
+int gh_spawn(const struct gh_spawn *plan, int32_t *pid, enum gh_spawn_step *step) {
     // The thread waits for the exec, so one stack for each thread is enough.
     static __thread char *stack;
     if (!stack) {
@@ -126,19 +126,16 @@ int gh_spawn(const struct gh_spawn *plan, int32_t *pid, int *pidfd, enum gh_spaw
     sigfillset(&all);
     // A handler that ran in the child would run in the server's memory.
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    int child_fd = -1;
-    pid_t child = clone(gh_child_main, stack + GH_STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &state, &child_fd);
+    pid_t child = clone(gh_child_main, stack + GH_STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, &state);
     int error = child < 0 ? errno : state.error;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     *step = state.step;
     if (child < 0) return error;
     if (error != 0) {
         while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
-        close(child_fd);
         return error;
     }
     *step = GH_STEP_NONE;
     *pid = child;
-    *pidfd = child_fd;
     return 0;
 }

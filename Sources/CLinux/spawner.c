@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -93,10 +94,13 @@ int gh_spawner_receive(int socket, struct gh_spawn_reply *reply) {
     while (true) {
         ssize_t count = recv(socket, reply, sizeof *reply, MSG_DONTWAIT);
         if (count == (ssize_t)sizeof *reply) return 1;
-        if (count < 0 && errno == EINTR) continue;
+        // A spawner that left plans unread resets the connection, which is said once and before its replies.
+        if (count < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
         return count < 0 && errno == EAGAIN ? 0 : -1;
     }
 }
+
+void gh_spawner_forget(const int32_t *last_child) { munmap((void *)last_child, sizeof *last_child); }
 
 int gh_pidfd_open(int32_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
@@ -111,6 +115,8 @@ static struct {
     char room[MESSAGE_SIZE + 1];
     char *strings[STRINGS_MAX + 2];
     struct gh_limit files;
+    // Shared with the server.
+    int32_t *last_child;
 } own;
 
 // Receives a plan and its streams. 0: the server is gone.
@@ -172,7 +178,8 @@ static bool read_plan(size_t size, const int streams[3], struct gh_spawn *plan) 
 static struct gh_spawn_reply spawn(const struct gh_spawn *plan) {
     struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .step = GH_STEP_CLONE};
     pid_t child =
-        clone(gh_child_main, own.stack + sizeof own.stack, CLONE_VM | CLONE_VFORK | CLONE_PARENT, &state);
+        clone(gh_child_main, own.stack + sizeof own.stack,
+              CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PARENT_SETTID, &state, own.last_child);
     int error = child < 0 ? errno : state.error;
     return (struct gh_spawn_reply){
         .pid = child < 0 ? 0 : child, .step = error ? (int32_t)state.step : GH_STEP_NONE, .error = error};
@@ -181,7 +188,7 @@ static struct gh_spawn_reply spawn(const struct gh_spawn *plan) {
 static void nothing(int signal) { (void)signal; }
 
 // Lets go of all that is the server's alone. Returns the socket's new number, or ends.
-static int prepare(int socket, const struct gh_limit *files) {
+static int prepare(int socket, const struct gh_limit *files, int32_t *last_child) {
     enum { SOCKET = 3 };
     // Signals for the whole process group are meant for the server. A handler, for unlike an ignored
     // signal it does not go on in the scripts.
@@ -206,6 +213,7 @@ static int prepare(int socket, const struct gh_limit *files) {
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     prctl(PR_SET_NAME, "gh-spawner", 0, 0, 0);
     gh_restore_priority();
+    own.last_child = last_child;
     own.files = (struct gh_limit){.resource = -1};
     if (files && gh_set_limit(files->resource, files->soft, files->hard) == 0) own.files = *files;
     return SOCKET;
@@ -225,9 +233,15 @@ static void serve(int socket) {
     }
 }
 
-int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket) {
+int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, const int32_t **last_child) {
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) return errno;
+    void *shared = mmap(NULL, sizeof(int32_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return errno;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
+        int error = errno;
+        gh_spawner_forget(shared);
+        return error;
+    }
     // Until the child has its own handlers, the server's would run in it.
     sigset_t all, before;
     sigfillset(&all);
@@ -235,7 +249,7 @@ int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket) {
     // Without handlers of fork(3), which are not for a process with other threads.
     pid_t child = _Fork();
     if (child == 0) {
-        serve(prepare(ends[1], files));
+        serve(prepare(ends[1], files, shared));
         _exit(0);
     }
     int error = errno;
@@ -243,9 +257,11 @@ int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket) {
     close(ends[1]);
     if (child < 0) {
         close(ends[0]);
+        gh_spawner_forget(shared);
         return error;
     }
     *pid = child;
     *socket = ends[0];
+    *last_child = shared;
     return 0;
 }

@@ -96,57 +96,29 @@ package struct ExitStatus: Sendable, Equatable {
 /// any other way kills the group.
 package struct ChildProcess: ~Copyable {
     package let pid: Int32
-    private let pidfd: Source
+    private let end: ChildEnd
 
-    private init(pid: Int32, pidfd: consuming FileDescriptor, waiter: Waiter) {
+    /// Takes over a child of this process. `waiter` is woken when it ends, once `poll` has been called.
+    init(_ pid: Int32, waiter: Waiter) {
         self.pid = pid
-        self.pidfd = Source(pidfd, waiter: waiter)
+        end = ChildEnd(pid, waiter: waiter)
     }
 
     deinit {
-        // Open only where a task unwinds without having ended the process.
-        if pidfd.isOpen {
+        // Left only where a task unwinds without having ended the process.
+        if !end.isOver {
             kill(-pid, SIGKILL)
-            ChildProcess.reap(pid, pidfd, grace: .zero, then: {})
+            ChildProcess.reap(end.handOver(), grace: .zero, then: {})
         }
     }
 
-    /// Takes over a process that was started just now. `waiter` is woken when it ends.
-    init(_ started: StartedProcess, waiter: Waiter) throws(SpawnError) {
-        self.init(pid: started.pid, pidfd: FileDescriptor(owning: started.pidfd), waiter: waiter)
-        do throws(Errno) { try pidfd.watch(onlyReading: true) } catch {
-            throw SpawnError(step: .clone, reason: error)
-        }
-        // The event comes even where it has ended already.
-        pidfd.markUnreadable()
-    }
+    /// How the process ended, nil while it runs; from then on its end wakes the waiter. After the end the
+    /// process is gone from the system.
+    package borrowing func poll() -> ExitStatus? { end.poll() }
 
-    /// How the process ended, nil while it runs. After that the process is gone from the system.
-    package borrowing func poll() -> ExitStatus? {
-        ChildProcess.poll(pidfd)
-    }
-
-    private static func poll(_ pidfd: Source) -> ExitStatus? {
-        guard pidfd.isOpen, pidfd.isReadable else { return nil }
-        var raw = gh_exit()
-        // A failure means that somebody else reaped it, which ends the matter as well.
-        let result = gh_wait_pidfd(pidfd.fd, &raw)
-        if result == 0 {
-            pidfd.markUnreadable()
-            return nil
-        }
-        pidfd.close()
-        let reason: ExitStatus.Reason =
-            result < 0
-            ? .exited(255)
-            : raw.signaled
-                ? .signal(Int(raw.code), dumpedCore: raw.dumped_core)
-                : .exited(Int(raw.code))
-        return ExitStatus(
-            reason: reason,
-            cpu: TimeSpan(nanoseconds: raw.cpu_us.multipliedReportingOverflow(by: 1000).partialValue),
-            peakMemory: Int(raw.peak_kb) * 1024)
-    }
+    /// Whether the end wakes the waiter. If not even after a `poll`, descriptors are short, and another
+    /// `poll` has to come by itself.
+    package var isWatched: Bool { end.isWatched }
 
     /// Sends a signal to the process and all it started that stayed in its group.
     package borrowing func signalGroup(_ signal: CInt) { kill(-pid, signal) }
@@ -159,7 +131,7 @@ package struct ChildProcess: ~Copyable {
     ) {
         kill(-pid, SIGTERM)
         let held = pipes.map { $0.moveOut() }
-        ChildProcess.reap(pid, pidfd, grace: grace) {
+        ChildProcess.reap(end.handOver(), grace: grace) {
             for raw in held where raw >= 0 { _ = FileDescriptor(owning: raw) }
             then()
         }
@@ -168,42 +140,42 @@ package struct ChildProcess: ~Copyable {
     /// Lets the process run on, until `deadline` if there is one; the loop takes its exit status and
     /// then calls `then`.
     package consuming func leave(until deadline: Instant? = nil, then: @escaping @Sendable () -> Void = {}) {
-        ChildProcess.reap(pid, pidfd, grace: nil, killAt: deadline, then: then)
+        ChildProcess.reap(end.handOver(), grace: nil, killAt: deadline, then: then)
     }
 
     /// Watches over a process that nobody owns any more. `grace` nil: no signal is sent.
     static func reap(
-        _ pid: Int32, _ pidfd: Source, grace: TimeSpan?, killAt: Instant? = nil,
+        _ child: ChildEnd.Handover, grace: TimeSpan?, killAt: Instant? = nil,
         then: @escaping @Sendable () -> Void
     ) {
-        let loop = pidfd.waiter.loop
-        let raw = pidfd.moveOut()
+        let (pid, loop) = (child.pid, child.loop)
         if grace != nil { loop.childBeginsToEnd() }
         loop.spawn {
             defer {
                 then()
                 if grace != nil { loop.childHasEnded() }
             }
-            guard raw >= 0 else {
+            guard !child.isOver else {
                 // The leader is gone already; its group may not be.
                 if let grace { await killGroup(pid, on: loop, grace: grace) }
                 return
             }
             let waiter = Waiter(loop: loop)
             defer { waiter.end() }
-            let source = Source(FileDescriptor(owning: raw), waiter: waiter)
-            try? source.watch()
+            let end = ChildEnd(child, waiter: waiter)
             let deadline = grace.map { loop.now + $0 } ?? killAt ?? .never
             var isKilled = false
-            while ChildProcess.poll(source) == nil, source.isOpen {
-                switch await waiter.wait(until: isKilled ? .never : deadline) {
+            while end.poll() == nil {
+                let limit = isKilled ? .never : deadline
+                let look = end.isWatched ? limit : min(limit, loop.now + ChildEnd.pause)
+                switch await waiter.wait(until: look) {
                 case .woken: break
+                case .timedOut where look < limit: break
                 case .timedOut, .cancelled:
                     kill(-pid, SIGKILL)
                     isKilled = true
                 }
             }
-            source.close()
             if let grace {
                 let left = isKilled ? .zero : deadline - loop.now
                 await killGroup(pid, on: loop, grace: min(max(left, .zero), grace))

@@ -25,7 +25,9 @@ package enum Server {
         comeFirst()
         try privileges.take()
         // Before there are threads, and as the user that scripts run as.
-        let spawners = config.runsScripts ? (0..<loops).compactMap { _ in try? Spawner.start() } : []
+        let spawners = (0..<(config.runsScripts ? loops : 0)).map { _ in
+            (0..<ProcessStarter.spawnersPerLoop).compactMap { _ in try? Spawner.start() }
+        }
         try serve(config, bound, logs, spawners, loops, signals, manager, announce)
     }
 
@@ -36,15 +38,15 @@ package enum Server {
 
     /// The part that needs no rights: loops on sockets that are bound and logs that are open.
     private static func serve(
-        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ spawners: [Spawner],
+        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ spawners: [[Spawner]],
         _ loops: Int, _ signals: SignalWaiter, _ manager: ServiceManager, _ announce: (String) -> Void
     ) throws(StartError) {
         logs.writer.start()
         let shared = SharedParts(config)
         var workers: [Worker] = []
         for index in 0..<loops {
-            let spawner = index < spawners.count ? spawners[index] : nil
-            workers.append(try shared.makeWorker(index, config, bound, logs, spawner))
+            let spawners = index < spawners.count ? spawners[index] : []
+            workers.append(try shared.makeWorker(index, config, bound, logs, spawners))
         }
         let crew = Crew(workers, signals)
         for address in bound {

@@ -25,7 +25,7 @@ final class SharedParts {
 
     func makeWorker(
         _ index: Int, _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs,
-        _ spawner: Spawner? = nil
+        _ spawners: [Spawner] = []
     ) throws(StartError) -> Worker {
         let loop: EventLoop
         let accessLogs = AccessLogs(writer: logs.writer)
@@ -35,7 +35,7 @@ final class SharedParts {
             throw StartError("cannot start event loop \(index): \(error)")
         }
         let context = LoopContext(
-            loop: loop, spawner: spawner, accessLogs: accessLogs,
+            loop: loop, spawners: spawners, accessLogs: accessLogs,
             shared: LoopContext.Shared(
                 settings: config.server, errorLog: logs.errorLog, pool: pool, passwordGate: passwordGate,
                 clientConnections: clientConnections))

@@ -4,9 +4,9 @@ import Testing
 
 /// The processes that start scripts: how many there are, how long they live, what scripts see of them.
 @Suite(.timeLimit(.minutes(2))) struct SpawnerTests {
-    @Test func `one for each loop, with three idle streams and its socket`() async throws {
+    @Test func `two for each loop, with three idle streams and a socket each`() async throws {
         try await withScripts(["x": page("echo x")]) { server in
-            #expect(server.spawners.count == 2)
+            #expect(server.spawners.count == 4)
             for spawner in server.spawners {
                 let open = try listFolder("/proc/\(spawner.pid)/fd").sorted()
                 #expect(open == ["0", "1", "2", "3"])
@@ -42,7 +42,7 @@ import Testing
             _ = try server.waitForError(containing: "the process that starts scripts has ended")
             let replaced = try eventually {
                 guard try server.get("/cgi-bin/x").text == "x\n" else { throw TestFailure("no script") }
-                return server.spawners.count == 2
+                return server.spawners.count == 4
             }
             #expect(replaced)
             #expect(!server.spawners.contains(first))

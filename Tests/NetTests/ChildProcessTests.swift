@@ -55,10 +55,10 @@ private final class Starter: @unchecked Sendable {
         self.loop = loop
         waiter = Waiter(loop: loop)
         pool = WorkerPool(name: "spawn", threads: 2)
-        let spawner = way == .spawner ? try Starter.startSpawner() : nil
+        let spawners = way == .spawner ? [try Starter.startSpawner()] : []
         let reports = Shared<[String]>([])
         self.reports = reports
-        starter = ProcessStarter(loop: loop, pool: pool, spawner: spawner) { reports.value.append($0) }
+        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners) { reports.value.append($0) }
     }
 
     /// Returns when it has let go of the files that other tests are writing.
@@ -88,8 +88,8 @@ private final class Starter: @unchecked Sendable {
                 waiter: waiter ?? self.waiter))
     }
 
-    func start(_ plan: SpawnPlan) async throws(SpawnError) -> Child {
-        try await start(plan, output: null)
+    func start(_ plan: SpawnPlan, waiter: Waiter? = nil) async throws(SpawnError) -> Child {
+        try await start(plan, output: null, waiter: waiter)
     }
 
     func wait() async { _ = await waiter.wait(until: loop.now + .milliseconds(100)) }
@@ -131,7 +131,7 @@ private final class Starter: @unchecked Sendable {
     }
 
     /// Nil where it is lost.
-    var spawner: Int32? { starter.spawnerPID }
+    var spawner: Int32? { starter.spawnerPIDs.first }
 }
 
 private func makePlan(
@@ -611,6 +611,40 @@ private func isGone(_ pid: Int32) -> Bool {
             }
             #expect(starter.spawner != first)
             #expect(try await starter.shell("echo again").output == "again\n")
+        }
+    }
+
+    /// The exec of a leased file waits for the lease's end.
+    @Test func `a child of which a spawner could tell nothing any more does not stay`() async throws {
+        let folder = try ScratchFolder()
+        let program = "\(folder.path)/program"
+        try await onStarter(takesTurns: false) { starter in
+            let file = FileDescriptor(owning: open(program, O_RDONLY | O_CREAT | O_CLOEXEC, 0o755))
+            // Else the break of the lease would be told by a signal that ends this process.
+            let (setSignal, setLease): (CInt, CInt) = (10, 1024)
+            try #require(fcntl(file.raw, setSignal, SIGURG) == 0)
+            try #require(fcntl(file.raw, setLease, F_WRLCK) == 0)
+            let isDone = Shared(false)
+            let waiter = Waiter(loop: starter.loop)
+            starter.loop.spawn {
+                _ = try? await starter.start(makePlan([program], folder: folder.path), waiter: waiter)
+                isDone.value = true
+                waiter.end()
+                starter.waiter.wake()
+            }
+            var child: pid_t?
+            while child == nil {
+                await starter.wait()
+                child = try listFolder("/proc").compactMap { pid_t($0) }
+                    .first { readLink("/proc/\($0)/cwd") == folder.path }
+            }
+            #expect(!isDone.value)
+            kill(try #require(starter.spawner), SIGKILL)
+            while !isDone.value { await starter.wait() }
+            let gone = try #require(child)
+            // Not even as one that nobody takes note of.
+            while RunningProcess(gone) != nil { await starter.wait() }
+            _ = file.raw
         }
     }
 

@@ -1,5 +1,6 @@
-// The ceiling for CGI: does nothing but start a program and wait for its end, over and over, in
-// PROCESSES loops at once. No server that runs one process per request can do more.
+// The ceiling for CGI: does nothing but start a program as a CGI script, read what it prints and wait
+// for its end, over and over, in PROCESSES loops at once. No server that runs one process per request
+// can do more.
 //
 //     spawnloop SECONDS PROCESSES PROGRAM
 //
@@ -33,25 +34,40 @@ static double cpu_seconds(int who) {
            ((double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_usec) / 1e6;
 }
 
-// Returns 0 once the script has run and ended well.
+// Reads to the end of what a script wrote, and closes it.
+static long read_all(int from) {
+    char room[32 * 1024];
+    long total = 0;
+    ssize_t count;
+    while ((count = read(from, room, sizeof room)) > 0) total += count;
+    close(from);
+    return count < 0 ? -1 : total;
+}
+
+// Returns 0 once the script has run, has printed something and has ended well. It gets what a server
+// gives a script: nothing to read, a pipe each for stdout and stderr, and the environment of this program.
 static int run_once(char *program, int null) {
-    static char *const environment[] = {
-        "PATH=/usr/local/bin:/usr/bin:/bin", "GATEWAY_INTERFACE=CGI/1.1", "REQUEST_METHOD=GET",
-        "SERVER_PROTOCOL=HTTP/1.1",          "QUERY_STRING=",             NULL,
-    };
     char *const arguments[] = {program, NULL};
+    int output[2], errors[2];
+    if (pipe2(output, O_CLOEXEC) != 0) return -1;
+    if (pipe2(errors, O_CLOEXEC) != 0) return -1;
     pid_t pid = vfork();
     if (pid < 0) return -1;
     if (pid == 0) {
         dup2(null, STDIN_FILENO);
-        dup2(null, STDOUT_FILENO);
-        execve(program, arguments, environment);
+        dup2(output[1], STDOUT_FILENO);
+        dup2(errors[1], STDERR_FILENO);
+        execve(program, arguments, environ);
         _exit(127);
     }
+    close(output[1]);
+    close(errors[1]);
+    long printed = read_all(output[0]);
+    long complained = read_all(errors[0]);
     int status = 0;
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) return -1;
-    return status == 0 ? 0 : -1;
+    return status == 0 && printed > 0 && complained == 0 ? 0 : -1;
 }
 
 static void loop(double seconds, char *program, int report) {
@@ -89,7 +105,7 @@ int main(int argc, char **argv) {
     int failed = 0, status = 0;
     while (wait(&status) > 0) failed |= status != 0;
     if (failed) {
-        fprintf(stderr, "spawnloop: %s did not run or did not end with status 0\n", argv[3]);
+        fprintf(stderr, "spawnloop: %s did not run, or printed nothing, or complained, or did not end with status 0\n", argv[3]);
         return 1;
     }
     printf("{\"scripts\": %ld, \"seconds\": %.6f, \"cpu_seconds\": %.6f}\n", total.scripts, now() - start,

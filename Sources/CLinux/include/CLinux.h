@@ -55,7 +55,7 @@ extern const int gh_o_path;
 // some are. On a file system that cannot tell it is pread itself.
 long gh_pread_now(int file, void *buffer, size_t count, int64_t offset);
 
-// Exit status of a child that a pidfd names. 1: ended, 0: still running, -1: errno.
+// Exit status of a child, which is gone from the system after it. 1: ended, 0: still running, -1: errno.
 struct gh_exit {
     int32_t code;      // exit status, or the signal's number
     bool signaled;
@@ -63,7 +63,7 @@ struct gh_exit {
     int64_t cpu_us;    // user and system time of the child and what it waited for
     int64_t peak_kb;   // largest resident set
 };
-int gh_wait_pidfd(int pidfd, struct gh_exit *out);
+int gh_wait_child(int32_t pid, struct gh_exit *out);
 
 // A script's start. Everything between fork and exec is async-signal-safe.
 enum gh_spawn_step {
@@ -93,9 +93,9 @@ struct gh_spawn {
     const struct gh_limit *limits;
     size_t limit_count;
 };
-// Starts it from this thread, which waits for the exec. Returns 0 and fills `pid` and `pidfd`, or an
-// errno and the step that failed.
-int gh_spawn(const struct gh_spawn *plan, int32_t *pid, int *pidfd, enum gh_spawn_step *step);
+// Starts it from this thread, which waits for the exec. Returns 0 and fills `pid`, or an errno and the
+// step that failed.
+int gh_spawn(const struct gh_spawn *plan, int32_t *pid, enum gh_spawn_step *step);
 
 // Puts this thread, and those that it starts, so many steps of nice(2) before the scripts. -1: that is
 // not allowed.
@@ -108,9 +108,12 @@ struct gh_spawn_reply {
     int32_t step;      // enum gh_spawn_step
     int32_t error;     // errno, 0 where it runs
 };
-// Returns 0 and fills `pid` and `socket`, which does not block, or an errno. `files` is the limit for
-// open files that scripts are born with.
-int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket);
+// Returns 0 and fills `pid`, `socket`, which does not block, and `last_child`, or an errno. `files` is the
+// limit for open files that scripts are born with.
+int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, const int32_t **last_child);
+// Memory that the spawner shares: the number of the child that it made last, which stands there before
+// that child runs. So one of which a spawner told nothing any more is known.
+void gh_spawner_forget(const int32_t *last_child);
 // Sends a plan. The three streams may be closed after it. Returns 0 or an errno: E2BIG where a message
 // cannot hold it, EAGAIN where there is no room for it now.
 int gh_spawner_send(int socket, const struct gh_spawn *plan);

@@ -44,6 +44,9 @@ final class ScriptRelay {
     private var errorOutput = ErrorOutput()
     private var isErrorDone = false
     private var deadlines: ScriptDeadlines
+    /// Until then the script's end is not asked for before that of its output. Most scripts are that fast,
+    /// and need nothing that tells of their end. Nil: something does.
+    private var watchedFrom: Instant?
     /// What was wrong with the output.
     private var failure: ScriptFailure?
     /// The client has ended its side and is taken to read on, until a reset tells otherwise.
@@ -58,6 +61,9 @@ final class ScriptRelay {
     /// Output that may wait for the client before the script is no longer read.
     private static let pendingLimit = 64 * 1024
     private static let pieceSize = 32 * 1024
+    /// Most scripts end with their output, where their exit is asked for. One that is still there after this
+    /// is watched, for its end may come without that of its output (`cgi_linger`).
+    private static let watchDelay = TimeSpan.milliseconds(250)
     /// For a client that has ended its side in the midst of an answer, where nothing can be sent to
     /// find out whether it still reads.
     private static let halfClosedGrace = TimeSpan.milliseconds(500)
@@ -84,6 +90,7 @@ final class ScriptRelay {
                 linger: site.config.cgiLinger, write: exchange.context.writeTimeout,
                 halfClosed: ScriptRelay.halfClosedGrace),
             started: exchange.context.loop.now)
+        watchedFrom = deadlines.started + ScriptRelay.watchDelay
     }
 
     private var now: Instant { exchange.context.loop.now }
@@ -96,9 +103,12 @@ final class ScriptRelay {
             var hasProgress = readErrors()
             let hasRead = readOutput()
             if hasRead { hasProgress = true }
-            watchChild()
+            // The end of the output comes just before that of the script.
+            let hasEndedNow = hasRead && isOutputDone
+            if !hasEndedNow { watchChild() }
             // What comes with the next look, the end above all, goes with it in one call.
-            let mayWait = hasRead && exchange.pendingBytes < ScriptRelay.pieceSize
+            let isNearEnd = hasRead || (isOutputDone && exit != nil)
+            let mayWait = isNearEnd && exchange.pendingBytes < ScriptRelay.pieceSize
             if failure == nil, !mayWait, flush() { hasProgress = true }
             if let ending = ending() {
                 drainErrors()
@@ -113,7 +123,7 @@ final class ScriptRelay {
                 await Task.yield()
                 continue
             }
-            switch await exchange.waiter.wait(until: deadlines.next) {
+            switch await exchange.waiter.wait(until: min(deadlines.next, watchedFrom ?? .never)) {
             case .woken, .timedOut: break
             case .cancelled:
                 // The server leaves nothing behind.
@@ -217,7 +227,14 @@ final class ScriptRelay {
     }
 
     private func watchChild() {
-        guard exit == nil, let status = child?.poll() else { return }
+        if exit != nil { return }
+        if !isOutputDone, let watchedFrom, now < watchedFrom { return }
+        guard let status = child?.poll() else {
+            // Without a descriptor to watch it by, it has to be looked at.
+            watchedFrom = child?.isWatched == false ? now + ScriptRelay.watchDelay : nil
+            return
+        }
+        watchedFrom = nil
         exit = status
         deadlines.exited = now
         if let witness = exchange.context.witness, witness.exit == nil {

@@ -62,8 +62,8 @@ package final class LoopContext {
         }
     }
 
-    /// `spawner` starts the loop's scripts, where there is one.
-    package init(loop: EventLoop, spawner: Spawner? = nil, accessLogs: AccessLogs, shared: Shared) {
+    /// `spawners` start the loop's scripts, where there are any.
+    package init(loop: EventLoop, spawners: [Spawner] = [], accessLogs: AccessLogs, shared: Shared) {
         self.loop = loop
         self.accessLogs = accessLogs
         (pool, passwordGate, errorLog) = (shared.pool, shared.passwordGate, shared.errorLog)
@@ -73,7 +73,7 @@ package final class LoopContext {
         http1 = HTTP1Settings(shared.settings)
         let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)
-        starter = ProcessStarter(loop: loop, pool: pool, spawner: spawner) { errorLog.write(.warning, $0) }
+        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners) { errorLog.write(.warning, $0) }
         // Not a secret: only different in each process and loop.
         var generator = SystemRandomNumberGenerator()
         idPrefix = generator.next() << 32

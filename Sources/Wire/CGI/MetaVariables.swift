@@ -56,7 +56,7 @@ package enum MetaVariables {
     package static func environment(
         _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
     ) -> CStringList {
-        var list = CStringList()
+        var list = CStringList(capacity: 40)
         list.append("PATH", facts.path)
         list.append(.gatewayInterface, "CGI/1.1")
         list.append(.serverSoftware, facts.serverSoftware)

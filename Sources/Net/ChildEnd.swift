@@ -1,0 +1,94 @@
+import Base
+import CLinux
+
+/// The end of a child process: takes note of it, and has it wake who waits for it.
+///
+/// A child keeps its number until its end is taken note of, so the number names it as surely as a
+/// descriptor would. A pidfd is there for the event alone, and only opened by who has to wait: most
+/// scripts have ended by the time that their output has been read.
+///
+/// `@unchecked Sendable`: used on its loop's thread only.
+final class ChildEnd: @unchecked Sendable {
+    /// What goes to another waiter of the same loop.
+    struct Handover: Sendable {
+        fileprivate(set) var pid: Int32
+        fileprivate(set) var loop: EventLoop
+        fileprivate(set) var isOver: Bool
+        /// -1: not watched yet.
+        fileprivate var pidfd: CInt = -1
+
+        /// A child that nobody has waited for.
+        init(_ pid: Int32, on loop: EventLoop) { (self.pid, self.loop, isOver) = (pid, loop, false) }
+    }
+
+    private let pid: Int32
+    private let waiter: Waiter
+    private var pidfd: Source?
+    /// It has been taken note of.
+    private(set) var isOver = false
+
+    /// Until another look at a child that cannot be watched.
+    static let pause = TimeSpan.milliseconds(50)
+
+    init(_ pid: Int32, waiter: Waiter) { (self.pid, self.waiter) = (pid, waiter) }
+
+    init(_ child: Handover, waiter: Waiter) {
+        (pid, isOver, self.waiter) = (child.pid, child.isOver, waiter)
+        if child.pidfd >= 0 { watch(FileDescriptor(owning: child.pidfd)) }
+    }
+
+    deinit { pidfd?.close() }
+
+    var isWatched: Bool { pidfd != nil }
+
+    /// Takes the child away from this one.
+    func handOver() -> Handover {
+        var result = Handover(pid, on: waiter.loop)
+        result.isOver = isOver
+        if let pidfd = pidfd.take() { result.pidfd = pidfd.moveOut() }
+        isOver = true
+        return result
+    }
+
+    /// How it ended, nil while it runs.
+    func poll() -> ExitStatus? {
+        if isOver { return nil }
+        if let pidfd, !pidfd.isReadable { return nil }
+        var raw = gh_exit()
+        // A failure means that somebody else reaped it, which ends the matter as well.
+        let result = gh_wait_child(pid, &raw)
+        if result == 0 {
+            if let pidfd {
+                pidfd.markUnreadable()
+            } else {
+                let raw = gh_pidfd_open(pid)
+                if raw >= 0 { watch(FileDescriptor(owning: raw)) }
+            }
+            return nil
+        }
+        isOver = true
+        pidfd.take()?.close()
+        return result < 0 ? .unknown : ExitStatus(raw)
+    }
+
+    private func watch(_ descriptor: consuming FileDescriptor) {
+        let source = Source(descriptor, waiter: waiter)
+        do throws(Errno) { try source.watch(onlyReading: true) } catch { return source.close() }
+        // The event comes even where it has ended already.
+        source.markUnreadable()
+        pidfd = source
+    }
+}
+
+extension ExitStatus {
+    fileprivate static let unknown = ExitStatus(reason: .exited(255), cpu: .zero, peakMemory: 0)
+
+    fileprivate init(_ raw: gh_exit) {
+        reason =
+            raw.signaled
+            ? .signal(Int(raw.code), dumpedCore: raw.dumped_core)
+            : .exited(Int(raw.code))
+        cpu = TimeSpan(nanoseconds: raw.cpu_us.multipliedReportingOverflow(by: 1000).partialValue)
+        peakMemory = Int(raw.peak_kb) * 1024
+    }
+}
