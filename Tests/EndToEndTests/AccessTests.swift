@@ -207,6 +207,7 @@ import Testing
             cache_control = no-cache
             charset = utf-8
             cache_control = text/plain max-age=1
+            error_page = 404 /a.css
             """
         let more = "[location default /x]\ncache_control = none\n"
         let files = ["a.png", "a.css", "a.html", "a.txt", "x/a.css"].map { ("www/\($0)", "x") }
@@ -215,7 +216,8 @@ import Testing
             for (path, value) in [
                 ("/a.png", "max-age=86400"), ("/a.css", "max-age=3600"), ("/a.html", "no-cache"),
                 ("/a.txt", "max-age=1"),
-                ("/x/a.css", nil),
+                // An error must not be kept as long as the page that shows it.
+                ("/x/a.css", nil), ("/none", nil),
             ] { try #expect(server.get(path)["Cache-Control"] == value, "\(path)") }
         }
     }

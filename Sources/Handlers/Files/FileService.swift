@@ -198,7 +198,10 @@ struct FileService {
             exchange: exchange, type: await contentType(file),
             cache: mayBeKept ? exchange.context.fileCache : nil)
         let type = site.mediaTypes.type(of: exchange.path[...])
-        if let value = settings.cacheControl.value(path: exchange.path, type: type) {
+        // An error is not to be kept as long as the page that shows it.
+        if exchange.errorStatus == nil,
+            let value = settings.cacheControl.value(path: exchange.path, type: type)
+        {
             answer.add("Cache-Control", value)
         }
         if settings.compression.codings.isEmpty || exchange.errorStatus != nil {
