@@ -76,10 +76,7 @@ package struct RewriteRule: Sendable {
 package struct CacheControlRules: Hashable, Sendable {
     package enum Files: Hashable, Sendable {
         case all
-        /// `image` of `image/*`.
-        case kind(String)
-        /// A media type, in lower case.
-        case type(String)
+        case type(MediaTypePattern)
         /// With the dot.
         case suffix(String)
     }
@@ -116,8 +113,7 @@ package struct CacheControlRules: Hashable, Sendable {
                 let rank: Int? =
                     switch rule.files {
                     case .all: 0
-                    case .kind(let kind): type.utf8.starts(with: (kind + "/").utf8) ? 1 : nil
-                    case .type(let other): type == other ? 2 : nil
+                    case .type(let pattern): pattern.matches(type.utf8) ? (pattern.isExact ? 2 : 1) : nil
                     case .suffix(let suffix):
                         path.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) ? 3 : nil
                     }

@@ -225,12 +225,11 @@ extension Values {
         if first.utf8.first == ASCII.dot, !first.utf8.contains(ASCII.slash) {
             try requireExtension(String(first))
             files = .suffix(String(first))
-        } else if let slash = first.utf8.firstIndex(of: ASCII.slash), !first.utf8.contains(ASCII.equals) {
-            let (kind, subtype) = (first[..<slash].lowercased(), first[slash...].dropFirst().lowercased())
-            guard isToken(kind), isToken(subtype) else {
+        } else if first.utf8.contains(ASCII.slash), !first.utf8.contains(ASCII.equals) {
+            guard let pattern = MediaTypePattern(String(first)) else {
                 throw ValueProblem("\(first.quoted) is no media type; takes one such as text/css or image/*")
             }
-            files = subtype == "*" ? .kind(kind) : .type("\(kind)/\(subtype)")
+            files = .type(pattern)
         } else {
             (files, rest) = (.all, text)
         }

@@ -19,18 +19,13 @@ enum Dispatcher {
         switch head.form {
         case .asterisk:
             var answer = ResponseHead(.noContent)
-            answer.add("Allow", "GET, HEAD, POST, OPTIONS" as StaticString)
+            answer.add("Allow", allowed)
             return try await exchange.send(answer, [])
-        case .authority:
-            // CONNECT is for proxies.
-            return try await ErrorPage.send(
-                .methodNotAllowed, fields: [("Allow", "GET, HEAD, POST, OPTIONS")], on: exchange)
+        // CONNECT is for proxies.
+        case .authority: return try await refuseMethod(exchange)
         case .origin, .absolute: break
         }
-        if head.method == .trace {
-            return try await ErrorPage.send(
-                .methodNotAllowed, fields: [("Allow", "GET, HEAD, POST, OPTIONS")], on: exchange)
-        }
+        if head.method == .trace { return try await refuseMethod(exchange) }
         let decoded = exchange.withHeadBytes { decode($0.extracting(head.path.range), exchange) }
         guard decoded else { return try await ErrorPage.send(.badRequest, on: exchange) }
         while true {
@@ -53,6 +48,13 @@ enum Dispatcher {
                 return try await ErrorPage.send(.internalServerError, on: exchange)
             }
         }
+    }
+
+    /// What the server as a whole takes.
+    private static let allowed = "GET, HEAD, POST, OPTIONS"
+
+    private static func refuseMethod(_ exchange: Exchange) async throws(StreamError) {
+        try await ErrorPage.send(.methodNotAllowed, fields: [("Allow", allowed)], on: exchange)
     }
 
     /// Has the page at `path` answer in the place of an error.

@@ -55,8 +55,6 @@ final class ScriptRelay {
     private var isClientLost = false
     /// The script and all it started are to be ended.
     private var mustEnd = false
-    /// Nobody waits for an answer any more.
-    private var isClientGone = false
 
     /// Output that may wait for the client before the script is no longer read.
     private static let pendingLimit = 64 * 1024
@@ -133,8 +131,8 @@ final class ScriptRelay {
         }
     }
 
-    /// Ends what still runs. `then` is called when the script has left the system.
-    func close(then: @escaping @Sendable () -> Void) {
+    /// Ends what still runs after `ending`. `then` is called when the script has left the system.
+    func close(after ending: Ending, then: @escaping @Sendable () -> Void) {
         defer {
             output.close()
             errors.close()
@@ -149,7 +147,7 @@ final class ScriptRelay {
             let leftovers = exchange.context.leftovers
             let mark = Array("\(MetaVariable.uniqueID.rawValue)=\(exchange.id)".utf8)
             // An error page's script may follow at once; where nobody is there, none does.
-            let tick = isClientGone ? Leftovers.tick + 1 : Leftovers.tick
+            let tick = if case .failed = ending { Leftovers.tick } else { Leftovers.tick + 1 }
             child.end(grace: site.config.cgiKillGrace, holding: [output, errors]) {
                 then()
                 leftovers.end(mark, before: tick)
@@ -336,7 +334,6 @@ final class ScriptRelay {
             return nil
         }
         mustEnd = true
-        isClientGone = true
         if exit == nil {
             exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid)
         }

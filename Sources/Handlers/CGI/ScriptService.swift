@@ -106,7 +106,7 @@ struct ScriptService {
             return .answered
         }
         let ending = await relay.run()
-        relay.close { queue.leave() }
+        relay.close(after: ending) { queue.leave() }
         if !isErrorPage { exchange.script?.exit = relay.exit }
         if let capture, capture.stale != nil, !exchange.hasBegun, let reason = ending.failure {
             exchange.log(.error, "\(reason); an older answer is sent")

@@ -96,9 +96,8 @@ class Exchange {
         input = ByteBuffer()
     }
 
-    /// Makes ready for a request whose head has been read.
+    /// Makes ready for a request whose head has been read. Nothing of another one is left: see `forget`.
     final func startRequest() {
-        forget()
         id = context.nextRequestID()
         started = context.loop.now
         findClient()

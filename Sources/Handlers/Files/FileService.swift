@@ -194,10 +194,10 @@ struct FileService {
     }
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
-        var answer = FileAnswer(
-            exchange: exchange, type: await contentType(file),
-            cache: mayBeKept ? exchange.context.fileCache : nil)
         let type = site.mediaTypes.type(of: exchange.path[...])
+        var answer = FileAnswer(
+            exchange: exchange, type: await contentType(file, type),
+            cache: mayBeKept ? exchange.context.fileCache : nil)
         // An error is not to be kept as long as the page that shows it.
         if exchange.errorStatus == nil,
             let value = settings.cacheControl.value(path: exchange.path, type: type)
@@ -207,19 +207,17 @@ struct FileService {
         if settings.compression.codings.isEmpty || exchange.errorStatus != nil {
             return try await answer.send(file)
         }
-        try await send(file, answer)
+        try await sendInBestForm(file, type, answer)
     }
 
     /// Sends the file, or the form of it in the coding that the client likes best (RFC 9110, section 12.5.3).
-    private func send(
-        _ file: borrowing Folder.OpenFile, _ plain: FileAnswer
+    private func sendInBestForm(
+        _ file: borrowing Folder.OpenFile, _ type: String, _ plain: FileAnswer
     ) async throws(StreamError) {
         var answer = plain
         let compression = settings.compression
         let wanted = exchange.head.has(.range) ? [] : exchange.acceptableCodings
-        let isCompressible =
-            file.size >= compression.minimum
-            && compression.fits(type: site.mediaTypes.type(of: exchange.path[...]).utf8)
+        let isCompressible = file.size >= compression.minimum && compression.fits(type: type.utf8)
         var hasSibling = false
         for coding in wanted + compression.codings.filter({ !wanted.contains($0) }) {
             let isWanted = wanted.contains(coding)
@@ -253,8 +251,8 @@ struct FileService {
     /// An answer that is kept goes to whoever asks for the same path.
     private var mayBeKept: Bool { !exchange.isSentOn && !exchange.isRestricted && !part.hasLimits }
 
-    private func contentType(_ file: borrowing Folder.OpenFile) async -> String {
-        let type = site.mediaTypes.type(of: exchange.path[...])
+    /// The media type with the character set of a text.
+    private func contentType(_ file: borrowing Folder.OpenFile, _ type: String) async -> String {
         guard Charset.isText(type) else { return type }
         let context = exchange.context
         let charset: String? =

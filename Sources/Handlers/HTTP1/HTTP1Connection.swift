@@ -111,7 +111,7 @@ package final class HTTP1Connection {
     /// Serves the requests whose bytes have come. Returns how to close, nil to go on.
     private func serveAll(_ exchange: HTTP1Exchange) async -> Closing? {
         var served: UInt8 = 0
-        repeat {
+        while true {
             let step = serveAtOnce(exchange)
             if case .served = step {
                 // A client that always has more waiting must not keep the loop for itself.
@@ -120,9 +120,10 @@ package final class HTTP1Connection {
             } else if let closing = await serveOne(exchange, from: step) {
                 return closing
             }
+            if exchange.input.isEmpty { return nil }
             exchange.input.compact(to: 0)
-        } while !exchange.input.isEmpty
-        return nil
+            exchange.forget()
+        }
     }
 
     // MARK: One request

@@ -1,0 +1,148 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Answers that go out while their script runs, and how a client sees that one was cut.
+@Suite(.timeLimit(.minutes(2))) struct StreamingTests {
+    private static let get = "GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n"
+
+    // MARK: Streams
+
+    @Test func `bytes at the client while the script runs`() async throws {
+        try await withScripts(
+            [
+                "x": page(
+                    "for i in 1 2 3; do echo line $i; while ! [ -e go$i ]; do sleep 0.02; done; done; echo end"
+                )
+            ]
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            for number in 1...3 {
+                _ = try client.read { $0.contains("line \(number)\n".utf8) }
+                try server.folder.write("cgi-bin/go\(number)", "")
+            }
+            _ = try client.read { $0.contains("end\n".utf8) && $0.suffix(5).elementsEqual("0\r\n\r\n".utf8) }
+        }
+    }
+
+    @Test(arguments: [("1s", 0.9, 3.0), ("0", 0.0, 0.8)])
+    func `script ends, background child keeps stdout open`(_ linger: String, _ least: Double, _ most: Double)
+        async throws
+    {
+        try await withScripts(
+            ["x": page("sleep 1000 & echo $! >>pids; echo done")], site: "cgi_linger = \(linger)"
+        ) { server in
+            let client = try server.connect()
+            let seconds = try seconds {
+                try client.send(Self.get)
+                let response = try client.readResponse()
+                #expect(response.text == "done\n")
+                #expect(response.framing == .chunked)
+            }
+            #expect(seconds >= least && seconds < most, "\(seconds)")
+            _ = try server.waitForError(containing: "cgi_linger")
+            // The connection goes on, and so does the child: that is what it was started for.
+            let child = try server.notedProcesses(1)
+            try client.send("GET /none HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.readResponse().status == 404)
+            kill(child[0].pid, SIGKILL)
+        }
+    }
+
+    @Test func `background child that prints within cgi_linger`() async throws {
+        try await withScripts(["x": page("(sleep 0.2; echo late) & echo first")]) { server in
+            let text = try server.get("/cgi-bin/x").text
+            #expect(text == "first\nlate\n")
+        }
+    }
+
+    @Test func `script that closes its stdout and works on`() async throws {
+        try await withScripts(
+            ["x": page("echo done; exec >&- 2>&-; while ! [ -e go ]; do sleep 0.02; done; echo >finished")]
+        ) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.text == "done\n")
+            try server.folder.write("cgi-bin/go", "")
+            try server.waitForFile("finished")
+        }
+    }
+
+    @Test func `8 parallel requests to a 1 s script`() async throws {
+        try await withScripts(["x": page("sleep 1; echo done")]) { server in
+            let seconds = try seconds {
+                let statuses = try onThreads(8) { _ in try server.get("/cgi-bin/x").status }
+                #expect(statuses == Array(repeating: 200, count: 8))
+            }
+            #expect(seconds > 0.9 && seconds < 2.5, "\(seconds)")
+        }
+    }
+
+    @Test func `NPH, client keeps the connection`() async throws {
+        let script = prints(
+            "HTTP/1.1 299 Quite fine\\r\\nContent-Type: text/plain\\r\\nConnection: close\\r\\n\\r\\nwhole")
+        try await withScripts(["nph-x": script]) { server in
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send("GET /cgi-bin/nph-x HTTP/1.1\r\nHost: h\r\n\r\n")
+                let response = try client.readResponse()
+                #expect(response.status == 299)
+                #expect(response.text == "whole")
+                #expect(response["Connection"] == nil)
+            }
+        }
+    }
+
+    // MARK: Cut is cut
+
+    private static let endings = ["kill -KILL $$", "exit 1"]
+
+    @Test(arguments: endings) func `cut: chunked`(_ end: String) async throws {
+        try await withScripts(["x": page("printf 12345; \(end)")]) { server in
+            let answer = try server.cutAnswer(to: Self.get)
+            #expect(answer.head.contains("Transfer-Encoding: chunked\r\n"))
+            #expect(answer.text.hasPrefix("5\r\n12345\r\n"))
+            #expect(!answer.hasLastChunk)
+        }
+    }
+
+    @Test(arguments: endings) func `cut: a length was promised`(_ end: String) async throws {
+        let script = shell("printf 'Content-Type: text/plain\\nContent-Length: 10\\n\\n12345'; \(end)")
+        try await withScripts(["x": script]) { server in
+            let answer = try server.cutAnswer(to: Self.get)
+            #expect(answer.head.contains("Content-Length: 10\r\n"))
+            #expect(answer.text == "12345")
+            #expect(answer.ending == .reset)
+        }
+    }
+
+    @Test(arguments: endings) func `cut: HTTP 1 dot 0, where only a reset can tell`(_ end: String)
+        async throws
+    {
+        try await withScripts(["x": page("printf 12345; \(end)")]) { server in
+            let answer = try server.cutAnswer(to: "GET /cgi-bin/x HTTP/1.0\r\n\r\n")
+            #expect(answer.text == "12345")
+            #expect(answer.ending == .reset)
+        }
+    }
+
+    /// All that the script did print arrives, however slow the client is: it may be the error's own page.
+    @Test func `cut: nothing of what there was is lost`() async throws {
+        try await withScripts(["x": page("head -c 300000 /dev/zero; exit 1")]) { server in
+            let client = try server.connect(receiveBuffer: 4096)
+            try client.send(Self.get)
+            _ = try server.waitForError(containing: "cut after 300000 bytes")
+            let answer = try client.readCutAnswer()
+            #expect(answer.content.filter { $0 == 0 }.count == 300_000)
+            #expect(!answer.hasLastChunk)
+        }
+    }
+
+    @Test func `exit 1 after all of a promised length is whole`() async throws {
+        let script = shell("printf 'Content-Type: text/plain\\nContent-Length: 5\\n\\n12345'; exit 1")
+        try await withScripts(["x": script]) { server in
+            #expect(try server.get("/cgi-bin/x").text == "12345")
+            _ = try server.waitForError(containing: "exited with status 1")
+        }
+    }
+}
