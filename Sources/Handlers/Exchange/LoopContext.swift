@@ -34,6 +34,8 @@ package final class LoopContext {
     let clientConnections: ClientConnections?
     let greetingThrottle = LogThrottle()
     let charsets = CharsetCache()
+    /// The one that was used last, whose memory is still near, and others.
+    private var spareExchange: HTTP1Exchange?
     private var spareExchanges: [HTTP1Exchange] = []
 
     /// Sees what scripts are given and what they print; nil but for `gatehouse doctor`.
@@ -83,7 +85,7 @@ package final class LoopContext {
 
     /// An exchange for a request on `stream`, with buffers.
     func takeExchange(_ stream: Stream, _ facts: ConnectionFacts) -> HTTP1Exchange {
-        guard let exchange = spareExchanges.popLast() else {
+        guard let exchange = spareExchange.take() ?? spareExchanges.popLast() else {
             return HTTP1Exchange(stream: stream, context: self, connection: facts)
         }
         exchange.attach(stream, facts)
@@ -92,8 +94,12 @@ package final class LoopContext {
 
     /// Takes back what no request needs any more.
     func giveBack(_ exchange: HTTP1Exchange) {
-        guard spareExchanges.count < LoopContext.spareLimit, exchange.reset() else { return }
-        spareExchanges.append(exchange)
+        guard exchange.reset() else { return }
+        if spareExchange == nil {
+            spareExchange = exchange
+        } else if spareExchanges.count < LoopContext.spareLimit {
+            spareExchanges.append(exchange)
+        }
     }
 
     private static let spareLimit = 64

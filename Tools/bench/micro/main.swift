@@ -105,11 +105,10 @@ measure("decode a path") { try? TargetPath.decode(target.span, into: &path) }
 var ends: [CInt] = [0, 0]
 guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else { fatalError("no socket") }
 let stream = SocketStream(FileDescriptor(owning: ends[0]), waiter: Waiter(loop: loop))
-let exchange = HTTP1Exchange(
-    stream: stream, context: context,
-    connection: ConnectionFacts(
-        peer: .ip(.loopback, port: 50_000), local: .ip(.loopback, port: 80),
-        trustedProxies: context.trustedProxies))
+let facts = ConnectionFacts(
+    peer: .ip(.loopback, port: 50_000), local: .ip(.loopback, port: 80),
+    trustedProxies: context.trustedProxies)
+let exchange = HTTP1Exchange(stream: stream, context: context, connection: facts)
 exchange.input.append(browser)
 var parser = RequestParser(limit: 32768)
 guard try exchange.parseHead(&parser) else { fatalError("no head") }
