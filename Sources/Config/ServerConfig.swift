@@ -183,6 +183,16 @@ package struct PartSettings: Sendable {
     package var cgiOnDisconnect = OnDisconnect.kill
     package var cgiMaxProcesses = 64
     package var cgiPassAuthorization = PassAuthorization.auto
+    /// Queries without `=` come as arguments (RFC 3875, section 4.4).
+    package var cgiIsindex = true
+    /// A script's output without a header is sent as a page.
+    package var cgiLenient = false
+    /// The server itself answers with the path that a script names in Location (RFC 3875, section 6.2.2).
+    package var cgiLocalRedirects = true
+    /// A script starts before the request's content is whole, and gets it as it arrives.
+    package var cgiStreamUpload = false
+    /// Fields with underscores in their names become variables of scripts.
+    package var passesUnderscores = false
     package var cgiCache: [CacheRule] = []
     package var maxBody = 1 << 30
     package var requestLimit: RequestLimit?

@@ -51,6 +51,21 @@ extension Settings {
         .part(
             "cgi_pass_authorization", Values.passAuthorization, \.cgiPassAuthorization, .value("auto"),
             "give scripts the Authorization field; `auto` where the site does not check it itself"),
+        .part(
+            "cgi_isindex", Values.flag, \.cgiIsindex, .value("yes"),
+            "words of a query without `=` are a script's arguments, too"),
+        .part(
+            "cgi_lenient", Values.flag, \.cgiLenient, .value("no"),
+            "send a script's output without a header as a page, HTML or plain text; else 500"),
+        .part(
+            "cgi_local_redirects", Values.flag, \.cgiLocalRedirects, .value("yes"),
+            "answer with the page that a script's `Location: /path` names; else 302"),
+        .part(
+            "cgi_stream_upload", Values.flag, \.cgiStreamUpload, .value("no"),
+            "a script gets the request body as it arrives; else it starts when all is there"),
+        .part(
+            "underscore_headers", Values.underscores, \.passesUnderscores, .value("drop"),
+            "request fields with `_` in their names: `drop` them, or `pass` them to scripts"),
         .site(
             "cgi_cpu", Values.optionalTime, \.scriptLimits.cpu, .value("0"),
             "processor time of a script, whole seconds; 0 for no limit"),

@@ -266,6 +266,13 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase("compress_min = x", "compress_min: `x` is no size; takes a size such as 32K, 100M or 1G"),
         ValueCase("symlinks = none", "symlinks: `none` is unknown; takes `inside`, `follow` or `deny`"),
         ValueCase("dotfiles = allow"),
+        ValueCase("underscore_headers = pass"),
+        ValueCase(
+            "underscore_headers = yes", "underscore_headers: `yes` is unknown; takes `drop` or `pass`"),
+        ValueCase("cgi_lenient = on"),
+        ValueCase("cgi_lenient = html", "cgi_lenient: `html` is neither; takes yes or no"),
+        ValueCase("cgi_isindex = off"), ValueCase("cgi_local_redirects = no"),
+        ValueCase("cgi_stream_upload = yes"),
         ValueCase("header = X-Frame-Options: DENY"),
         ValueCase("header = X:"),
         ValueCase("header = X", "header: no `:` in `X`; takes `Name: value`, or `-Name`"),

@@ -34,7 +34,8 @@ struct ScriptService {
         if !isErrorPage { exchange.script = ScriptReport(name: String(decoding: script.name, as: UTF8.self)) }
         let content: RequestContent
         do throws(RequestContent.Failure) {
-            content = try await RequestContent.receive(exchange, limit: part.settings.maxBody)
+            content = try await RequestContent.receive(
+                exchange, limit: part.settings.maxBody, streaming: part.settings.cgiStreamUpload)
         } catch {
             try await refuse(error)
             return .answered
@@ -92,6 +93,12 @@ struct ScriptService {
         _ content: consuming RequestContent, _ capture: AnswerCapture?
     ) async throws(StreamError) -> Outcome {
         let queue = part.scriptQueue
+        if content.isStreamed {
+            do throws(StreamError) { try await exchange.sendContinue() } catch {
+                queue.leave()
+                throw error
+            }
+        }
         let relay: ScriptRelay
         do throws(SpawnError) {
             relay = try await start(content, capture)
@@ -136,8 +143,11 @@ struct ScriptService {
             plan, input: content.input, standardOutput: output.takeWrite(), standardError: errors.takeWrite(),
             waiter: exchange.waiter)
         if !isErrorPage { exchange.script?.pid = child.pid }
+        var content = content
+        let feed: ContentFeed? =
+            if let end = content.takeFeedEnd() { ContentFeed(exchange, end) } else { nil }
         return ScriptRelay(
-            exchange, part, site, child, output: outputEnd, errors: errorEnd, capture: capture)
+            exchange, part, site, child, output: outputEnd, errors: errorEnd, feed: feed, capture: capture)
     }
 
     private func pipe() throws(SpawnError) -> PipeEnds {
@@ -218,6 +228,14 @@ struct ScriptService {
                 reason = fault
             }
             try await fail(ScriptFailure(reason))
+            return .answered
+        case .contentFailed(let failure):
+            guard exchange.hasBegun else {
+                try await refuse(failure)
+                return .answered
+            }
+            exchange.log(.info, "the request's content did not come whole\(exchange.cut)")
+            exchange.abort()
             return .answered
         case .clientGone:
             throw .failed(.connectionReset)

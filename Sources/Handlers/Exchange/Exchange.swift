@@ -168,6 +168,11 @@ class Exchange {
         fatalError("abstract")
     }
 
+    /// As `readContent`, of content whose length is known and without waiting: nil where nothing is here now.
+    func readContentNow(into buffer: inout ByteBuffer, room: Int) throws(ContentError) -> Int? {
+        fatalError("abstract")
+    }
+
     // MARK: The client's state
 
     /// Begins to notice a client that leaves while nothing is read or written.
