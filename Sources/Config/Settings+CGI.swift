@@ -16,6 +16,10 @@ extension Settings {
                 part.cgiInterpreters.removeAll { $0.suffix == new.suffix }
                 part.cgiInterpreters.append(new)
             }),
+        .part(
+            "script_sources", Values.sourceExtensions, \.scriptSources,
+            .value(".cgi .fcgi .php .pl"),
+            "files that end so are not sent where nothing runs them: 403; or `none`"),
         .repeatable(
             part: "cgi_env", Values.environmentSetting, .described("none"),
             "`NAME=value` for the scripts; a bare `NAME` passes the server's own",
@@ -79,6 +83,9 @@ extension Settings {
             "cgi_file_size", Values.optionalSize(1), \.scriptLimits.fileSize, .value("0"),
             "of a file that a script writes; 0 for no limit"),
         .site(
+            "cgi_nproc", Values.optionalNumber(1...1_000_000), \.scriptLimits.processes, .value("0"),
+            "processes and threads of the user that scripts run as; 0 for no limit"),
+        .site(
             "cgi_nice", Values.number(0...19), \.scriptLimits.nice, .value("0"),
             "how far scripts stand back behind other programs: 0 to 19"),
         .site(
@@ -95,6 +102,10 @@ extension Settings {
                 part.cgiCache.removeAll { $0.prefix == new.prefix }
                 part.cgiCache.append(new)
             }),
+        .part(
+            "cgi_capture", Values.capture, \.cgiCapture, .value("off"),
+            "`FOLDER count=100 size=64K`: keeps what scripts that fail got and printed"
+        ),
         .site(
             "cgi_cache_size", Values.size(0...(1 << 40)), \.cgiCacheSize, .value("32M"),
             "for all kept answers of the site's scripts"),

@@ -269,6 +269,17 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
         ValueCase("underscore_headers = pass"),
         ValueCase(
             "underscore_headers = yes", "underscore_headers: `yes` is unknown; takes `drop` or `pass`"),
+        ValueCase("script_sources = none"), ValueCase("script_sources = .php .Cgi"),
+        ValueCase("script_sources = php", "script_sources: `php` is no extension; takes one such as .cgi"),
+        ValueCase("cgi_nproc = 50"),
+        ValueCase("cgi_capture = off"), ValueCase("cgi_capture = / count=5 size=1K"),
+        ValueCase(
+            "cgi_capture = / count=5 count=6",
+            "cgi_capture: `count=6` behind the folder; takes `count=100` and `size=64K`, each once"),
+        ValueCase("cgi_capture = / count=0", "cgi_capture: 0 is too small; minimum 1"),
+        ValueCase(
+            "cgi_capture = / /tmp",
+            "cgi_capture: `/tmp` behind the folder; takes `count=100` and `size=64K`, each once"),
         ValueCase("cgi_lenient = on"),
         ValueCase("cgi_lenient = html", "cgi_lenient: `html` is neither; takes yes or no"),
         ValueCase("cgi_isindex = off"), ValueCase("cgi_local_redirects = no"),

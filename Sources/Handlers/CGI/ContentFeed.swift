@@ -95,6 +95,9 @@ final class ContentFeed {
             throw .content(error)
         }
         guard let count else { return false }
+        if let witness = exchange.witness, count > 0 {
+            buffer.withSpan { witness.took(content: $0.extracting(($0.count - count)...)) }
+        }
         if count == 0 {
             hasAllArrived = true
         } else {

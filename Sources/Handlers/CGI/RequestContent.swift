@@ -93,6 +93,7 @@ struct RequestContent: ~Copyable {
             }
         }
         let length = buffer.count
+        if let witness = exchange.witness { buffer.withSpan { witness.took(content: $0) } }
         do throws(Errno) {
             var ends = try FileDescriptor.pipe()
             let end = ends.takeWrite()
@@ -124,6 +125,7 @@ struct RequestContent: ~Copyable {
             }
             if count == 0 { break }
             total += count
+            if let witness = exchange.witness { buffer.withSpan { witness.took(content: $0) } }
             if total > limit { throw .content(.tooLarge) }
             do throws(Errno) {
                 try buffer.withUnsafeBytes { (bytes) throws(Errno) in try file.writeAll(bytes) }

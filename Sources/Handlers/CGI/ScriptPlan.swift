@@ -40,6 +40,10 @@ struct ScriptPlan {
         if let size = limits.fileSize {
             result.append(ResourceLimit(.fileSize, soft: UInt64(size), hard: UInt64(size)))
         }
+        if let processes = limits.processes {
+            result.append(
+                ResourceLimit(.processes, soft: UInt64(processes), hard: UInt64(processes)))
+        }
         if let files = limits.openFiles {
             result.append(ResourceLimit(.openFiles, soft: UInt64(files), hard: UInt64(files)))
         } else if let original = ResourceLimit.originalOpenFiles {

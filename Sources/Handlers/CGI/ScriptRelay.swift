@@ -180,7 +180,7 @@ final class ScriptRelay {
         }
         piece.withSpan {
             errorOutput.take($0, exchange, pid: pid)
-            exchange.context.witness?.took(errors: $0)
+            exchange.witness?.took(errors: $0)
         }
         return true
     }
@@ -224,7 +224,7 @@ final class ScriptRelay {
             exchange.script?.firstByte = .now - deadlines.started
         }
         deadlines.lastOutput = now
-        if let witness = exchange.context.witness { piece.withSpan { witness.took(output: $0) } }
+        if let witness = exchange.witness { piece.withSpan { witness.took(output: $0) } }
         do throws(ScriptFailure) {
             try piece.withSpan { (bytes) throws(ScriptFailure) in try answer.take(bytes) }
         } catch {
@@ -257,7 +257,7 @@ final class ScriptRelay {
         exit = status
         deadlines.exited = now
         feed?.close()
-        if let witness = exchange.context.witness, witness.exit == nil {
+        if let witness = exchange.witness, witness.exit == nil {
             witness.exit = status
             witness.duration = .now - deadlines.started
         }

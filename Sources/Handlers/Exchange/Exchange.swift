@@ -85,6 +85,9 @@ class Exchange {
     /// Bytes of content sent.
     final var contentSent = 0
     final var script: ScriptReport?
+    /// Takes down what passes between the server and the request's script, where it is kept if it fails.
+    final var record: ScriptWitness?
+    final var witness: ScriptWitness? { record ?? context.witness }
 
     /// Compresses the content of an answer that has begun, where it is compressed.
     private var encoder: ContentEncoder?
@@ -119,6 +122,7 @@ class Exchange {
         status = 0
         contentSent = 0
         script = nil
+        record = nil
         encoder = nil
     }
 
