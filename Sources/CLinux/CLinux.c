@@ -125,6 +125,7 @@ const int gh_rlimit_cpu = RLIMIT_CPU;
 const int gh_rlimit_as = RLIMIT_AS;
 const int gh_rlimit_nofile = RLIMIT_NOFILE;
 const int gh_rlimit_fsize = RLIMIT_FSIZE;
+const int gh_rlimit_nproc = RLIMIT_NPROC;
 
 int gh_get_limit(int resource, uint64_t *soft, uint64_t *hard) {
     struct rlimit limit;

@@ -176,6 +176,8 @@ package struct PartSettings: Sendable {
     package var cgiExtensions: [String] = []
     package var cgiInterpreters: [Interpreter] = []
     package var cgiEnvironment: [EnvironmentSetting] = []
+    /// Endings, in lower case, of files that are not sent as they are where nothing runs them.
+    package var scriptSources = [".cgi", ".fcgi", ".php", ".pl"]
     package var cgiTimeout = TimeSpan.seconds(60)
     package var cgiIdleTimeout = TimeSpan.seconds(60)
     /// In all; nil for no limit.
@@ -183,7 +185,19 @@ package struct PartSettings: Sendable {
     package var cgiOnDisconnect = OnDisconnect.kill
     package var cgiMaxProcesses = 64
     package var cgiPassAuthorization = PassAuthorization.auto
+    /// Queries without `=` come as arguments (RFC 3875, section 4.4).
+    package var cgiIsindex = true
+    /// A script's output without a header is sent as a page.
+    package var cgiLenient = false
+    /// The server itself answers with the path that a script names in Location (RFC 3875, section 6.2.2).
+    package var cgiLocalRedirects = true
+    /// A script starts before the request's content is whole, and gets it as it arrives.
+    package var cgiStreamUpload = false
+    /// Fields with underscores in their names become variables of scripts.
+    package var passesUnderscores = false
     package var cgiCache: [CacheRule] = []
+    /// Where what is known of scripts that failed is kept; nil for nowhere.
+    package var cgiCapture: CaptureSetting?
     package var maxBody = 1 << 30
     package var requestLimit: RequestLimit?
     /// Bytes a second for each connection; nil for no limit.
@@ -273,10 +287,21 @@ package struct ScriptLimits: Hashable, Sendable {
     package var memory: Int?
     package var openFiles: Int?
     package var fileSize: Int?
+    /// Of the user that the script runs as, all others of that user counted.
+    package var processes: Int?
     /// Added to the server's own: 1 to 19.
     package var nice = 0
 
     package init() {}
+}
+
+/// Records of the last scripts that failed: where, how many, and how many bytes of each stream.
+package struct CaptureSetting: Hashable, Sendable {
+    package var folder: String
+    package var count = 100
+    package var size = 64 << 10
+
+    package init(folder: String) { self.folder = folder }
 }
 
 /// GET answers of the scripts below a URL prefix serve the next requests for a while.

@@ -23,7 +23,7 @@ package struct SpawnPlan: Sendable {
 }
 
 package struct ResourceLimit: Sendable {
-    package enum Resource: Sendable { case cpuSeconds, memory, openFiles, fileSize }
+    package enum Resource: Sendable { case cpuSeconds, memory, openFiles, fileSize, processes }
     package var resource: Resource
     package var soft: UInt64
     package var hard: UInt64
@@ -47,6 +47,7 @@ package struct ResourceLimit: Sendable {
             case .memory: gh_rlimit_as
             case .openFiles: gh_rlimit_nofile
             case .fileSize: gh_rlimit_fsize
+            case .processes: gh_rlimit_nproc
             }
         return gh_limit(resource: number, soft: soft, hard: hard)
     }

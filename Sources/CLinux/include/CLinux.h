@@ -135,7 +135,7 @@ void gh_name_thread(const char *name);
 long gh_thread_count(void);
 
 // RLIMIT_* are an enum in C++ mode and macros elsewhere; one spelling for Swift.
-extern const int gh_rlimit_cpu, gh_rlimit_as, gh_rlimit_nofile, gh_rlimit_fsize;
+extern const int gh_rlimit_cpu, gh_rlimit_as, gh_rlimit_nofile, gh_rlimit_fsize, gh_rlimit_nproc;
 int gh_get_limit(int resource, uint64_t *soft, uint64_t *hard);
 int gh_set_limit(int resource, uint64_t soft, uint64_t hard);
 

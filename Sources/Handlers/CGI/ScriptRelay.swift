@@ -16,6 +16,8 @@ final class ScriptRelay {
         case failed(ScriptFailure)
         /// It ended without a header; the reason for the log.
         case silent(String)
+        /// The request's content, which was passed on as it came, did not come whole.
+        case contentFailed(RequestContent.Failure)
         case clientGone
         case cancelled
 
@@ -24,7 +26,7 @@ final class ScriptRelay {
             switch self {
             case .failed(let failure): failure.reason
             case .silent(let reason): reason
-            case .complete, .redirected, .file, .clientGone, .cancelled: nil
+            case .complete, .redirected, .file, .contentFailed, .clientGone, .cancelled: nil
             }
         }
     }
@@ -39,6 +41,8 @@ final class ScriptRelay {
     private let errors: Source
     private(set) var exit: ExitStatus?
     private let answer: ScriptAnswer
+    /// Passes the request's content on, where that is streamed.
+    private let feed: ContentFeed?
 
     private var piece = ByteBuffer()
     private var errorOutput = ErrorOutput()
@@ -71,7 +75,8 @@ final class ScriptRelay {
     /// `capture` gets a copy of the answer, for the cache. The script then goes on without its client.
     init(
         _ exchange: Exchange, _ part: Part, _ site: Site, _ child: consuming ChildProcess,
-        output: consuming FileDescriptor, errors: consuming FileDescriptor, capture: AnswerCapture?
+        output: consuming FileDescriptor, errors: consuming FileDescriptor, feed: ContentFeed?,
+        capture: AnswerCapture?
     ) {
         self.exchange = exchange
         self.part = part
@@ -80,13 +85,14 @@ final class ScriptRelay {
         self.child = consume child
         self.output = Source(output, waiter: exchange.waiter)
         self.errors = Source(errors, waiter: exchange.waiter)
+        self.feed = feed
         answer = ScriptAnswer(exchange, pid: pid, capture: capture)
         let settings = part.settings
         deadlines = ScriptDeadlines(
             ScriptDeadlines.Limits(
                 firstByte: settings.cgiTimeout, idle: settings.cgiIdleTimeout, total: settings.cgiMaxTime,
                 linger: site.config.cgiLinger, write: exchange.context.writeTimeout,
-                halfClosed: ScriptRelay.halfClosedGrace),
+                halfClosed: ScriptRelay.halfClosedGrace, content: exchange.context.bodyTimeout),
             started: exchange.context.loop.now)
         watchedFrom = deadlines.started + ScriptRelay.watchDelay
     }
@@ -101,6 +107,7 @@ final class ScriptRelay {
             var hasProgress = readErrors()
             let hasRead = readOutput()
             if hasRead { hasProgress = true }
+            if let feed, passOnContent(feed) { hasProgress = true }
             // The end of the output comes just before that of the script.
             let hasEndedNow = hasRead && isOutputDone
             if !hasEndedNow { watchChild() }
@@ -136,6 +143,7 @@ final class ScriptRelay {
         defer {
             output.close()
             errors.close()
+            feed?.close()
         }
         guard let child = child.take() else { return then() }
         if exit != nil {
@@ -148,7 +156,9 @@ final class ScriptRelay {
             let mark = Array("\(MetaVariable.uniqueID.rawValue)=\(exchange.id)".utf8)
             // An error page's script may follow at once; where nobody is there, none does.
             let tick = if case .failed = ending { Leftovers.tick } else { Leftovers.tick + 1 }
-            child.end(grace: site.config.cgiKillGrace, holding: [output, errors]) {
+            // Nor is it to take a part of the request's content for all of it.
+            let pipes = [output, errors] + (feed.map { [$0.input] } ?? [])
+            child.end(grace: site.config.cgiKillGrace, holding: pipes) {
                 then()
                 leftovers.end(mark, before: tick)
             }
@@ -170,7 +180,7 @@ final class ScriptRelay {
         }
         piece.withSpan {
             errorOutput.take($0, exchange, pid: pid)
-            exchange.context.witness?.took(errors: $0)
+            exchange.witness?.took(errors: $0)
         }
         return true
     }
@@ -214,7 +224,7 @@ final class ScriptRelay {
             exchange.script?.firstByte = .now - deadlines.started
         }
         deadlines.lastOutput = now
-        if let witness = exchange.context.witness { piece.withSpan { witness.took(output: $0) } }
+        if let witness = exchange.witness { piece.withSpan { witness.took(output: $0) } }
         do throws(ScriptFailure) {
             try piece.withSpan { (bytes) throws(ScriptFailure) in try answer.take(bytes) }
         } catch {
@@ -222,6 +232,17 @@ final class ScriptRelay {
             failure = error
         }
         return true
+    }
+
+    /// Whether some of the request's content has moved.
+    private func passOnContent(_ feed: ContentFeed) -> Bool {
+        // Its answer waits for a client that may first want to send all it has.
+        let hasProgress = feed.step(readsAhead: isHeldBack && exchange.heldUntil == nil)
+        deadlines.lastInput = feed.lastTaken
+        deadlines.awaitsContentSince = feed.isWaitingForClient ? feed.lastArrival : nil
+        // Who sends is there, and may read later.
+        deadlines.lastTaken = max(deadlines.lastTaken, feed.lastArrival)
+        return hasProgress
     }
 
     private func watchChild() {
@@ -235,7 +256,8 @@ final class ScriptRelay {
         watchedFrom = nil
         exit = status
         deadlines.exited = now
-        if let witness = exchange.context.witness, witness.exit == nil {
+        feed?.close()
+        if let witness = exchange.witness, witness.exit == nil {
             witness.exit = status
             witness.duration = .now - deadlines.started
         }
@@ -281,12 +303,20 @@ final class ScriptRelay {
     }
 
     private func clientEnding() -> Ending? {
+        if let failure = feed?.failure {
+            if case .content(.stream) = failure { return leave() }
+            mustEnd = true
+            return .contentFailed(failure)
+        }
         if answer.isAlone {
             // It went on for the cache alone, which may have lost its interest.
             return answer.isWanted || part.settings.cgiOnDisconnect == .finish ? nil : leave()
         }
         if isClientLost || exchange.isClientGone { return leave() }
-        if exchange.isClientDone, !isHalfClosed, deadlines.clientDone == nil {
+        if exchange.isClientDone, feed?.isAwaited == true {
+            // What it has sent shows whether that was all; where the script does not read it, this does.
+            _ = exchange.probeClient()
+        } else if exchange.isClientDone, !isHalfClosed, deadlines.clientDone == nil {
             // Bytes that are sent now find out: one that has gone answers with a reset.
             isHalfClosed =
                 exchange.probeClient() || now < deadlines.started + ScriptRelay.halfClosedStart
@@ -299,6 +329,9 @@ final class ScriptRelay {
         let settings = part.settings
         switch expiry {
         case .halfClosed, .write: return leave()
+        case .content:
+            mustEnd = true
+            return .contentFailed(.content(.stream(.timedOut)))
         case .total:
             return timeOut(
                 "the script ran longer than cgi_max_time = \(settings.cgiMaxTime ?? .zero) and was ended")
@@ -326,7 +359,9 @@ final class ScriptRelay {
 
     /// The client has gone.
     private func leave() -> Ending? {
-        if answer.isWanted || part.settings.cgiOnDisconnect == .finish {
+        // Without all of its content it would make something of a part.
+        let lacksContent = feed?.isAwaited == true || feed?.failure != nil
+        if !lacksContent, answer.isWanted || part.settings.cgiOnDisconnect == .finish {
             answer.isAlone = true
             deadlines.clientDone = nil
             deadlines.isWaitingForClient = false
@@ -342,7 +377,9 @@ final class ScriptRelay {
 
     /// All output is here, and the exit status too unless the script works on behind a closed stdout.
     private func conclusion() -> Ending {
-        if case .header = answer.phase { return .silent(missingHeader()) }
+        if case .header = answer.phase, exit?.isSuccess == false || !answer.takePage() {
+            return .silent(missingHeader())
+        }
         if let exit, !exit.isSuccess { return conclusion(afterFailure: exit) }
         if !answer.isAlone {
             switch answer.phase {

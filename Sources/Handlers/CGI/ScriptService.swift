@@ -1,5 +1,6 @@
 import Base
 import Config
+import Logs
 import Net
 import Wire
 
@@ -32,9 +33,14 @@ struct ScriptService {
     /// Runs the script; `capture` gets a copy of its answer.
     func run(_ capture: AnswerCapture?) async throws(StreamError) -> Outcome {
         if !isErrorPage { exchange.script = ScriptReport(name: String(decoding: script.name, as: UTF8.self)) }
+        // The doctor takes everything down itself.
+        exchange.record =
+            isErrorPage || exchange.context.witness != nil
+            ? nil : part.settings.cgiCapture.map { ScriptWitness(limit: $0.size) }
         let content: RequestContent
         do throws(RequestContent.Failure) {
-            content = try await RequestContent.receive(exchange, limit: part.settings.maxBody)
+            content = try await RequestContent.receive(
+                exchange, limit: part.settings.maxBody, streaming: part.settings.cgiStreamUpload)
         } catch {
             try await refuse(error)
             return .answered
@@ -92,6 +98,12 @@ struct ScriptService {
         _ content: consuming RequestContent, _ capture: AnswerCapture?
     ) async throws(StreamError) -> Outcome {
         let queue = part.scriptQueue
+        if content.isStreamed {
+            do throws(StreamError) { try await exchange.sendContinue() } catch {
+                queue.leave()
+                throw error
+            }
+        }
         let relay: ScriptRelay
         do throws(SpawnError) {
             relay = try await start(content, capture)
@@ -99,6 +111,7 @@ struct ScriptService {
             queue.leave()
             if capture?.stale != nil {
                 exchange.log(.error, "cannot start the script (\(error.reason)); an older answer is sent")
+                keepRecord()
                 capture?.useStale = true
             } else {
                 try await report(error)
@@ -110,6 +123,7 @@ struct ScriptService {
         if !isErrorPage { exchange.script?.exit = relay.exit }
         if let capture, capture.stale != nil, !exchange.hasBegun, let reason = ending.failure {
             exchange.log(.error, "\(reason); an older answer is sent")
+            keepRecord()
             capture.useStale = true
             return .answered
         }
@@ -131,13 +145,16 @@ struct ScriptService {
         }
         let context = exchange.context
         let plan = plan.spawnPlan(contentLength: content.length)
-        if !isErrorPage { context.witness?.plan = plan }
+        if !isErrorPage { exchange.witness?.plan = plan }
         let child = try await context.starter.start(
             plan, input: content.input, standardOutput: output.takeWrite(), standardError: errors.takeWrite(),
             waiter: exchange.waiter)
         if !isErrorPage { exchange.script?.pid = child.pid }
+        var content = content
+        let feed: ContentFeed? =
+            if let end = content.takeFeedEnd() { ContentFeed(exchange, end) } else { nil }
         return ScriptRelay(
-            exchange, part, site, child, output: outputEnd, errors: errorEnd, capture: capture)
+            exchange, part, site, child, output: outputEnd, errors: errorEnd, feed: feed, capture: capture)
     }
 
     private func pipe() throws(SpawnError) -> PipeEnds {
@@ -180,8 +197,34 @@ struct ScriptService {
     /// Says why in the log, and to those clients that may know it on the page.
     private func fail(_ failure: ScriptFailure) async throws(StreamError) {
         exchange.log(.error, failure.reason)
+        keepRecord()
         try await ErrorPage.send(
             failure.status, explanation: exchange.mayKnowReasons ? failure.reason : nil, on: exchange)
+    }
+
+    /// Has what was taken down of a script that failed written to the folder of `cgi_capture`.
+    private func keepRecord() {
+        guard let setting = part.settings.cgiCapture, let witness = exchange.record.take() else { return }
+        let head = exchange.head
+        let line = [head.methodName, head.target].map { exchange.bytes($0).span.string }
+        let record = FailureRecord(
+            witness,
+            facts: [
+                ("time", HTTPDate.bytes(exchange.context.wallSeconds).span.string),
+                ("request", exchange.id.description), ("site", site.name),
+                ("client", exchange.clientAddress?.description ?? "-"),
+                ("asked for", line.joined(separator: " ")),
+            ]
+        ).bytes
+        let (log, id) = (site.errorLog, exchange.id)
+        exchange.context.pool.submit {
+            do throws(Errno) {
+                try FailureFolder(setting: setting).write(record, for: id)
+            } catch {
+                log.write(
+                    .warning, "cannot keep what a script that failed did in \(setting.folder): \(error)")
+            }
+        }
     }
 
     private func conclude(_ relay: ScriptRelay, _ ending: ScriptRelay.Ending) async throws(StreamError)
@@ -206,6 +249,7 @@ struct ScriptService {
         case .failed(let failure):
             if exchange.hasBegun {
                 exchange.log(.error, failure.reason)
+                keepRecord()
                 exchange.abort()
             } else {
                 try await fail(failure)
@@ -218,6 +262,14 @@ struct ScriptService {
                 reason = fault
             }
             try await fail(ScriptFailure(reason))
+            return .answered
+        case .contentFailed(let failure):
+            guard exchange.hasBegun else {
+                try await refuse(failure)
+                return .answered
+            }
+            exchange.log(.info, "the request's content did not come whole\(exchange.cut)")
+            exchange.abort()
             return .answered
         case .clientGone:
             throw .failed(.connectionReset)

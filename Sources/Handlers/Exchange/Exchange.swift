@@ -90,6 +90,9 @@ class Exchange {
     /// Bytes of content sent.
     final var contentSent = 0
     final var script: ScriptReport?
+    /// Takes down what passes between the server and the request's script, where it is kept if it fails.
+    final var record: ScriptWitness?
+    final var witness: ScriptWitness? { record ?? context.witness }
 
     /// Compresses the content of an answer that has begun, where it is compressed.
     private var encoder: ContentEncoder?
@@ -126,6 +129,7 @@ class Exchange {
         errorStatus = nil
         errorLines = []
         script = nil
+        record = nil
         encoder = nil
     }
 
@@ -173,6 +177,11 @@ class Exchange {
     /// Appends what has come of the content to `buffer`, `room` bytes at most. Waits for the first
     /// byte. 0 at the end of the content.
     func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
+        fatalError("abstract")
+    }
+
+    /// As `readContent`, of content whose length is known and without waiting: nil where nothing is here now.
+    func readContentNow(into buffer: inout ByteBuffer, room: Int) throws(ContentError) -> Int? {
         fatalError("abstract")
     }
 

@@ -17,6 +17,8 @@ package final class LoopContext {
     let software = "gatehouse/\(gatehouseVersion)"
     /// How long a client may take no byte of an answer.
     package let writeTimeout: TimeSpan
+    /// How long a client may take for the next piece of a request's content.
+    let bodyTimeout: TimeSpan
     /// Starts scripts.
     package let starter: ProcessStarter
     /// Ends what scripts that are ended have let loose.
@@ -72,6 +74,7 @@ package final class LoopContext {
         clientConnections = shared.clientConnections
         trustedProxies = shared.settings.trustedProxies
         writeTimeout = shared.settings.writeTimeout
+        bodyTimeout = shared.settings.bodyTimeout
         http1 = HTTP1Settings(shared.settings)
         let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)

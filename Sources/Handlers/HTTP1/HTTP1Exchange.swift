@@ -72,6 +72,12 @@ final class HTTP1Exchange: Exchange {
         }
     }
 
+    override func readContentNow(into buffer: inout ByteBuffer, room: Int) throws(ContentError) -> Int? {
+        if isSentOn { return 0 }
+        defer { if content.isBroken { keepsAlive = false } }
+        return try content.readNow(from: stream, &input, into: &buffer, room: room)
+    }
+
     /// Passes over content that nobody has read, so that the next request can follow.
     func finishRequest() async {
         await content.passOver(
