@@ -28,6 +28,7 @@ package struct Errno: Error, Equatable, Hashable, Sendable {
     package static let connectionReset = Errno(ECONNRESET)
     package static let connectionAborted = Errno(ECONNABORTED)
     package static let invalid = Errno(EINVAL)
+    package static let fileTooLarge = Errno(EFBIG)
     package static let noSpace = Errno(ENOSPC)
     package static let noDevice = Errno(ENXIO)
     package static let notExecutable = Errno(ENOEXEC)

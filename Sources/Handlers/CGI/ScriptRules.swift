@@ -1,3 +1,4 @@
+import Base
 package import Config
 
 /// What makes a file a script: its ending, or its being a default page of a script's name.
@@ -26,10 +27,4 @@ package struct ScriptRules: Sendable {
 
     /// Whether there may be scripts among the pages at all.
     package var areAny: Bool { !extensions.isEmpty || !interpreters.isEmpty || !indexScripts.isEmpty }
-}
-
-extension [UInt8] {
-    fileprivate func ends(with suffix: String) -> Bool {
-        count >= suffix.utf8.count && self[(count - suffix.utf8.count)...].elementsEqual(suffix.utf8)
-    }
 }
