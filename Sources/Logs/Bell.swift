@@ -1,0 +1,58 @@
+import Base
+import CLinux
+import Glibc
+
+/// Wakes the log thread, which otherwise sleeps until a log that takes nothing has room again.
+final class Bell: Sendable {
+    private let counter: FileDescriptor
+
+    init() throws(Errno) {
+        let raw = gh_eventfd()
+        if raw < 0 { throw .current }
+        counter = FileDescriptor(owning: raw)
+    }
+
+    func ring() {
+        var one: UInt64 = 1
+        _ = write(counter.raw, &one, 8)
+    }
+
+    /// Returns when it was rung, or one of the descriptors can be written to. They are looked at again
+    /// once a second: a log that was opened anew is another file behind the same number.
+    func wait(orRoomIn descriptors: [CInt]) {
+        var states = [pollfd(fd: counter.raw, events: Int16(POLLIN), revents: 0)]
+        for descriptor in descriptors {
+            states.append(pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0))
+        }
+        _ = poll(&states, nfds_t(states.count), descriptors.isEmpty ? -1 : 1000)
+        var count: UInt64 = 0
+        _ = read(counter.raw, &count, 8)
+    }
+}
+
+/// A semaphore.
+///
+/// `@unchecked Sendable`: it is made for sharing, and its address stays.
+final class WakeCount: @unchecked Sendable {
+    private let semaphore: UnsafeMutablePointer<sem_t> = .allocate(capacity: 1)
+
+    init() { sem_init(semaphore, 0, 0) }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func post() { sem_post(semaphore) }
+
+    /// False where `time` passed first.
+    func wait(_ time: TimeSpan) -> Bool {
+        let now = WallClock.now
+        let end = now.nanoseconds + Int(time.nanoseconds)
+        var deadline = timespec(tv_sec: now.seconds + end / 1_000_000_000, tv_nsec: end % 1_000_000_000)
+        while sem_timedwait(semaphore, &deadline) != 0 {
+            if Errno.current != .interrupted { return false }
+        }
+        return true
+    }
+}
