@@ -47,6 +47,8 @@ package final class WorkerPool: Sendable {
         }
     }
 
+    package var threadCount: Int { state.threads }
+
     package init(name: String, threads: Int) {
         let state = State(threads: max(threads, 1))
         self.state = state
