@@ -71,18 +71,7 @@ enum AccessLogJSON {
     /// A JSON string; bytes that are no UTF-8 become U+FFFD.
     static func append(string value: Span<UInt8>, to line: inout ByteBuffer) {
         line.append(ASCII.quote)
-        for byte in value.string.utf8 {
-            switch byte {
-            case ASCII.quote, ASCII.backslash:
-                line.append(ASCII.backslash)
-                line.append(byte)
-            case ..<ASCII.space, ASCII.delete:
-                line.append("\\u00")
-                line.append(ASCII.hexDigit(byte >> 4))
-                line.append(ASCII.hexDigit(byte & 15))
-            default: line.append(byte)
-            }
-        }
+        JSON.escape(value.string.utf8, into: &line)
         line.append(ASCII.quote)
     }
 

@@ -161,18 +161,21 @@ struct FileAnswer {
     private func sendCompressed(
         _ file: borrowing Folder.OpenFile, _ validators: Validators, _ coding: ContentCoding
     ) async throws(StreamError) {
-        let head = head(.ok, validators, length: nil)
+        var head = head(.ok, validators, length: nil)
         let compression = FileCompression(file, coding, exchange.context)
         guard file.size <= FileCompression.wholeLimit else {
             if exchange.method == .head { return try await exchange.transmit(head, []) }
             return try await compression.stream(file.descriptor, head, on: exchange)
         }
-        if let content = compression.kept { return try await send(head, compressed: content) }
-        // What is made takes memory until the client has it.
-        let place = exchange.context.compressionRoom.take(file.size)
-        let whole = place == nil ? .busy : try await compression.whole(file.descriptor, for: exchange)
-        switch whole {
-        case .made(let content): try await send(head, compressed: content)
+        var place: CompressionRoom.Place?
+        switch try await compression.whole(file.descriptor, for: exchange, &place) {
+        case .made(let content):
+            head.contentLength = content.count
+            if let cache, content.count <= FileCache.fileLimit {
+                try await exchange.send(head, content, keepIn: cache)
+            } else {
+                try await exchange.transmit(head, content)
+            }
         case .busy:
             var plain = self
             plain.form = .plain
@@ -182,15 +185,6 @@ struct FileAnswer {
             try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "1")], on: exchange)
         }
         _ = consume place
-    }
-
-    private func send(_ head: ResponseHead, compressed content: [UInt8]) async throws(StreamError) {
-        var head = head
-        head.contentLength = content.count
-        if let cache, content.count <= FileCache.fileLimit {
-            return try await exchange.send(head, content, keepIn: cache)
-        }
-        try await exchange.transmit(head, content)
     }
 
     private func head(

@@ -23,29 +23,30 @@ struct FileCompression {
 
     enum Whole {
         case made([UInt8])
-        /// Others are compressed, and have been for long.
+        /// Others are compressed, and have been for long, or there is no room.
         case busy
         /// The file has become shorter, or memory is short.
         case failed
     }
 
-    /// The whole form, where it is kept.
-    var kept: [UInt8]? { context.compressedFiles.find(key) }
-
-    /// All of it: what is kept, or else made, and then kept.
-    func whole(_ file: borrowing FileDescriptor, for exchange: Exchange) async throws(StreamError) -> Whole {
+    /// All of it: what is kept, or else made, and then kept. Where it is made for this exchange, `place` is
+    /// for the memory that it takes until the client has it.
+    func whole(
+        _ file: borrowing FileDescriptor, for exchange: Exchange, _ place: inout CompressionRoom.Place?
+    ) async throws(StreamError) -> Whole {
         while true {
-            if let kept { return .made(kept) }
+            if let kept = context.compressedFiles.find(key) { return .made(kept) }
             let outcome = try await context.compressedFiles.makeOnce(key) { () throws(StreamError) in
-                try await make(file, for: exchange)
+                place = context.compressionRoom.take(size)
+                return place == nil ? .busy : try await make(file, for: exchange)
             }
             if let outcome { return outcome }
         }
     }
 
-    private func make(_ file: borrowing FileDescriptor, for exchange: Exchange) async throws(StreamError)
-        -> Whole
-    {
+    private func make(
+        _ file: borrowing FileDescriptor, for exchange: Exchange
+    ) async throws(StreamError) -> Whole {
         switch await context.compressions.enter(exchange) {
         case .granted: break
         case .full, .timedOut: return .busy

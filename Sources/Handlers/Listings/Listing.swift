@@ -115,7 +115,7 @@ struct Listing: Sendable {
     ) {
         let shown = names.show(name)
         out.append("{ \"name\":\"")
-        appendJSON(shown, &out)
+        JSON.escape(shown, into: &out)
         out.append(
             entry.isFolder
                 ? "\", \"type\":\"directory\", \"mtime\":\"" : "\", \"type\":\"file\", \"mtime\":\"")
@@ -131,21 +131,6 @@ struct Listing: Sendable {
             out.append("\"")
         }
         out.append(" }")
-    }
-
-    private static func appendJSON(_ text: ArraySlice<UInt8>, _ out: inout ByteBuffer) {
-        for byte in text {
-            switch byte {
-            case ASCII.quote, ASCII.backslash:
-                out.append(ASCII.backslash)
-                out.append(byte)
-            case ..<0x20, ASCII.delete:
-                out.append("\\u00")
-                out.append(ASCII.hexDigit(byte >> 4))
-                out.append(ASCII.hexDigit(byte & 15))
-            default: out.append(byte)
-            }
-        }
     }
 
     /// A link to a name in this folder.
