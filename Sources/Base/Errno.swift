@@ -26,7 +26,6 @@ package struct Errno: Error, Equatable, Hashable, Sendable {
     package static let brokenPipe = Errno(EPIPE)
     package static let connectionRefused = Errno(ECONNREFUSED)
     package static let connectionReset = Errno(ECONNRESET)
-    package static let connectionAborted = Errno(ECONNABORTED)
     package static let invalid = Errno(EINVAL)
     package static let fileTooLarge = Errno(EFBIG)
     package static let noSpace = Errno(ENOSPC)

@@ -29,30 +29,3 @@ final class Bell: Sendable {
         _ = read(counter.raw, &count, 8)
     }
 }
-
-/// A semaphore.
-///
-/// `@unchecked Sendable`: it is made for sharing, and its address stays.
-final class WakeCount: @unchecked Sendable {
-    private let semaphore: UnsafeMutablePointer<sem_t> = .allocate(capacity: 1)
-
-    init() { sem_init(semaphore, 0, 0) }
-
-    deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
-    }
-
-    func post() { sem_post(semaphore) }
-
-    /// False where `time` passed first.
-    func wait(_ time: TimeSpan) -> Bool {
-        let now = WallClock.now
-        let end = now.nanoseconds + Int(time.nanoseconds)
-        var deadline = timespec(tv_sec: now.seconds + end / 1_000_000_000, tv_nsec: end % 1_000_000_000)
-        while sem_timedwait(semaphore, &deadline) != 0 {
-            if Errno.current != .interrupted { return false }
-        }
-        return true
-    }
-}

@@ -12,7 +12,7 @@ package final class LogWriter: Sendable {
     private let state = Mutex(State())
     private let bell: Bell
     /// Counts each time that all has been written while somebody waited for it.
-    private let idle = WakeCount()
+    private let idle = Semaphore()
     private let bound: Int
 
     private struct State {
