@@ -69,21 +69,31 @@ import Testing
         try await blocking {
             let folder = try ScratchFolder()
             let pipe = try Self.pipe(in: folder)
-            let (writer, losses) = try Self.writer(bound: 100_000)
-            for number in 1...1000 { writer.submit(Self.line(number), to: pipe) }
+            let other = try #require(try LogSink(.file(folder.path("log"))))
             let reader = try FileDescriptor.open(folder.path("pipe"), O_RDONLY | O_NONBLOCK)
-            var read: [UInt8] = []
-            var lost = 0
-            let isAll = eventually(within: 20) {
-                read += Self.available(reader)
-                lost = losses.update { $0.reduce(0, +) }
-                return lost > 0 && read.count == (1000 - lost) * 1000
+            // Nothing more fits.
+            let filler = [UInt8](repeating: ASCII.lf, count: 1 << 20)
+            let filled = try pipe.write(filler, from: 0, .info)
+            // All is handed over before the thread begins.
+            let writer = try LogWriter(bound: 100_000)
+            let losses = Monitor<[Int]>([])
+            for number in 1...1000 { writer.submit(Self.line(number), to: pipe) }
+            writer.start { _, lines in losses.update { $0.append(lines) } }
+            for text in ["one\n", "two\n"] {
+                writer.submit(Array(text.utf8), to: other)
+                _ = try folder.waitForLine(in: "log", containing: String(text.dropLast()))
             }
-            #expect(isAll, "\(read.count) bytes read, \(lost) lines lost")
-            // What the pipe took, and the bound.
-            #expect(lost > 700 && lost <= 900, "\(lost)")
-            #expect(Self.numbers(read) == Array(1...(1000 - lost)))
-            #expect(losses.update { $0.count } == 1)
+            // The thread has been round, and the pipe does not flow.
+            #expect(losses.update { $0 }.isEmpty)
+            var read: [UInt8] = []
+            let isAll = eventually {
+                read += Self.available(reader)
+                return read.count == filled + 100_000
+            }
+            #expect(isAll, "\(read.count - filled)")
+            #expect(Self.numbers(read) == Array(1...100))
+            let told = losses.wait(until: .after(5)) { $0.isEmpty ? nil : $0 }
+            #expect(told == [900])
         }
     }
 
