@@ -51,7 +51,7 @@ let package = Package(
             swiftSettings: strict),
 
         // Beside them.
-        .target(name: "Logs", dependencies: ["Base", "Config", "Net"], swiftSettings: strict),
+        .target(name: "Logs", dependencies: ["Base", "CLinux", "Config", "Net"], swiftSettings: strict),
 
         // What puts them together.
         .target(
@@ -69,6 +69,8 @@ let package = Package(
         .testTarget(name: "PasswordsTests", dependencies: ["Base", "Passwords"], swiftSettings: strict),
         .testTarget(name: "PatternsTests", dependencies: ["Base", "Patterns"], swiftSettings: strict),
         .testTarget(name: "NetTests", dependencies: ["Base", "Net", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "LogsTests", dependencies: ["Base", "Config", "Logs", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Base", "Wire"], swiftSettings: strict),
         .testTarget(
             name: "HandlersTests",

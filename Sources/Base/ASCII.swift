@@ -140,3 +140,10 @@ extension Span where Element == UInt8 {
         withUnsafeBufferPointer { Array($0) }
     }
 }
+
+extension [UInt8] {
+    /// Whether the last bytes are those of `suffix`.
+    @inlinable public func ends(with suffix: String) -> Bool {
+        count >= suffix.utf8.count && self[(count - suffix.utf8.count)...].elementsEqual(suffix.utf8)
+    }
+}

@@ -18,11 +18,7 @@ package enum HTTPDate {
         buffer.append(ASCII.space)
         buffer.append(decimal: time.year, width: 4)
         buffer.append(ASCII.space)
-        buffer.append(decimal: time.hour, width: 2)
-        buffer.append(ASCII.colon)
-        buffer.append(decimal: time.minute, width: 2)
-        buffer.append(ASCII.colon)
-        buffer.append(decimal: time.second, width: 2)
+        buffer.append(secondOf: time)
         buffer.append(" GMT")
     }
 

@@ -79,15 +79,10 @@ package final class Leftovers: @unchecked Sendable {
 
     private static func isMarked(_ pid: Int32, _ marks: Marks) -> Bool {
         // Those of other users cannot be read, and are not meant.
-        guard let file = try? FileDescriptor.open("/proc/\(pid)/environ", O_RDONLY) else { return false }
-        var content = ByteBuffer()
-        while content.count < environmentLimit {
-            let raw = file.raw
-            let count = content.fill(atLeast: 16 * 1024) { max(0, read(raw, $0.baseAddress, $0.count)) }
-            if count == 0 { break }
-        }
-        guard let start = startTick(pid) else { return false }
-        return content.bytes.array.split(separator: 0).contains { entry in
+        guard let file = try? FileDescriptor.open("/proc/\(pid)/environ", O_RDONLY),
+            let content = try? file.contents(limit: environmentLimit), let start = startTick(pid)
+        else { return false }
+        return content.split(separator: 0).contains { entry in
             marks[Array(entry)].map { start < $0 } ?? false
         }
     }

@@ -84,7 +84,7 @@ package struct Doctor {
         var inherited = InheritedSockets()
         let bound = try BoundAddress.bindAll(config, loops: 1, inherited: &inherited)
         try privileges.take()
-        let worker = try SharedParts(config).makeWorker(0, config, bound, logs)
+        let worker = try SharedParts(config, logs).makeWorker(0, config, bound)
         let witness = ScriptWitness()
         worker.context.witness = witness
         worker.drained = {

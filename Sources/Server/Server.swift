@@ -41,12 +41,12 @@ package enum Server {
         _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ spawners: [[Spawner]],
         _ loops: Int, _ signals: SignalWaiter, _ manager: ServiceManager, _ announce: (String) -> Void
     ) throws(StartError) {
-        logs.writer.start()
-        let shared = SharedParts(config)
+        logs.start()
+        let shared = SharedParts(config, logs)
         var workers: [Worker] = []
         for index in 0..<loops {
             let spawners = index < spawners.count ? spawners[index] : []
-            workers.append(try shared.makeWorker(index, config, bound, logs, spawners))
+            workers.append(try shared.makeWorker(index, config, bound, spawners))
         }
         let crew = Crew(workers, signals)
         for address in bound {

@@ -342,16 +342,8 @@ import Testing
             "inner": page("curl -sS -d x http://$SERVER_ADDR:$SERVER_PORT/cgi-bin/innermost"),
             "innermost": page("echo innermost"),
         ]
-        let ini = """
-            [server]
-            listen = 127.0.0.1:0
-            threads = 1
-            [site default]
-            root = www
-            cgi = /cgi-bin/ cgi-bin/
-            """
         try await withServer(
-            ini: ini, files: ["www/a.txt": "static\n"],
+            site: "cgi = /cgi-bin/ cgi-bin/", threads: 1, files: ["www/a.txt": "static\n"],
             prepare: { folder in for (name, text) in scripts { try folder.script("cgi-bin/\(name)", text) } }
         ) { server in
             for _ in 1...3 {

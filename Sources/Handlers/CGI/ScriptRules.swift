@@ -35,9 +35,3 @@ package struct ScriptRules: Sendable {
     /// Whether there may be scripts among the pages at all.
     package var areAny: Bool { !extensions.isEmpty || !interpreters.isEmpty || !indexScripts.isEmpty }
 }
-
-extension [UInt8] {
-    fileprivate func ends(with suffix: String) -> Bool {
-        count >= suffix.utf8.count && self[(count - suffix.utf8.count)...].elementsEqual(suffix.utf8)
-    }
-}

@@ -49,7 +49,7 @@ struct ScriptService {
         case .granted: break
         case .abandoned: throw .cancelled
         case .full:
-            return try await refuseWithoutPlace(capture, "\(ScriptQueue.bound) requests wait for one already")
+            return try await refuseWithoutPlace(capture, "\(PlaceQueue.bound) requests wait for one already")
         case .timedOut:
             return try await refuseWithoutPlace(
                 capture, "none became free within cgi_queue_timeout = \(site.config.cgiQueueTimeout)")

@@ -12,6 +12,8 @@ package final class LoopContext {
     /// Threads for calls that may block, shared by all loops.
     package let pool: WorkerPool
     let passwordGate: PasswordGate
+    let largeListings: PlaceQueue
+    let compressions: PlaceQueue
     package let errorLog: ErrorLog
     /// `gatehouse/VERSION`, for scripts.
     let software = "gatehouse/\(gatehouseVersion)"
@@ -51,18 +53,21 @@ package final class LoopContext {
 
     /// What the loops of a server have in common.
     package struct Shared {
-        var settings: ServerSettings
-        var errorLog: ErrorLog
-        var pool: WorkerPool
-        var passwordGate: PasswordGate
-        var clientConnections: ClientConnections?
+        let settings: ServerSettings
+        let errorLog: ErrorLog
+        let pool: WorkerPool
+        let passwordGate: PasswordGate
+        let clientConnections: ClientConnections?
+        /// Listings of folders with so many names that only a few may be in memory at once.
+        let largeListings = PlaceQueue(limit: 8, timeout: .seconds(30))
+        /// Files that are compressed as a whole. Some threads of the pool stay for what is done sooner.
+        let compressions: PlaceQueue
 
-        package init(
-            settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, passwordGate: PasswordGate,
-            clientConnections: ClientConnections? = nil
-        ) {
+        package init(settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool) {
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
-            (self.passwordGate, self.clientConnections) = (passwordGate, clientConnections)
+            passwordGate = PasswordGate(limit: pool.threadCount / 2)
+            compressions = PlaceQueue(limit: pool.threadCount / 2, timeout: .seconds(10))
+            clientConnections = settings.maxConnectionsPerIP.map { ClientConnections($0) }
         }
     }
 
@@ -71,6 +76,7 @@ package final class LoopContext {
         self.loop = loop
         self.accessLogs = accessLogs
         (pool, passwordGate, errorLog) = (shared.pool, shared.passwordGate, shared.errorLog)
+        (largeListings, compressions) = (shared.largeListings, shared.compressions)
         clientConnections = shared.clientConnections
         trustedProxies = shared.settings.trustedProxies
         writeTimeout = shared.settings.writeTimeout

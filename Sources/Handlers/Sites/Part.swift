@@ -11,12 +11,12 @@ package final class Part {
     package let scripts: ScriptRules
     /// Number of the access log among the loop's; nil for none.
     package let accessLog: Int?
-    package let scriptQueue: ScriptQueue
+    package let scriptQueue: PlaceQueue
     let requestLimiter: RequestLimiter?
     let access: AccessRules
 
     package init(
-        _ settings: PartSettings, accessLog: Int?, scriptQueue: ScriptQueue,
+        _ settings: PartSettings, accessLog: Int?, scriptQueue: PlaceQueue,
         requestLimiter: RequestLimiter? = nil, passwords: PasswordCheck? = nil
     ) {
         self.scriptQueue = scriptQueue

@@ -34,17 +34,17 @@ func makeSite(_ name: String) -> Site {
         config, errorLog: ErrorLog(sink: nil, writer: writer, level: .error),
         mediaTypes: MediaTypes(file: "", extra: [:]), answerCache: AnswerCache(limit: 0),
         makePart: { settings, _ in
-            Part(settings, accessLog: nil, scriptQueue: ScriptQueue(limit: 1, timeout: .zero))
+            Part(settings, accessLog: nil, scriptQueue: PlaceQueue(limit: 1, timeout: .zero))
         })
 }
 
-let writer = LogWriter()
+let writer = try LogWriter()
 let loop = try EventLoop(index: 0)
 let context = LoopContext(
     loop: loop, accessLogs: AccessLogs(writer: writer),
     shared: LoopContext.Shared(
         settings: ServerSettings(), errorLog: ErrorLog(sink: nil, writer: writer, level: .error),
-        pool: WorkerPool(name: "micro", threads: 1), passwordGate: PasswordGate(limit: 1)))
+        pool: WorkerPool(name: "micro", threads: 1)))
 
 let short = Array("GET /1k.txt HTTP/1.1\r\nHost: www7.example.org\r\n\r\n".utf8)
 let browser = Array(
