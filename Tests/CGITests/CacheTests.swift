@@ -69,6 +69,16 @@ import Testing
         }
     }
 
+    @Test func `caching: an answer whose script exits with 1 is not kept`() async throws {
+        try await withScripts(["x": page("echo fine; exit 1")], site: "cgi_cache = /cgi-bin 60s") { server in
+            for _ in 1...2 {
+                let answer = try server.get("/cgi-bin/x")
+                #expect(answer.text == "fine\n")
+                #expect(answer["X-Cache"] == "miss")
+            }
+        }
+    }
+
     @Test func `caching: an older answer where the script fails`() async throws {
         let script = shell("[ -e fail ] && exit 1; printf 'Content-Type: text/x\\n\\nfine'")
         try await withScripts(["x": script], site: "cgi_cache = /cgi-bin 300ms") { server in

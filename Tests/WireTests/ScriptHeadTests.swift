@@ -71,6 +71,9 @@ private func head(_ text: String) throws -> ScriptHead {
             ["-", "content: ", "Location: http://b/"]),
         Case("two tags", "ETag: \"a\"\nETag: \"b\"\n\n", ["-", "content: ", "ETag: \"b\""]),
         Case("two dates", "Last-Modified: a\nLast-Modified: b\n\n", ["-", "content: ", "Last-Modified: b"]),
+        Case(
+            "a date as strftime has it", "Last-Modified: Sun, 06 Nov 1994 10:19:37 +0130\n\n",
+            ["-", "content: ", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"]),
         Case("two statuses", "Status: 404\nStatus: 410\n\n", ["410", "content: "]),
         Case("the same length twice", "Content-Length: 1\nContent-Length: 1\n\nx", ["-", "content: x"]),
         Case("two lengths", "Content-Length: 1\nContent-Length: 2\n\nx", ["bad length: 2"]),

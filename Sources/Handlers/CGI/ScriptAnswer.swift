@@ -247,12 +247,12 @@ final class ScriptAnswer {
         return false
     }
 
-    /// The output has ended well.
-    func complete() {
+    /// The output has ended. `isKept`: well enough for the cache.
+    func complete(isKept: Bool) {
         if lacksType, exchange.contentSent > 0 {
             exchange.log(.warning, "the script's answer has no Content-Type", pid: pid)
         }
-        if surplus == 0 { capture?.complete() }
+        if surplus == 0, isKept { capture?.complete() }
         if surplus > 0, !isAlone {
             exchange.log(
                 .warning,

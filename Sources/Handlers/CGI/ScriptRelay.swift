@@ -380,7 +380,7 @@ final class ScriptRelay {
         if case .header = answer.phase, exit?.isSuccess == false || !answer.takePage() {
             return .silent(missingHeader())
         }
-        if let exit, !exit.isSuccess { return conclusion(afterFailure: exit) }
+        if let exit, !exit.isSuccess, let ending = conclusion(afterFailure: exit) { return ending }
         if !answer.isAlone {
             switch answer.phase {
             case .redirect(let target): return .redirected(target)
@@ -393,11 +393,12 @@ final class ScriptRelay {
             exchange.log(.warning, gap, pid: pid)
             return answer.isAlone ? .clientGone : .complete
         }
-        answer.complete()
+        answer.complete(isKept: exit?.isSuccess ?? true)
         return answer.isAlone ? .clientGone : .complete
     }
 
-    private func conclusion(afterFailure exit: ExitStatus) -> Ending {
+    /// What a status other than 0 means for the answer; nil where it means nothing.
+    private func conclusion(afterFailure exit: ExitStatus) -> Ending? {
         let how = ScriptWords.describe(exit)
         if case .exited = exit.reason, let status = answer.status, status.isError {
             // It said itself that something failed, and ends accordingly.
@@ -407,6 +408,15 @@ final class ScriptRelay {
         if answer.isWhole {
             exchange.log(.warning, "the script \(how) after a whole answer", pid: pid)
             return .complete
+        }
+        drainErrors()
+        if case .exited = exit.reason, errorOutput.isEmpty, answer.gap == nil {
+            // A shell script has the status of its last command, and many a program ends with 1 after each
+            // page. What breaks off says why on stderr.
+            exchange.logOnce(
+                .info, "the script \(how) after its answer, without a word on stderr; that does no harm",
+                about: exchange.script?.name ?? "", pid: pid)
+            return nil
         }
         let hint = ScriptWords.limitHint(exit, site.config.scriptLimits, lastLine: errorOutput.lastLine)
         return .failed(

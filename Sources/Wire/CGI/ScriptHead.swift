@@ -178,7 +178,12 @@ package struct ScriptHead: Sendable {
             contentType = value.array
         case 13 where ASCII.equalsIgnoringCase(name, "last-modified"):
             removeLine("last-modified")
-            lastModified = HTTPDate.parse(value)
+            lastModified = HTTPDate.parse(value, takesOffset: true)
+            if let lastModified {
+                // Clients and caches read the preferred form, and few of them any other.
+                let date = HTTPDate.bytes(lastModified)
+                return append(name, date.span)
+            }
         case 14 where ASCII.equalsIgnoringCase(name, "content-length"):
             // Two that differ leave it open where the content ends.
             guard let length = ASCII.decimal(value), contentLength ?? length == length else {
