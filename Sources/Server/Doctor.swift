@@ -83,8 +83,9 @@ package struct Doctor {
         let logs = try OpenLogs(config, owner: nil)
         var inherited = InheritedSockets()
         let bound = try BoundAddress.bindAll(config, loops: 1, inherited: &inherited)
+        let isolation = try Isolation(config, privileges, .doctor)
         try privileges.take()
-        let worker = try SharedParts(config).makeWorker(0, config, bound, logs)
+        let worker = try SharedParts(config, isolation).makeWorker(0, config, bound, logs)
         let witness = ScriptWitness()
         worker.context.witness = witness
         worker.drained = {

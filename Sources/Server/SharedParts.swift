@@ -8,6 +8,7 @@ import Net
 /// What the loops share, and how a loop's own things are made from it.
 final class SharedParts {
     private let pool: WorkerPool
+    private let isolation: Isolation
     /// Some threads stay for scripts.
     private let passwordGate = PasswordGate(limit: gh_thread_count() / 2)
     private let limit: ConnectionLimit
@@ -17,7 +18,8 @@ final class SharedParts {
     private var limiters: [String: RequestLimiter] = [:]
     private let clientConnections: ClientConnections?
 
-    init(_ config: ServerConfig) {
+    init(_ config: ServerConfig, _ isolation: Isolation) {
+        self.isolation = isolation
         pool = WorkerPool(name: "work", threads: max(2, gh_thread_count()))
         limit = ConnectionLimit(config.server.maxConnections)
         clientConnections = config.server.maxConnectionsPerIP.map { ClientConnections($0) }
@@ -38,7 +40,7 @@ final class SharedParts {
             loop: loop, spawners: spawners, accessLogs: accessLogs,
             shared: LoopContext.Shared(
                 settings: config.server, errorLog: logs.errorLog, pool: pool, passwordGate: passwordGate,
-                clientConnections: clientConnections))
+                clientConnections: clientConnections, keeper: isolation.keeper))
         let worker = Worker(loop: loop, context: context, limit: limit)
         var sites: [(SiteConfig, Site)] = []
         let passwords = try PasswordFiles(config)
@@ -80,7 +82,8 @@ final class SharedParts {
             return Part(
                 settings, accessLog: numbers[target], scriptQueue: queue,
                 requestLimiter: limiter(settings, prefix, config),
-                passwords: settings.auth.flatMap { passwords[$0.file] })
+                passwords: settings.auth.flatMap { passwords[$0.file] },
+                confinement: isolation.confinement(of: settings))
         }
     }
 

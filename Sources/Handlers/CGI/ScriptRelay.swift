@@ -144,13 +144,13 @@ final class ScriptRelay {
         }
         if mustEnd {
             // Whoever tidies up at TERM may print something, and shall not end of that.
-            let leftovers = exchange.context.leftovers
+            let (leftovers, user) = (exchange.context.leftovers, part.confinement.user)
             let mark = Array("\(MetaVariable.uniqueID.rawValue)=\(exchange.id)".utf8)
             // An error page's script may follow at once; where nobody is there, none does.
             let tick = if case .failed = ending { Leftovers.tick } else { Leftovers.tick + 1 }
             child.end(grace: site.config.cgiKillGrace, holding: [output, errors]) {
                 then()
-                leftovers.end(mark, before: tick)
+                leftovers.end(mark, before: tick, of: user)
             }
         } else {
             child.leave(until: part.settings.cgiMaxTime.map { deadlines.started + $0 }, then: then)

@@ -52,11 +52,13 @@ package final class LoopContext {
         var pool: WorkerPool
         var passwordGate: PasswordGate
         var clientConnections: ClientConnections?
+        var keeper: Keeper?
 
         package init(
             settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, passwordGate: PasswordGate,
-            clientConnections: ClientConnections? = nil
+            clientConnections: ClientConnections? = nil, keeper: Keeper? = nil
         ) {
+            self.keeper = keeper
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
             (self.passwordGate, self.clientConnections) = (passwordGate, clientConnections)
         }
@@ -73,7 +75,9 @@ package final class LoopContext {
         http1 = HTTP1Settings(shared.settings)
         let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)
-        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners) { errorLog.write(.warning, $0) }
+        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners, keeper: shared.keeper) {
+            errorLog.write(.warning, $0)
+        }
         // Not a secret: only different in each process and loop.
         var generator = SystemRandomNumberGenerator()
         idPrefix = generator.next() << 32
