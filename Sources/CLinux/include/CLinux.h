@@ -51,6 +51,9 @@ int gh_file_is_locked(int fd);
 int gh_openat2(int folder, const char *path, int flags, uint64_t resolve);
 extern const int gh_o_path;
 
+// Whether more than its mode says who may do what with it (a POSIX ACL).
+bool gh_has_access_list(const char *path);
+
 // pread(2) of what is in memory: -1 with EAGAIN instead of a wait for the disk, fewer bytes where only
 // some are. On a file system that cannot tell it is pread itself.
 long gh_pread_now(int file, void *buffer, size_t count, int64_t offset);

@@ -357,6 +357,11 @@ final class ScriptRelay {
             return answer.isAlone ? .clientGone : .complete
         }
         answer.complete()
+        // Many a script does not look whether its mail went out.
+        let hint = ScriptWords.rightsHint(part.confinement, lastLine: errorOutput.lastLine)
+        if !hint.isEmpty {
+            exchange.log(.warning, "what the script wrote on stderr may have a reason\(hint)", pid: pid)
+        }
         return answer.isAlone ? .clientGone : .complete
     }
 
@@ -371,7 +376,9 @@ final class ScriptRelay {
             exchange.log(.warning, "the script \(how) after a whole answer", pid: pid)
             return .complete
         }
-        let hint = ScriptWords.limitHint(exit, site.config.scriptLimits, lastLine: errorOutput.lastLine)
+        let hint =
+            ScriptWords.limitHint(exit, site.config.scriptLimits, lastLine: errorOutput.lastLine)
+            + ScriptWords.rightsHint(part.confinement, lastLine: errorOutput.lastLine)
         return .failed(
             ScriptFailure(
                 "the script \(how)\(hint); the answer was cut after \(exchange.contentSent) bytes of content")
@@ -382,7 +389,8 @@ final class ScriptRelay {
         errorOutput.end(exchange, pid: pid)
         return answer.withHeader {
             ScriptWords.missingHeader(
-                exit, site.config.scriptLimits, printed: $0, lastLine: errorOutput.lastLine)
+                exit, site.config.scriptLimits, part.confinement, printed: $0,
+                lastLine: errorOutput.lastLine)
         }
     }
 }
