@@ -39,9 +39,13 @@ package final class ProcessStarter: @unchecked Sendable {
                 loop: loop, $0, start: Spawner.start, wait: { ProcessStarter.wait(for: $0, on: pool) },
                 report: report)
         }
-        if keeper != nil {
-            for _ in 0..<ProcessStarter.spawnersPerLoop { _ = addUserLine() }
-        }
+        restoreUserLines()
+    }
+
+    /// Puts new spawners in the place of lost ones.
+    private func restoreUserLines() {
+        userLines.removeAll(where: \.isOver)
+        while userLines.count < ProcessStarter.spawnersPerLoop, addUserLine() != nil {}
     }
 
     private func addUserLine() -> SpawnerLine? {
@@ -50,7 +54,7 @@ package final class ProcessStarter: @unchecked Sendable {
         else { return nil }
         let pool = pool
         let line = SpawnerLine(
-            loop: loop, spawner, start: keeper.startSpawner,
+            loop: loop, spawner, start: nil,
             wait: { ProcessStarter.wait(for: $0, on: pool) }, report: report)
         userLines.append(line)
         return line
@@ -92,6 +96,7 @@ package final class ProcessStarter: @unchecked Sendable {
         for stream in [streams.input, streams.output, streams.errors] where stream >= 0 {
             fchmod(stream, 0o666)
         }
+        restoreUserLines()
         guard let line = ProcessStarter.idlest(userLines) ?? addUserLine() else {
             throw SpawnError(step: .clone, reason: .wouldBlock)
         }

@@ -41,8 +41,8 @@ package struct Spawner: @unchecked Sendable {
 /// `@unchecked Sendable`: used on its loop's thread only.
 final class SpawnerLine: @unchecked Sendable {
     private let loop: EventLoop
-    /// Makes another spawner.
-    private let start: () throws(Errno) -> Spawner
+    /// Makes another spawner; nil where this line ends with the one it has.
+    private let start: (() throws(Errno) -> Spawner)?
     /// Takes note of the end of a child that is ending, on a thread that may wait for it.
     private let wait: (Int32) -> Void
     /// Told when the spawner is lost.
@@ -77,13 +77,16 @@ final class SpawnerLine: @unchecked Sendable {
     var pid: Int32? { spawner?.spawner.pid }
 
     init(
-        loop: EventLoop, _ spawner: Spawner, start: @escaping () throws(Errno) -> Spawner,
+        loop: EventLoop, _ spawner: Spawner, start: (() throws(Errno) -> Spawner)?,
         wait: @escaping (Int32) -> Void, report: @escaping (String) -> Void
     ) {
         (self.loop, self.start, self.wait, self.report) = (loop, start, wait, report)
         lastStart = loop.now
         connect(spawner)
     }
+
+    /// There is no spawner any more, and there will be none.
+    var isOver: Bool { spawner == nil && start == nil }
 
     /// Lets the spawner end and waits for that, a second at most. The last act.
     func close() {
@@ -125,7 +128,7 @@ final class SpawnerLine: @unchecked Sendable {
     }
 
     private func restart() {
-        guard isLost, loop.now >= lastStart + SpawnerLine.restartInterval else { return }
+        guard isLost, let start, loop.now >= lastStart + SpawnerLine.restartInterval else { return }
         if let next = try? start() { connect(next) }
         lastStart = loop.now
     }
