@@ -53,10 +53,10 @@ extension Settings {
             "give scripts the Authorization field; `auto` where the site does not check it itself"),
         .part(
             "cgi_user", Values.scriptUser, \.cgiUser, .value("none"),
-            "`NAME`, `NAME:GROUP`: whom scripts run as; `none` for the server's user; docs/isolation.md"),
+            "`NAME`, `NAME:GROUP`: whom scripts run as; `none` for the server's user; docs/cgi.md"),
         .part(
             "cgi_write", Values.writeFolders, \.cgiWrite, .value("everywhere"),
-            "the only folders that scripts may write to; `none` for no folder; docs/isolation.md"),
+            "the only folders that scripts may write to; `none` for no folder; docs/cgi.md"),
         .part(
             "cgi_no_new_privs", Values.flag, \.cgiNoNewPrivileges, .value("yes"),
             "setuid and setgid programs (sendmail, sudo) give scripts no more rights; `no` lets them"),
