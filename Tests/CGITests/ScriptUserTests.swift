@@ -199,8 +199,10 @@ struct ScriptUserTests {
             let first = try #require(server.spawners.first)
             for spawner in server.spawners { kill(spawner.pid, SIGKILL) }
             _ = try server.waitForError(containing: "another one will be started")
-            let replaced = eventually(within: 10) {
-                (try? server.get("/cgi-bin/x").text) == "nobody\n" && server.spawners.count >= 4
+            let replaced = try eventually(within: 10) {
+                let response = try server.get("/cgi-bin/x")
+                guard response.text == "nobody\n" else { throw TestFailure("no script but \(response)") }
+                return server.spawners.count >= 4
             }
             #expect(replaced)
             #expect(!server.spawners.contains(first))
