@@ -62,7 +62,8 @@ let package = Package(
 
         // Tests. TestSupport starts the real executable, talks to it byte by byte and inspects its end.
         .target(
-            name: "TestSupport", dependencies: ["Base"], path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Base", "CLinux"], path: "Tests/TestSupport",
+            swiftSettings: strict),
         .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ConfigTests", dependencies: ["Base", "Config", "TestSupport"], swiftSettings: strict),

@@ -198,6 +198,11 @@ package struct PartSettings: Sendable {
     package var cgiCache: [CacheRule] = []
     /// Where what is known of scripts that failed is kept; nil for nowhere.
     package var cgiCapture: CaptureSetting?
+    /// Whom scripts run as; nil for the server's user.
+    package var cgiUser: ScriptUser?
+    /// Where alone scripts may write; nil for everywhere.
+    package var cgiWrite: WriteFolders?
+    package var cgiNoNewPrivileges = true
     package var maxBody = 1 << 30
     package var requestLimit: RequestLimit?
     /// Bytes a second for each connection; nil for no limit.
@@ -281,6 +286,33 @@ package struct FieldSetting: Hashable, Sendable {
     package init(name: String, value: String?) { (self.name, self.value) = (name, value) }
 }
 
+/// A user by name, with another group than its own if there is one.
+package struct ScriptUser: Hashable, Sendable {
+    package var name: String
+    /// By name or number.
+    package var group: String?
+    package var position: SourcePosition
+
+    package init(name: String, group: String?, position: SourcePosition) {
+        (self.name, self.group, self.position) = (name, group, position)
+    }
+}
+
+extension ScriptUser: CustomStringConvertible {
+    /// As it stands in a setting.
+    package var description: String { name + (group.map { ":\($0)" } ?? "") }
+}
+
+/// Folders that may be written to, maybe none.
+package struct WriteFolders: Hashable, Sendable {
+    package var paths: [String]
+    package var position: SourcePosition
+
+    package init(paths: [String], position: SourcePosition) {
+        (self.paths, self.position) = (paths, position)
+    }
+}
+
 /// What a script may use. Nil and 0 leave it as the server has it.
 package struct ScriptLimits: Hashable, Sendable {
     package var cpu: TimeSpan?
@@ -315,16 +347,22 @@ package struct CacheRule: Hashable, Sendable {
 package enum OnDisconnect: Sendable { case kill, finish }
 package enum PassAuthorization: Sendable { case yes, no, auto }
 package enum SymlinkPolicy: Sendable { case inside, follow, deny }
+
 extension ServerConfig {
     /// Whether any site has scripts.
+    package var runsScripts: Bool { sites.contains(where: \.runsScripts) }
+}
+
+extension SiteConfig {
+    /// The site's settings as a whole, and those of its locations.
+    package var parts: [PartSettings] { [part] + locations.map(\.part) }
+
     package var runsScripts: Bool {
-        sites.contains { site in
-            !site.cgi.isEmpty
-                || ([site.part] + site.locations.map(\.part)).contains {
-                    !$0.cgiExtensions.isEmpty || !$0.cgiInterpreters.isEmpty
-                        || $0.index.contains { $0.hasSuffix(".cgi") }
-                }
-        }
+        !cgi.isEmpty
+            || parts.contains {
+                !$0.cgiExtensions.isEmpty || !$0.cgiInterpreters.isEmpty
+                    || $0.index.contains { $0.hasSuffix(".cgi") }
+            }
     }
 }
 

@@ -70,6 +70,15 @@ extension Settings {
         .part(
             "underscore_headers", Values.underscores, \.passesUnderscores, .value("drop"),
             "request fields with `_` in their names: `drop` them, or `pass` them to scripts"),
+        .part(
+            "cgi_user", Values.scriptUser, \.cgiUser, .value("none"),
+            "`NAME`, `NAME:GROUP`: whom scripts run as; `none` for the server's user; docs/cgi.md"),
+        .part(
+            "cgi_write", Values.writeFolders, \.cgiWrite, .value("everywhere"),
+            "the only folders that scripts may write to; `none` for no folder; docs/cgi.md"),
+        .part(
+            "cgi_no_new_privs", Values.flag, \.cgiNoNewPrivileges, .value("yes"),
+            "setuid and setgid programs (sendmail, sudo) give scripts no more rights; `no` lets them"),
         .site(
             "cgi_cpu", Values.optionalTime, \.scriptLimits.cpu, .value("0"),
             "processor time of a script, whole seconds; 0 for no limit"),

@@ -14,14 +14,19 @@ final class ChildEnd: @unchecked Sendable {
         fileprivate(set) var pid: Int32
         fileprivate(set) var loop: EventLoop
         fileprivate(set) var isOver: Bool
+        /// Whose it is where it is not the server's user's.
+        let user: Keeper.User?
         /// -1: not watched yet.
         fileprivate var pidfd: CInt = -1
 
         /// A child that nobody has waited for.
-        init(_ pid: Int32, on loop: EventLoop) { (self.pid, self.loop, isOver) = (pid, loop, false) }
+        init(_ pid: Int32, on loop: EventLoop, user: Keeper.User? = nil) {
+            (self.pid, self.loop, isOver, self.user) = (pid, loop, false, user)
+        }
     }
 
     private let pid: Int32
+    private let user: Keeper.User?
     private let waiter: Waiter
     private var pidfd: Source?
     /// It has been taken note of.
@@ -30,10 +35,12 @@ final class ChildEnd: @unchecked Sendable {
     /// Until another look at a child that cannot be watched.
     static let pause = TimeSpan.milliseconds(50)
 
-    init(_ pid: Int32, waiter: Waiter) { (self.pid, self.waiter) = (pid, waiter) }
+    init(_ pid: Int32, user: Keeper.User?, waiter: Waiter) {
+        (self.pid, self.user, self.waiter) = (pid, user, waiter)
+    }
 
     init(_ child: Handover, waiter: Waiter) {
-        (pid, isOver, self.waiter) = (child.pid, child.isOver, waiter)
+        (pid, user, isOver, self.waiter) = (child.pid, child.user, child.isOver, waiter)
         if child.pidfd >= 0 { watch(FileDescriptor(owning: child.pidfd)) }
     }
 
@@ -43,7 +50,7 @@ final class ChildEnd: @unchecked Sendable {
 
     /// Takes the child away from this one.
     func handOver() -> Handover {
-        var result = Handover(pid, on: waiter.loop)
+        var result = Handover(pid, on: waiter.loop, user: user)
         result.isOver = isOver
         if let pidfd = pidfd.take() { result.pidfd = pidfd.moveOut() }
         isOver = true

@@ -13,6 +13,7 @@ package struct SpawnPlan: Sendable {
     package var environment: CStringList
     package var limits: [ResourceLimit] = []
     package var nice = 0
+    package var confinement = Confinement()
 
     package init(path: String, folder: String, arguments: CStringList, environment: CStringList) {
         self.path = path
@@ -55,7 +56,17 @@ package struct ResourceLimit: Sendable {
 
 /// Why a process could not be started.
 package struct SpawnError: Error, Sendable {
-    package enum Step: Sendable { case clone, group, limit, folder, streams, user, execute }
+    package enum Step: Sendable {
+        case clone, group, limit, folder, streams, execute
+        /// Becoming the user.
+        case user
+        /// Giving up the rights that setuid programs would give.
+        case privileges
+        /// Taking on the rules of what may be written.
+        case writeRules
+        /// There is nobody left who could become the user.
+        case keeper
+    }
     package var step: Step
     package var reason: Errno
 
@@ -68,6 +79,8 @@ package struct SpawnError: Error, Sendable {
             case GH_STEP_FOLDER: .folder
             case GH_STEP_STREAMS: .streams
             case GH_STEP_USER: .user
+            case GH_STEP_PRIVILEGES: .privileges
+            case GH_STEP_WRITE_RULES: .writeRules
             case GH_STEP_EXEC: .execute
             default: .clone
             }
@@ -97,18 +110,20 @@ package struct ExitStatus: Sendable, Equatable {
 /// any other way kills the group.
 package struct ChildProcess: ~Copyable {
     package let pid: Int32
+    private let user: Keeper.User?
     private let end: ChildEnd
 
-    /// Takes over a child of this process. `waiter` is woken when it ends, once `poll` has been called.
-    init(_ pid: Int32, waiter: Waiter) {
-        self.pid = pid
-        end = ChildEnd(pid, waiter: waiter)
+    /// Takes over a child of this process, which runs as `user`. `waiter` is woken when it ends, once
+    /// `poll` has been called.
+    init(_ pid: Int32, user: Keeper.User? = nil, waiter: Waiter) {
+        (self.pid, self.user) = (pid, user)
+        end = ChildEnd(pid, user: user, waiter: waiter)
     }
 
     deinit {
         // Left only where a task unwinds without having ended the process.
         if !end.isOver {
-            kill(-pid, SIGKILL)
+            ChildProcess.signal(SIGKILL, -pid, of: user)
             ChildProcess.reap(end.handOver(), grace: .zero, then: {})
         }
     }
@@ -122,7 +137,14 @@ package struct ChildProcess: ~Copyable {
     package var isWatched: Bool { end.isWatched }
 
     /// Sends a signal to the process and all it started that stayed in its group.
-    package borrowing func signalGroup(_ signal: CInt) { kill(-pid, signal) }
+    package borrowing func signalGroup(_ signal: CInt) { ChildProcess.signal(signal, -pid, of: user) }
+
+    /// Signals a process, or by a negative number a group; through the keeper where it runs as another
+    /// user, whom the server may not signal itself.
+    static func signal(_ signal: CInt, _ process: Int32, of user: Keeper.User?) {
+        if let user, user.signal(signal, process) { return }
+        kill(process, signal)
+    }
 
     /// Ends the whole group: TERM now, KILL to what is left after `grace`. Returns at once; the
     /// loop sees to it, keeps the descriptors of `pipes` open meanwhile, and calls `then` when nothing
@@ -130,7 +152,7 @@ package struct ChildProcess: ~Copyable {
     package consuming func end(
         grace: TimeSpan, holding pipes: [Source] = [], then: @escaping @Sendable () -> Void = {}
     ) {
-        kill(-pid, SIGTERM)
+        signalGroup(SIGTERM)
         let held = pipes.map { $0.moveOut() }
         ChildProcess.reap(end.handOver(), grace: grace) {
             for raw in held where raw >= 0 { _ = FileDescriptor(owning: raw) }
@@ -149,7 +171,7 @@ package struct ChildProcess: ~Copyable {
         _ child: ChildEnd.Handover, grace: TimeSpan?, killAt: Instant? = nil,
         then: @escaping @Sendable () -> Void
     ) {
-        let (pid, loop) = (child.pid, child.loop)
+        let (pid, user, loop) = (child.pid, child.user, child.loop)
         if grace != nil { loop.childBeginsToEnd() }
         loop.spawn {
             defer {
@@ -158,7 +180,7 @@ package struct ChildProcess: ~Copyable {
             }
             guard !child.isOver else {
                 // The leader is gone already; its group may not be.
-                if let grace { await killGroup(pid, on: loop, grace: grace) }
+                if let grace { await killGroup(pid, of: user, on: loop, grace: grace) }
                 return
             }
             let waiter = Waiter(loop: loop)
@@ -173,13 +195,13 @@ package struct ChildProcess: ~Copyable {
                 case .woken: break
                 case .timedOut where look < limit: break
                 case .timedOut, .cancelled:
-                    kill(-pid, SIGKILL)
+                    signal(SIGKILL, -pid, of: user)
                     isKilled = true
                 }
             }
             if let grace {
                 let left = isKilled ? .zero : deadline - loop.now
-                await killGroup(pid, on: loop, grace: min(max(left, .zero), grace))
+                await killGroup(pid, of: user, on: loop, grace: min(max(left, .zero), grace))
             }
         }
     }
@@ -192,16 +214,19 @@ package struct ChildProcess: ~Copyable {
     ///
     /// A group's number is not given to another one while it has a member, so a look every few
     /// milliseconds never reaches a stranger.
-    private static func killGroup(_ group: Int32, on loop: EventLoop, grace: TimeSpan) async {
+    private static func killGroup(
+        _ group: Int32, of user: Keeper.User?, on loop: EventLoop, grace: TimeSpan
+    ) async {
         let waiter = Waiter(loop: loop)
         defer { waiter.end() }
         var deadline = loop.now + grace
         var pause = TimeSpan.milliseconds(50)
         var isKilled = false
-        while kill(-group, 0) == 0 {
+        // Of another user's processes the kernel says only that they are there.
+        while kill(-group, 0) == 0 || (user != nil && Errno.current == .notPermitted) {
             if loop.now >= deadline {
                 if isKilled { return }
-                kill(-group, SIGKILL)
+                signal(SIGKILL, -group, of: user)
                 isKilled = true
                 deadline = loop.now + killTime
                 pause = .milliseconds(5)

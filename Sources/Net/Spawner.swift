@@ -6,10 +6,21 @@ import Glibc
 ///
 /// `@unchecked Sendable`: the memory behind the pointer is the spawner's to write.
 package struct Spawner: @unchecked Sendable {
-    package let pid: Int32
     let socket: CInt
-    /// The child that it made last, 0 before.
+    /// The child that it made last, 0 before; of one that a keeper has made, its own number stands behind it.
     let lastChild: UnsafePointer<Int32>
+    private let number: Int32?
+
+    /// 0 for one that a keeper is still to make.
+    package var pid: Int32 { number ?? lastChild[1] }
+
+    init(madeByKeeper socket: CInt, shared: UnsafePointer<Int32>) {
+        (self.socket, lastChild, number) = (socket, shared, nil)
+    }
+
+    private init(pid: Int32, socket: CInt, lastChild: UnsafePointer<Int32>) {
+        (number, self.socket, self.lastChild) = (pid, socket, lastChild)
+    }
 
     /// Forks a spawner. It costs least before the process has threads and much memory. Whom the
     /// server is now, the spawner and all that it starts are for ever.
@@ -30,6 +41,8 @@ package struct Spawner: @unchecked Sendable {
 /// `@unchecked Sendable`: used on its loop's thread only.
 final class SpawnerLine: @unchecked Sendable {
     private let loop: EventLoop
+    /// Makes another spawner; nil where this line ends with the one it has.
+    private let start: (() throws(Errno) -> Spawner)?
     /// Takes note of the end of a child that is ending, on a thread that may wait for it.
     private let wait: (Int32) -> Void
     /// Told when the spawner is lost.
@@ -46,6 +59,7 @@ final class SpawnerLine: @unchecked Sendable {
 
     private struct Request {
         let sent: Instant
+        let user: Keeper.User?
         let continuation: UnsafeContinuation<gh_spawn_reply, Never>
     }
 
@@ -63,21 +77,25 @@ final class SpawnerLine: @unchecked Sendable {
     var pid: Int32? { spawner?.spawner.pid }
 
     init(
-        loop: EventLoop, _ spawner: Spawner, wait: @escaping (Int32) -> Void,
-        report: @escaping (String) -> Void
+        loop: EventLoop, _ spawner: Spawner, start: (() throws(Errno) -> Spawner)?,
+        wait: @escaping (Int32) -> Void, report: @escaping (String) -> Void
     ) {
-        (self.loop, self.wait, self.report) = (loop, wait, report)
+        (self.loop, self.start, self.wait, self.report) = (loop, start, wait, report)
         lastStart = loop.now
         connect(spawner)
     }
+
+    /// There is no spawner any more, and there will be none.
+    var isOver: Bool { spawner == nil && start == nil }
 
     /// Lets the spawner end and waits for that, a second at most. The last act.
     func close() {
         guard let spawner = spawner.take() else { return }
         spawner.source.close()
         spawner.source.waiter.cancel()
-        gh_spawner_forget(spawner.spawner.lastChild)
         let pid = spawner.spawner.pid
+        gh_spawner_forget(spawner.spawner.lastChild)
+        if pid == 0 { return }
         let pidfd = gh_pidfd_open(pid)
         if pidfd < 0 { return }
         let owner = FileDescriptor(owning: pidfd)
@@ -94,21 +112,24 @@ final class SpawnerLine: @unchecked Sendable {
         return waiting.count - answered
     }
 
-    /// Sends a plan; false where that cannot be done now.
-    func send(_ plan: inout gh_spawn) -> Bool {
-        guard let spawner else { return false }
-        return gh_spawner_send(spawner.source.fd, &plan) == 0
+    /// Sends a plan; an error where that cannot be done now.
+    func send(_ plan: inout gh_spawn) -> Errno? {
+        guard let spawner else { return .brokenPipe }
+        let error = gh_spawner_send(spawner.source.fd, &plan)
+        return error == 0 ? nil : Errno(error)
     }
 
-    /// The reply to what was sent last.
-    func reply() async -> gh_spawn_reply {
+    /// The reply to what was sent last, a plan for `user`.
+    func reply(user: Keeper.User? = nil) async -> gh_spawn_reply {
         let now = loop.now
-        return await withUnsafeContinuation { waiting.append(Request(sent: now, continuation: $0)) }
+        return await withUnsafeContinuation {
+            waiting.append(Request(sent: now, user: user, continuation: $0))
+        }
     }
 
     private func restart() {
-        guard isLost, loop.now >= lastStart + SpawnerLine.restartInterval else { return }
-        if let next = try? Spawner.start() { connect(next) }
+        guard isLost, let start, loop.now >= lastStart + SpawnerLine.restartInterval else { return }
+        if let next = try? start() { connect(next) }
         lastStart = loop.now
     }
 
@@ -155,12 +176,15 @@ final class SpawnerLine: @unchecked Sendable {
         guard let lost = spawner.take() else { return }
         isLost = true
         lost.source.close()
-        wait(lost.spawner.pid)
+        if lost.spawner.pid > 0 { wait(lost.spawner.pid) }
         // It may have ended between making a child and telling of it.
         let child = lost.spawner.lastChild.pointee
         if child != 0, child != lastReplied {
+            let user = answered < waiting.count ? waiting[answered].user : nil
+            // It may be the user's already or not yet.
             kill(child, SIGKILL)
-            ChildProcess.reap(ChildEnd.Handover(child, on: loop), grace: .zero) {}
+            ChildProcess.signal(SIGKILL, child, of: user)
+            ChildProcess.reap(ChildEnd.Handover(child, on: loop, user: user), grace: .zero) {}
         }
         gh_spawner_forget(lost.spawner.lastChild)
         report(reason)

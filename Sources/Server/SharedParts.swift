@@ -8,6 +8,7 @@ import Net
 /// What the loops share, and how a loop's own things are made from it.
 final class SharedParts {
     private let logs: OpenLogs
+    private let isolation: Isolation
     private let shared: LoopContext.Shared
     private let limit: ConnectionLimit
     private var mediaTypes: [String: MediaTypes] = [:]
@@ -15,11 +16,13 @@ final class SharedParts {
     private var caches: [String: AnswerCache] = [:]
     private var limiters: [String: RequestLimiter] = [:]
 
-    init(_ config: ServerConfig, _ logs: OpenLogs) {
+    init(_ config: ServerConfig, _ logs: OpenLogs, _ isolation: Isolation) {
+        self.isolation = isolation
         self.logs = logs
         shared = LoopContext.Shared(
             settings: config.server, errorLog: logs.errorLog,
-            pool: WorkerPool(name: "work", threads: max(2, gh_thread_count())))
+            pool: WorkerPool(name: "work", threads: max(2, gh_thread_count())),
+            keeper: isolation.keeper)
         limit = ConnectionLimit(config.server.maxConnections)
     }
 
@@ -76,7 +79,8 @@ final class SharedParts {
             return Part(
                 settings, accessLog: numbers[target], scriptQueue: queue,
                 requestLimiter: limiter(settings, prefix, config),
-                passwords: settings.auth.flatMap { passwords[$0.file] })
+                passwords: settings.auth.flatMap { passwords[$0.file] },
+                confinement: isolation.confinement(of: settings))
         }
     }
 

@@ -140,6 +140,27 @@ struct ValueCase: CustomTestStringConvertible, Sendable {
     }
 
     static let site: [ValueCase] = [
+        ValueCase("cgi_user = nobody"),
+        ValueCase("cgi_user = nobody:daemon"),
+        ValueCase("cgi_user = NONE"),
+        ValueCase("cgi_user = nosuchuser", "cgi_user: no user `nosuchuser` on this machine"),
+        ValueCase("cgi_user = nobody:nosuchgroup", "cgi_user: no group `nosuchgroup` on this machine"),
+        ValueCase("cgi_user = nobody:4294967295", "cgi_user: no group `4294967295` on this machine"),
+        ValueCase("cgi_user = :daemon", "cgi_user: `:daemon` lacks a name; takes NAME or NAME:GROUP"),
+        ValueCase("cgi_user = nobody:", "cgi_user: `nobody:` lacks a name; takes NAME or NAME:GROUP"),
+        ValueCase("cgi_user = root", "cgi_user: `root` is root, whom scripts do not run as"),
+        ValueCase("cgi_user = root:daemon", "cgi_user: `root:daemon` is root, whom scripts do not run as"),
+        ValueCase(
+            "cgi_user = nobody:0",
+            "cgi_user: `nobody:0` has root's group, which scripts do not run with; takes NAME:GROUP"),
+        ValueCase("cgi_write = www logs"),
+        ValueCase("cgi_write = none"),
+        ValueCase("cgi_write = Everywhere"),
+        ValueCase("cgi_write = www none", "cgi_write: `none` stands alone, or folders do"),
+        ValueCase("cgi_write = nowhere", "cgi_write: `nowhere`: No such file or directory"),
+        ValueCase("cgi_write = cgi-bin/hello.cgi", "cgi_write: `cgi-bin/hello.cgi` is not a folder"),
+        ValueCase("cgi_no_new_privs = no"),
+        ValueCase("cgi_no_new_privs = maybe", "cgi_no_new_privs: `maybe` is neither; takes yes or no"),
         ValueCase("host = Example.org. *.example.org 192.0.2.1 [::1] a_b"),
         ValueCase("limit_requests = 10/s"),
         ValueCase("limit_requests = 100/M BURST=20"),

@@ -7,11 +7,11 @@ import Testing
 /// The small processes that start others.
 @Suite(.timeLimit(.minutes(2))) struct SpawnerTests {
     @Test func `a plan that is too large for a message starts all the same`() async throws {
-        let long = String(repeating: "x", count: 60_000)
+        let long = (0..<4).map { "V\($0)=" + String(repeating: "x", count: 60_000) }
         let few = try await onStarter {
-            try await $0.run(makePlan(["/usr/bin/env"], environment: ["A=\(long)", "B=\(long)"]))
+            try await $0.run(makePlan(["/usr/bin/env"], environment: long))
         }
-        #expect(few.lines == ["A=\(long)", "B=\(long)"])
+        #expect(few.lines == long)
         let many = (0..<5000).map { "V\($0)=" }
         let ran = try await onStarter { try await $0.run(makePlan(["/usr/bin/env"], environment: many)) }
         #expect(ran.lines == many)

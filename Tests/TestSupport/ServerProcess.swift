@@ -156,10 +156,15 @@ extension ServerProcess {
     }
 
     /// Its children, and theirs, zombies included, without its spawners.
-    package var children: [RunningProcess] { RunningProcess.descendants(of: pid).filter { !$0.isSpawner } }
+    package var children: [RunningProcess] {
+        RunningProcess.descendants(of: pid).filter { !$0.isSpawner && !$0.isKeeper }
+    }
 
     /// The processes that start its scripts.
     package var spawners: [RunningProcess] { RunningProcess.descendants(of: pid).filter(\.isSpawner) }
+
+    /// The process that runs scripts as other users, where there is one.
+    package var keeper: RunningProcess? { RunningProcess.descendants(of: pid).first(where: \.isKeeper) }
 
     /// Memory in use that is not swapped out, in bytes.
     package var residentMemory: Int {

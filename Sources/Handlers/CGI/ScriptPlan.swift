@@ -24,6 +24,7 @@ struct ScriptPlan {
             environment: environment(query, contentLength: contentLength))
         plan.limits = ScriptPlan.limits(site.config.scriptLimits)
         plan.nice = site.config.scriptLimits.nice
+        plan.confinement = part.confinement
         return plan
     }
 

@@ -152,7 +152,7 @@ final class ScriptRelay {
         }
         if mustEnd {
             // Whoever tidies up at TERM may print something, and shall not end of that.
-            let leftovers = exchange.context.leftovers
+            let (leftovers, user) = (exchange.context.leftovers, part.confinement.user)
             let mark = Array("\(MetaVariable.uniqueID.rawValue)=\(exchange.id)".utf8)
             // An error page's script may follow at once; where nobody is there, none does.
             let tick = if case .failed = ending { Leftovers.tick } else { Leftovers.tick + 1 }
@@ -160,7 +160,7 @@ final class ScriptRelay {
             let pipes = [output, errors] + (feed.map { [$0.input] } ?? [])
             child.end(grace: site.config.cgiKillGrace, holding: pipes) {
                 then()
-                leftovers.end(mark, before: tick)
+                leftovers.end(mark, before: tick, of: user)
             }
         } else {
             child.leave(until: part.settings.cgiMaxTime.map { deadlines.started + $0 }, then: then)
@@ -394,6 +394,11 @@ final class ScriptRelay {
             return answer.isAlone ? .clientGone : .complete
         }
         answer.complete(isKept: exit?.isSuccess ?? true)
+        // Many a script does not look whether its mail went out.
+        let hint = ScriptWords.rightsHint(part.confinement, lastLine: errorOutput.lastLine)
+        if !hint.isEmpty {
+            exchange.log(.warning, "what the script wrote on stderr may have a reason\(hint)", pid: pid)
+        }
         return answer.isAlone ? .clientGone : .complete
     }
 
@@ -418,7 +423,9 @@ final class ScriptRelay {
                 about: exchange.script?.name ?? "", pid: pid)
             return nil
         }
-        let hint = ScriptWords.limitHint(exit, site.config.scriptLimits, lastLine: errorOutput.lastLine)
+        let hint =
+            ScriptWords.limitHint(exit, site.config.scriptLimits, lastLine: errorOutput.lastLine)
+            + ScriptWords.rightsHint(part.confinement, lastLine: errorOutput.lastLine)
         return .failed(
             ScriptFailure(
                 "the script \(how)\(hint); the answer was cut after \(exchange.contentSent) bytes of content")
@@ -429,7 +436,8 @@ final class ScriptRelay {
         errorOutput.end(exchange, pid: pid)
         return answer.withHeader {
             ScriptWords.missingHeader(
-                exit, site.config.scriptLimits, printed: $0, lastLine: errorOutput.lastLine)
+                exit, site.config.scriptLimits, part.confinement, printed: $0,
+                lastLine: errorOutput.lastLine)
         }
     }
 }

@@ -146,6 +146,10 @@ struct ScriptService {
         let context = exchange.context
         let plan = plan.spawnPlan(contentLength: content.length)
         if !isErrorPage { exchange.witness?.plan = plan }
+        if !isErrorPage, let witness = context.witness {
+            let user = FileAccess(identity: plan.confinement.user?.identity)
+            if let hand = user.foreignHand(script.file) { witness.took(hand) }
+        }
         let child = try await context.starter.start(
             plan, input: content.input, standardOutput: output.takeWrite(), standardError: errors.takeWrite(),
             waiter: exchange.waiter)
@@ -170,11 +174,17 @@ struct ScriptService {
             switch error.step {
             case .execute: "cannot run \(script.interpreter ?? script.file): \(error.reason)"
             case .folder: "cannot enter the script's folder \(script.folder): \(error.reason)"
+            case .user: "cannot become \(userName) of cgi_user to run the script: \(error.reason)"
+            case .privileges: "cannot set no_new_privs for the script (cgi_no_new_privs): \(error.reason)"
+            case .writeRules: "cannot keep the script to the folders of cgi_write: \(error.reason)"
+            case .keeper:
+                "the process that runs scripts as \(userName) (gh-keeper) has ended, and only a server that is started anew can have another one"
             default: "cannot start the script (\(error.step)): \(error.reason)"
             }
         var failure = ScriptFailure(reason)
         switch (error.step, error.reason) {
-        case (_, .tooManyFiles), (_, .tooManyFilesInSystem), (.clone, _): failure.status = .serviceUnavailable
+        case (_, .tooManyFiles), (_, .tooManyFilesInSystem), (.clone, _), (.keeper, _):
+            failure.status = .serviceUnavailable
         case (.execute, .listTooLong):
             failure.reason += "; the request's fields and query are too much for one environment"
         case (.execute, _), (.folder, _):
@@ -186,11 +196,15 @@ struct ScriptService {
         try await fail(failure)
     }
 
+    /// Whom the script was to run as.
+    private var userName: String { part.confinement.user?.identity.name ?? "the server's user" }
+
     /// Looks at the script's file, on a thread that may wait for the disk.
     private func inspect() async -> ScriptInspection {
         let (file, interpreter, path) = (script.file, script.interpreter, plan.searchPath)
+        let user = FileAccess(identity: part.confinement.user?.identity)
         return await exchange.context.pool.run {
-            ScriptInspection(file: file, interpreter: interpreter, path: path)
+            ScriptInspection(file: file, interpreter: interpreter, path: path, as: user)
         }
     }
 

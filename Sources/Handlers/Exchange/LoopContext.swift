@@ -58,12 +58,17 @@ package final class LoopContext {
         let pool: WorkerPool
         let passwordGate: PasswordGate
         let clientConnections: ClientConnections?
+        /// Starts and ends scripts of other users; nil where there are none.
+        let keeper: Keeper?
         /// Listings of folders with so many names that only a few may be in memory at once.
         let largeListings = PlaceQueue(limit: 8, timeout: .seconds(30))
         /// Files that are compressed as a whole. Some threads of the pool stay for what is done sooner.
         let compressions: PlaceQueue
 
-        package init(settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool) {
+        package init(
+            settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, keeper: Keeper? = nil
+        ) {
+            self.keeper = keeper
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
             passwordGate = PasswordGate(limit: pool.threadCount / 2)
             compressions = PlaceQueue(limit: pool.threadCount / 2, timeout: .seconds(10))
@@ -84,7 +89,9 @@ package final class LoopContext {
         http1 = HTTP1Settings(shared.settings)
         let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)
-        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners) { errorLog.write(.warning, $0) }
+        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners, keeper: shared.keeper) {
+            errorLog.write(.warning, $0)
+        }
         // Not a secret: only different in each process and loop.
         var generator = SystemRandomNumberGenerator()
         idPrefix = generator.next() << 32
