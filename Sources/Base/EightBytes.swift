@@ -1,40 +1,61 @@
 /// Eight bytes of text that are looked at together.
 ///
 /// Text has few bytes that mean something, and to ask eight at once whether one of them does takes
-/// hardly longer than to ask one. Only the answer for all eight holds: which of them it is, a loop says.
-@frozen public struct EightBytes {
+/// hardly longer than to ask one.
+@frozen public struct EightBytes: Equatable {
     @usableFromInline let word: UInt64
 
-    @inlinable @inline(__always) init(_ word: UInt64) { self.word = word }
+    /// `text` has eight bytes of ASCII.
+    @inlinable public init(_ text: StaticString) {
+        precondition(text.utf8CodeUnitCount == 8)
+        word = UnsafeRawPointer(text.utf8Start).loadUnaligned(as: UInt64.self)
+    }
+
+    @inlinable @inline(__always) init(word: UInt64) { self.word = word }
 
     @inlinable @inline(__always) static func all(_ byte: UInt8) -> UInt64 {
         UInt64(byte) &* 0x0101_0101_0101_0101
     }
 
-    /// Whether one of them is below `bound`, which is 128 at most.
-    @inlinable @inline(__always) public func hasBelow(_ bound: UInt8) -> Bool {
-        (word &- EightBytes.all(bound)) & ~word & EightBytes.all(0x80) != 0
+    /// Those below `bound`, which is 128 at most.
+    @inlinable @inline(__always) public func below(_ bound: UInt8) -> Marks {
+        Marks((word &- EightBytes.all(bound)) & ~word & EightBytes.all(0x80))
     }
 
-    @inlinable @inline(__always) public func has(_ byte: UInt8) -> Bool {
-        EightBytes(word ^ EightBytes.all(byte)).hasBelow(1)
+    @inlinable @inline(__always) public func equal(_ byte: UInt8) -> Marks {
+        EightBytes(word: word ^ EightBytes.all(byte)).below(1)
     }
 
-    /// Whether one of them is DEL or beyond ASCII.
-    @inlinable @inline(__always) public var hasDeleteOrBeyond: Bool {
-        ((word &+ EightBytes.all(1)) | word) & EightBytes.all(0x80) != 0
+    /// DEL, and what is beyond ASCII.
+    @inlinable @inline(__always) public var deleteOrBeyond: Marks {
+        Marks(((word &+ EightBytes.all(1)) | word) & EightBytes.all(0x80))
     }
 
     /// With all letters in lower case; of what else there is, only a few signs change, and none becomes a
     /// dash.
     @inlinable @inline(__always) var folded: UInt64 { word | word >> 1 & EightBytes.all(0x20) }
+
+    /// Some of the eight. Which is the first is certain; of those behind it some may be marked by mistake,
+    /// because the subtraction borrows from them.
+    @frozen public struct Marks {
+        @usableFromInline let bits: UInt64
+
+        @inlinable @inline(__always) init(_ bits: UInt64) { self.bits = bits }
+
+        @inlinable @inline(__always) public static func | (a: Marks, b: Marks) -> Marks {
+            Marks(a.bits | b.bits)
+        }
+
+        /// Position of the first, from 0; 8 where there is none.
+        @inlinable @inline(__always) public var first: Int { bits.littleEndian.trailingZeroBitCount >> 3 }
+    }
 }
 
 extension Span where Element == UInt8 {
     /// The eight bytes from `index` on; nil where there are fewer.
     @inlinable @inline(__always) public func eightBytes(at index: Int) -> EightBytes? {
         guard index <= count &- 8 else { return nil }
-        return EightBytes(bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+        return EightBytes(word: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
     }
 
     /// Whether these are the letters and dashes of `name`, whatever their case. `name` is given in lower

@@ -19,10 +19,12 @@ import Testing
                     Issue.record("there are eight")
                     return
                 }
-                #expect(eight.hasBelow(0x20) == bytes.contains { $0 < 0x20 }, "\(bytes)")
-                #expect(eight.hasBelow(0x21) == bytes.contains { $0 < 0x21 }, "\(bytes)")
-                #expect(eight.has(0x22) == bytes.contains(0x22), "\(bytes)")
-                #expect(eight.hasDeleteOrBeyond == bytes.contains { $0 >= 0x7F }, "\(bytes)")
+                #expect(eight.below(0x20).first == bytes.firstIndex { $0 < 0x20 } ?? 8, "\(bytes)")
+                #expect(eight.below(0x21).first == bytes.firstIndex { $0 < 0x21 } ?? 8, "\(bytes)")
+                #expect(eight.equal(0x22).first == bytes.firstIndex(of: 0x22) ?? 8, "\(bytes)")
+                #expect(eight.deleteOrBeyond.first == bytes.firstIndex { $0 >= 0x7F } ?? 8, "\(bytes)")
+                let either = eight.below(0x20) | eight.equal(0x22)
+                #expect(either.first == bytes.firstIndex { $0 < 0x20 || $0 == 0x22 } ?? 8, "\(bytes)")
             }
         }
     }

@@ -7,16 +7,17 @@ import Wire
 ///
 /// Belongs to the loop's thread, like the time it remembers.
 final class AccessLogFormat {
-    /// An item without anything that would have to be counted for each line: texts and names stand in
-    /// one run of bytes.
+    /// An item and the text behind it, without anything that would have to be counted for each line: texts
+    /// and names stand in one run of bytes.
     private struct Step {
-        enum Kind { case byte, text, field, otherField, item }
-        var kind: Kind
-        var byte: UInt8 = 0
+        enum Kind { case none, field, otherField, item }
+        var kind = Kind.none
         var field = FieldName.other
         var item = LogFormat.Item.Plain.address
-        /// Where the text, or the name, stands.
-        var place = ByteRange.empty
+        /// Where the name stands.
+        var name = ByteRange.empty
+        /// Where the text behind it stands.
+        var text = ByteRange.empty
     }
 
     private let steps: [Step]
@@ -26,17 +27,14 @@ final class AccessLogFormat {
 
     init(_ format: LogFormat) {
         var texts: [UInt8] = []
-        var steps: [Step] = []
+        var steps = [Step()]
         for item in format.items + [.text([ASCII.lf])] {
             switch item {
             case .text(let text):
-                var start = texts.count
+                let last = steps.count - 1
+                let start = steps[last].text.isEmpty ? texts.count : steps[last].text.range.lowerBound
                 texts += text
-                if let last = steps.last, last.kind == .text {
-                    start = last.place.range.lowerBound
-                    steps.removeLast()
-                }
-                steps.append(Step(kind: .text, place: ByteRange(start, texts.count)))
+                steps[last].text = ByteRange(start, texts.count)
             case .field(let name):
                 let known = FieldName(name.span)
                 if known != .other {
@@ -44,16 +42,13 @@ final class AccessLogFormat {
                 } else {
                     texts += name
                     steps.append(
-                        Step(kind: .otherField, place: ByteRange(texts.count - name.count, texts.count)))
+                        Step(kind: .otherField, name: ByteRange(texts.count - name.count, texts.count)))
                 }
             case .plain(let plain): steps.append(Step(kind: .item, item: plain))
             }
         }
         self.texts = texts
-        self.steps = steps.map { step in
-            guard step.kind == .text, step.place.count == 1 else { return step }
-            return Step(kind: .byte, byte: texts[step.place.range.lowerBound])
-        }
+        self.steps = steps[0].text.isEmpty ? Array(steps.dropFirst()) : steps
     }
 
     func append(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
@@ -61,13 +56,13 @@ final class AccessLogFormat {
         for index in steps.indices {
             let step = steps[index]
             switch step.kind {
-            case .byte: line.append(step.byte)
-            case .text: line.append(texts.span.extracting(step.place.range))
+            case .none: break
             case .field: AccessLogFormat.append(exchange.first(step.field), exchange, to: &line)
             case .otherField:
-                AccessLogFormat.appendField(texts.span.extracting(step.place.range), exchange, to: &line)
+                AccessLogFormat.appendField(texts.span.extracting(step.name.range), exchange, to: &line)
             case .item: append(step.item, exchange, to: &line)
             }
+            line.append(texts.span.extracting(step.text.range))
         }
     }
 
@@ -209,20 +204,11 @@ final class AccessLogFormat {
     /// a line and a terminal only shows it.
     static func appendQuoted(_ text: Span<UInt8>, to line: inout ByteBuffer) {
         var plain = 0
-        var index = 0
+        var index = endOfPlain(text, from: 0)
         while index < text.count {
-            if let eight = text.eightBytes(at: index), !eight.hasBelow(ASCII.space), !eight.has(ASCII.quote),
-                !eight.has(ASCII.backslash), !eight.hasDeleteOrBeyond
-            {
-                index += 8
-                continue
-            }
             let byte = text[index]
+            line.append(text.extracting(plain..<index))
             index += 1
-            if byte >= ASCII.space, byte != ASCII.quote, byte != ASCII.backslash, byte < ASCII.delete {
-                continue
-            }
-            line.append(text.extracting(plain..<index - 1))
             plain = index
             line.append(ASCII.backslash)
             if byte == ASCII.quote || byte == ASCII.backslash {
@@ -232,8 +218,29 @@ final class AccessLogFormat {
                 line.append(ASCII.hexDigit(byte >> 4))
                 line.append(ASCII.hexDigit(byte & 15))
             }
+            index = endOfPlain(text, from: index)
         }
         line.append(text.extracting(plain...))
+    }
+
+    /// Where the next byte stands that has to be escaped.
+    private static func endOfPlain(_ text: Span<UInt8>, from start: Int) -> Int {
+        var index = start
+        while let eight = text.eightBytes(at: index) {
+            let marks =
+                eight.below(ASCII.space) | eight.equal(ASCII.quote) | eight.equal(ASCII.backslash)
+                | eight.deleteOrBeyond
+            index &+= marks.first
+            if marks.first < 8 { return index }
+        }
+        while index < text.count {
+            let byte = text[index]
+            if byte < ASCII.space || byte >= ASCII.delete || byte == ASCII.quote || byte == ASCII.backslash {
+                break
+            }
+            index &+= 1
+        }
+        return index
     }
 
     /// `[21/Nov/2026:14:03:07 +0100]`, made once a second.

@@ -25,7 +25,7 @@ struct HeadReader: ~Escapable {
 
     mutating func requestLine(_ head: inout RequestHead) throws(RequestError) {
         let methodStart = index
-        while index < end, ASCII.isTokenCharacter(bytes[index]) { index &+= 1 }
+        index = HeadReader.endOfToken(bytes, from: index, to: end)
         guard index < end, bytes[index] == ASCII.space, index > methodStart else {
             throw badLine("the method is not followed by one blank")
         }
@@ -35,18 +35,13 @@ struct HeadReader: ~Escapable {
 
         let targetStart = index
         var queryStart: Int?
-        while index < end {
-            if let eight = bytes.eightBytes(at: index), !eight.hasBelow(ASCII.space + 1),
-                !eight.has(ASCII.question), !eight.has(ASCII.delete), !eight.has(ASCII.numberSign)
-            {
-                index += 8
-                continue
-            }
-            let byte = bytes[index]
-            if byte <= ASCII.space || byte == ASCII.delete { break }
-            if byte == ASCII.question, queryStart == nil { queryStart = index + 1 }
-            if byte == ASCII.numberSign { throw bad("the request target has a fragment") }
+        while true {
+            index = HeadReader.endOfTargetPart(bytes, from: index, to: end)
+            guard index < end else { break }
+            if bytes[index] == ASCII.numberSign { throw bad("the request target has a fragment") }
+            guard bytes[index] == ASCII.question else { break }
             index += 1
+            if queryStart == nil { queryStart = index }
         }
         guard index > targetStart, index < end, bytes[index] == ASCII.space else {
             throw badLine("the request target is not followed by one blank and the version")
@@ -58,18 +53,74 @@ struct HeadReader: ~Escapable {
         try target(targetStart, targetEnd, queryStart, &head)
     }
 
+    // These keep their index where the compiler need not store it for each byte.
+
+    /// Where what is not of a token begins (RFC 9110, section 5.6.2).
+    private static func endOfToken(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+        var index = start
+        while index < end, ASCII.isTokenCharacter(bytes[index]) { index &+= 1 }
+        return index
+    }
+
+    /// Where the next `?` or `#` stands, or what ends a request target.
+    private static func endOfTargetPart(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+        var index = start
+        while let eight = bytes.eightBytes(at: index) {
+            let marks =
+                eight.below(ASCII.space + 1) | eight.equal(ASCII.question) | eight.equal(ASCII.numberSign)
+                | eight.equal(ASCII.delete)
+            index &+= marks.first
+            if marks.first < 8 { return min(index, end) }
+        }
+        while index < end {
+            let byte = bytes[index]
+            if byte <= ASCII.space || byte == ASCII.delete { break }
+            if byte == ASCII.question || byte == ASCII.numberSign { break }
+            index &+= 1
+        }
+        return min(index, end)
+    }
+
+    /// Where a control character stands, which no field value has; a tab is none of those.
+    private static func endOfValue(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+        var index = start
+        while let eight = bytes.eightBytes(at: index) {
+            let marks = eight.below(ASCII.space) | eight.equal(ASCII.delete)
+            index &+= marks.first
+            if marks.first == 8 { continue }
+            if index >= end || bytes[index] != ASCII.tab { return min(index, end) }
+            index &+= 1
+        }
+        while index < end {
+            let byte = bytes[index]
+            if byte < ASCII.space, byte != ASCII.tab { break }
+            if byte == ASCII.delete { break }
+            index &+= 1
+        }
+        return min(index, end)
+    }
+
     private mutating func version(_ head: inout RequestHead) throws(RequestError) {
-        guard index + 8 < end, bytes.extracting(index..<index + 5).equals("HTTP/"),
-            ASCII.isDigit(bytes[index + 5]), bytes[index + 6] == ASCII.dot, ASCII.isDigit(bytes[index + 7])
-        else { throw bad("the request line does not end in an HTTP version") }
-        let major = bytes[index + 5]
-        let minor = bytes[index + 7]
+        guard index + 8 < end, let text = bytes.eightBytes(at: index) else {
+            throw bad("the request line does not end in an HTTP version")
+        }
+        if text == EightBytes("HTTP/1.1") {
+            head.minorVersion = 1
+        } else if text == EightBytes("HTTP/1.0") {
+            head.minorVersion = 0
+        } else {
+            guard bytes.extracting(index..<index + 5).equals("HTTP/"), ASCII.isDigit(bytes[index + 5]),
+                bytes[index + 6] == ASCII.dot, ASCII.isDigit(bytes[index + 7])
+            else { throw bad("the request line does not end in an HTTP version") }
+            guard bytes[index + 5] == ASCII.zero + 1 else {
+                index += 8
+                guard lineEnds() else { throw badLine("something follows the HTTP version") }
+                throw RequestError(.versionNotSupported, "the HTTP version is not 1.0 or 1.1")
+            }
+            head.minorVersion = 1
+        }
         index += 8
         guard lineEnds() else { throw badLine("something follows the HTTP version") }
-        guard major == ASCII.zero + 1 else {
-            throw RequestError(.versionNotSupported, "the HTTP version is not 1.0 or 1.1")
-        }
-        head.minorVersion = minor == ASCII.zero ? 0 : 1
     }
 
     /// Passes a line's end, if there is one here.
@@ -166,14 +217,19 @@ struct HeadReader: ~Escapable {
         var last = ASCII.dot
         while index < text.count {
             let byte = text[index]
+            // Nearly all are one of these.
+            if ASCII.isAlphanumeric(byte) {
+                last = byte
+                index &+= 1
+                continue
+            }
             if byte == ASCII.colon { break }
-            if byte == ASCII.dot, last == ASCII.dot { return nil }
             if byte == ASCII.percent {
                 guard index + 2 < text.count, ASCII.hexValue(text[index + 1]) != nil,
                     ASCII.hexValue(text[index + 2]) != nil
                 else { return nil }
                 index += 2
-            } else if !isRegisteredNameCharacter(byte) {
+            } else if byte == ASCII.dot ? last == ASCII.dot : !isRegisteredNameSign(byte) {
                 return nil
             }
             last = byte
@@ -182,13 +238,10 @@ struct HeadReader: ~Escapable {
         return index == 0 ? nil : index
     }
 
-    /// Letters, digits and ! $ & ' ( ) * + - . ; = _ ~
-    @inline(__always) private static func isRegisteredNameCharacter(_ byte: UInt8) -> Bool {
-        // A bit for each byte below 64, and for each from 64 to 127.
-        let low: UInt64 = 0x2BFF_6FD2_0000_0000
-        let high: UInt64 = 0x47FF_FFFE_87FF_FFFE
-        let bits = byte < 64 ? low : byte < 128 ? high : 0
-        return (bits >> UInt64(byte & 63)) & 1 != 0
+    /// ! $ & ' ( ) * + - ; = _ ~
+    private static func isRegisteredNameSign(_ byte: UInt8) -> Bool {
+        byte == ASCII.dash || byte == ASCII.underscore || byte == 0x7E || byte == 0x21 || byte == 0x24
+            || (0x26...0x2B).contains(byte) || byte == ASCII.semicolon || byte == ASCII.equals
     }
 
     // MARK: Fields
@@ -198,7 +251,7 @@ struct HeadReader: ~Escapable {
         var facts = FramingFacts()
         while !lineEnds() {
             let nameStart = index
-            while index < end, ASCII.isTokenCharacter(bytes[index]) { index &+= 1 }
+            index = HeadReader.endOfToken(bytes, from: index, to: end)
             guard index > nameStart, index < end, bytes[index] == ASCII.colon else {
                 throw bad(
                     nameStart < end && ASCII.isBlank(bytes[nameStart])
@@ -209,18 +262,7 @@ struct HeadReader: ~Escapable {
             index += 1
             while index < end, ASCII.isBlank(bytes[index]) { index += 1 }
             let valueStart = index
-            while index < end {
-                if let eight = bytes.eightBytes(at: index), !eight.hasBelow(ASCII.space),
-                    !eight.has(ASCII.delete)
-                {
-                    index += 8
-                    continue
-                }
-                let byte = bytes[index]
-                if byte < ASCII.space, byte != ASCII.tab { break }
-                if byte == ASCII.delete { break }
-                index += 1
-            }
+            index = HeadReader.endOfValue(bytes, from: index, to: end)
             var valueEnd = index
             guard lineEnds() else { throw bad("a field value has a control character") }
             while valueEnd > valueStart, ASCII.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }
