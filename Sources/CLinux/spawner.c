@@ -12,6 +12,7 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,6 +42,14 @@ union control {
     char room[CMSG_SPACE(3 * sizeof(int))];
 };
 
+// Both sides first say what they have done and then look at what the other one has, so that neither a
+// reply nor the wish to be told of it is overlooked.
+struct gh_board {
+    _Atomic uint32_t replied;
+    atomic_bool is_asked;
+    struct gh_spawn_reply replies[GH_BOARD_SIZE];
+};
+
 // MARK: The server's side
 
 struct text {
@@ -62,7 +71,7 @@ static bool append_all(struct text *text, char *const *strings, uint32_t *count)
     return true;
 }
 
-int gh_spawner_send(int socket, const struct gh_spawn *plan) {
+int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *board, uint32_t number) {
     char room[MESSAGE_SIZE];
     struct header header = {.nice = plan->nice, .has_input = plan->standard_in >= 0};
     struct text text = {room, room + sizeof room};
@@ -83,6 +92,7 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan) {
     memcpy(CMSG_DATA(&control.header), streams, size);
     struct msghdr message = {
         .msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)};
+    board->replies[number % GH_BOARD_SIZE] = (struct gh_spawn_reply){0};
     while (sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
         if (errno == EINTR) continue;
         return errno == EMSGSIZE ? E2BIG : errno;
@@ -90,17 +100,25 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan) {
     return 0;
 }
 
-int gh_spawner_receive(int socket, struct gh_spawn_reply *reply) {
+uint32_t gh_spawner_replied(const struct gh_board *board) { return atomic_load(&board->replied); }
+
+void gh_spawner_ask(struct gh_board *board) { atomic_store(&board->is_asked, true); }
+
+struct gh_spawn_reply gh_spawner_reply(const struct gh_board *board, uint32_t number) {
+    return board->replies[number % GH_BOARD_SIZE];
+}
+
+bool gh_spawner_listen(int socket) {
     while (true) {
-        ssize_t count = recv(socket, reply, sizeof *reply, MSG_DONTWAIT);
-        if (count == (ssize_t)sizeof *reply) return 1;
-        // A spawner that left plans unread resets the connection, which is said once and before its replies.
-        if (count < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
-        return count < 0 && errno == EAGAIN ? 0 : -1;
+        char message;
+        ssize_t count = recv(socket, &message, sizeof message, MSG_DONTWAIT);
+        // A spawner that left plans unread resets the connection, which is said once and before its messages.
+        if (count > 0 || (count < 0 && (errno == EINTR || errno == ECONNRESET))) continue;
+        return count < 0 && errno == EAGAIN;
     }
 }
 
-void gh_spawner_forget(const int32_t *last_child) { munmap((void *)last_child, sizeof *last_child); }
+void gh_spawner_forget(struct gh_board *board) { munmap(board, sizeof *board); }
 
 int gh_pidfd_open(int32_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
@@ -115,8 +133,7 @@ static struct {
     char room[MESSAGE_SIZE + 1];
     char *strings[STRINGS_MAX + 2];
     struct gh_limit files;
-    // Shared with the server.
-    int32_t *last_child;
+    struct gh_board *board;
 } own;
 
 // Receives a plan and its streams. 0: the server is gone.
@@ -175,20 +192,19 @@ static bool read_plan(size_t size, const int streams[3], struct gh_spawn *plan) 
     return true;
 }
 
-static struct gh_spawn_reply spawn(const struct gh_spawn *plan) {
+static void spawn(const struct gh_spawn *plan, struct gh_spawn_reply *reply) {
     struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .step = GH_STEP_CLONE};
     pid_t child =
         clone(gh_child_main, own.stack + sizeof own.stack,
-              CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PARENT_SETTID, &state, own.last_child);
-    int error = child < 0 ? errno : state.error;
-    return (struct gh_spawn_reply){
-        .pid = child < 0 ? 0 : child, .step = error ? (int32_t)state.step : GH_STEP_NONE, .error = error};
+              CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PARENT_SETTID, &state, &reply->pid);
+    reply->error = child < 0 ? errno : state.error;
+    reply->step = reply->error ? (int32_t)state.step : GH_STEP_NONE;
 }
 
 static void nothing(int signal) { (void)signal; }
 
 // Lets go of all that is the server's alone. Returns the socket's new number, or ends.
-static int prepare(int socket, const struct gh_limit *files, int32_t *last_child) {
+static int prepare(int socket, const struct gh_limit *files, struct gh_board *board) {
     enum { SOCKET = 3 };
     // Signals for the whole process group are meant for the server. A handler, for unlike an ignored
     // signal it does not go on in the scripts.
@@ -213,7 +229,7 @@ static int prepare(int socket, const struct gh_limit *files, int32_t *last_child
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     prctl(PR_SET_NAME, "gh-spawner", 0, 0, 0);
     gh_restore_priority();
-    own.last_child = last_child;
+    own.board = board;
     own.files = (struct gh_limit){.resource = -1};
     if (files && gh_set_limit(files->resource, files->soft, files->hard) == 0) own.files = *files;
     return SOCKET;
@@ -223,19 +239,27 @@ static void serve(int socket) {
     int streams[3];
     ssize_t size;
     while ((size = receive(socket, streams)) > 0) {
+        uint32_t number = atomic_load(&own.board->replied);
+        struct gh_spawn_reply *reply = &own.board->replies[number % GH_BOARD_SIZE];
         struct gh_spawn plan;
-        struct gh_spawn_reply reply = {.pid = 0, .step = GH_STEP_CLONE, .error = EBADMSG};
-        if (read_plan((size_t)size, streams, &plan)) reply = spawn(&plan);
-        while (send(socket, &reply, sizeof reply, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+        if (read_plan((size_t)size, streams, &plan)) {
+            spawn(&plan, reply);
+        } else {
+            *reply = (struct gh_spawn_reply){.step = GH_STEP_CLONE, .error = EBADMSG};
+        }
+        atomic_store(&own.board->replied, number + 1);
+        if (atomic_exchange(&own.board->is_asked, false)) {
+            while (send(socket, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+        }
         for (int i = 0; i < 3; i++) {
             if (streams[i] >= 0) close(streams[i]);
         }
     }
 }
 
-int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, const int32_t **last_child) {
+int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, struct gh_board **board) {
     int ends[2];
-    void *shared = mmap(NULL, sizeof(int32_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *shared = mmap(NULL, sizeof(struct gh_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) return errno;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
         int error = errno;
@@ -262,6 +286,6 @@ int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, co
     }
     *pid = child;
     *socket = ends[0];
-    *last_child = shared;
+    *board = shared;
     return 0;
 }

@@ -39,15 +39,15 @@ package final class ProcessStarter: @unchecked Sendable {
 
     // MARK: Starting
 
-    /// Starts a process; `waiter` is woken when it ends. `input` nil: it reads nothing. The caller keeps
-    /// the streams open meanwhile.
+    /// Starts a process, which tells by `poll` what came of that; `waiter` is woken when it ends. `input`
+    /// nil: it reads nothing. The caller keeps the streams open meanwhile.
     package func start(
         _ plan: SpawnPlan, input: CInt?, standardOutput: borrowing FileDescriptor,
         standardError: borrowing FileDescriptor, waiter: Waiter
     ) async throws(SpawnError) -> ChildProcess {
         let streams = Streams(input: input ?? -1, output: standardOutput.raw, errors: standardError.raw)
-        if let line = idlest(), ProcessStarter.withRaw(plan, streams, { line.send(&$0) }) {
-            return try ChildProcess(started(await line.reply()), waiter: waiter)
+        if let line = idlest(), let launch = ProcessStarter.withRaw(plan, streams, { line.send(&$0) }) {
+            return ChildProcess(launch, waiter: waiter)
         }
         let result = await pool.run { ProcessStarter.spawn(plan, streams) }
         return try ChildProcess(result.get(), waiter: waiter)
@@ -100,16 +100,6 @@ package final class ProcessStarter: @unchecked Sendable {
                 }
             }
         }
-    }
-
-    /// The process that a reply tells of.
-    private func started(_ reply: gh_spawn_reply) throws(SpawnError) -> Int32 {
-        if reply.pid > 0, reply.error == 0 { return reply.pid }
-        // What failed before its exec is ending.
-        if reply.pid > 0 { ChildProcess.reap(ChildEnd.Handover(reply.pid, on: loop), grace: nil) {} }
-        throw SpawnError(
-            gh_spawn_step(rawValue: UInt32(clamping: reply.step)),
-            reply.error == 0 ? .invalid : Errno(reply.error))
     }
 
     /// Takes note of the end of a child that is ending, on a thread that may wait for it.

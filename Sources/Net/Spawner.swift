@@ -8,8 +8,7 @@ import Glibc
 package struct Spawner: @unchecked Sendable {
     package let pid: Int32
     let socket: CInt
-    /// The child that it made last, 0 before.
-    let lastChild: UnsafePointer<Int32>
+    let board: OpaquePointer
 
     /// Forks a spawner. It costs least before the process has threads and much memory. Whom the
     /// server is now, the spawner and all that it starts are for ever.
@@ -17,14 +16,14 @@ package struct Spawner: @unchecked Sendable {
         var (pid, socket): (Int32, CInt) = (0, -1)
         // The server has raised its own limit for open files.
         var files = ResourceLimit.originalOpenFiles?.raw ?? gh_limit(resource: -1, soft: 0, hard: 0)
-        var lastChild: UnsafePointer<Int32>?
-        let error = gh_spawner_start(&files, &pid, &socket, &lastChild)
-        guard error == 0, let lastChild else { throw Errno(error) }
-        return Spawner(pid: pid, socket: socket, lastChild: lastChild)
+        var board: OpaquePointer?
+        let error = gh_spawner_start(&files, &pid, &socket, &board)
+        guard error == 0, let board else { throw Errno(error) }
+        return Spawner(pid: pid, socket: socket, board: board)
     }
 }
 
-/// The loop's end of a spawner: sends plans, hands on replies, and starts another spawner for one that is
+/// The loop's end of a spawner: sends plans, takes its replies, and starts another spawner for one that is
 /// lost.
 ///
 /// `@unchecked Sendable`: used on its loop's thread only.
@@ -38,16 +37,11 @@ final class SpawnerLine: @unchecked Sendable {
     private var spawner: Connection?
     private var isLost = false
     private var lastStart: Instant
-    /// Those that wait for a reply, which come in the same order.
-    private var waiting: [Request] = []
-    private var answered = 0
-    /// The child that the spawner told of last.
-    private var lastReplied: Int32 = 0
-
-    private struct Request {
-        let sent: Instant
-        let continuation: UnsafeContinuation<gh_spawn_reply, Never>
-    }
+    /// Those whose replies have not been taken, in the order that they come in, behind `taken` that have.
+    private var launches: [Launch] = []
+    private var taken = 0
+    /// Of the first of them.
+    private var number: UInt32 = 0
 
     private struct Connection {
         let spawner: Spawner
@@ -76,35 +70,85 @@ final class SpawnerLine: @unchecked Sendable {
         guard let spawner = spawner.take() else { return }
         spawner.source.close()
         spawner.source.waiter.cancel()
-        gh_spawner_forget(spawner.spawner.lastChild)
         let pid = spawner.spawner.pid
         let pidfd = gh_pidfd_open(pid)
-        if pidfd < 0 { return }
-        let owner = FileDescriptor(owning: pidfd)
-        var event = pollfd(fd: owner.raw, events: Int16(POLLIN), revents: 0)
-        poll(&event, 1, 1000)
-        waitpid(pid, nil, WNOHANG)
+        if pidfd >= 0 {
+            let owner = FileDescriptor(owning: pidfd)
+            var event = pollfd(fd: owner.raw, events: Int16(POLLIN), revents: 0)
+            poll(&event, 1, 1000)
+            waitpid(pid, nil, WNOHANG)
+        }
+        settle(spawner.spawner.board)
     }
+
+    // MARK: Plans
 
     /// How many plans it has not replied to; nil where it cannot be given another one.
     func load() -> Int? {
         if spawner == nil { restart() }
         if spawner == nil { return nil }
-        if answered < waiting.count, waiting[answered].sent + SpawnerLine.patience < loop.now { return nil }
-        return waiting.count - answered
+        collect()
+        let count = launches.count - taken
+        if count >= Int(GH_BOARD_SIZE) { return nil }
+        if count > 0, launches[taken].sent + SpawnerLine.patience < loop.now { return nil }
+        return count
     }
 
-    /// Sends a plan; false where that cannot be done now.
-    func send(_ plan: inout gh_spawn) -> Bool {
-        guard let spawner else { return false }
-        return gh_spawner_send(spawner.source.fd, &plan) == 0
+    /// Sends a plan; nil where that cannot be done now.
+    func send(_ plan: inout gh_spawn) -> Launch? {
+        guard let spawner else { return nil }
+        let next = number &+ UInt32(truncatingIfNeeded: launches.count - taken)
+        guard gh_spawner_send(spawner.source.fd, &plan, spawner.spawner.board, next) == 0 else { return nil }
+        let launch = Launch(next, on: self, sent: loop.now)
+        launches.append(launch)
+        return launch
     }
 
-    /// The reply to what was sent last.
-    func reply() async -> gh_spawn_reply {
-        let now = loop.now
-        return await withUnsafeContinuation { waiting.append(Request(sent: now, continuation: $0)) }
+    // MARK: Replies
+
+    /// Takes the replies that are there.
+    func collect() {
+        guard let spawner else { return }
+        take(spawner.spawner.board)
     }
+
+    private func take(_ board: OpaquePointer) {
+        let replied = gh_spawner_replied(board)
+        while number != replied, taken < launches.count {
+            settle(gh_spawner_reply(board, number))
+        }
+    }
+
+    /// The next reply is to wake the loop.
+    func ask() {
+        if let spawner { gh_spawner_ask(spawner.spawner.board) }
+    }
+
+    /// The process of a plan that has no reply yet; 0 where there is none.
+    func child(_ number: UInt32) -> Int32 {
+        spawner.map { gh_spawner_reply($0.spawner.board, number).pid } ?? 0
+    }
+
+    /// Hands the next reply on.
+    private func settle(_ reply: gh_spawn_reply) {
+        let launch = launches[taken]
+        taken += 1
+        number &+= 1
+        if taken == launches.count || taken >= Int(GH_BOARD_SIZE) {
+            launches.removeFirst(taken)
+            taken = 0
+        }
+        if reply.pid > 0, reply.error == 0 { return launch.settle(.success(reply.pid)) }
+        // What failed before its exec is ending.
+        if reply.pid > 0 { ChildProcess.reap(ChildEnd.Handover(reply.pid, on: loop), grace: nil) {} }
+        launch.settle(
+            .failure(
+                SpawnError(
+                    gh_spawn_step(rawValue: UInt32(clamping: reply.step)),
+                    reply.error == 0 ? .invalid : Errno(reply.error))))
+    }
+
+    // MARK: The spawner's life
 
     private func restart() {
         guard isLost, loop.now >= lastStart + SpawnerLine.restartInterval else { return }
@@ -115,39 +159,28 @@ final class SpawnerLine: @unchecked Sendable {
     private func connect(_ spawner: Spawner) {
         let source = Source(FileDescriptor(owning: spawner.socket), waiter: Waiter(loop: loop))
         self.spawner = Connection(spawner: spawner, source: source)
-        lastReplied = 0
+        number = 0
         loop.spawn { [self] in
             await listen(source)
             source.waiter.end()
         }
     }
 
-    /// Passes replies on until the spawner has ended.
+    /// Waits for the spawner's end, and for the replies that somebody asked for.
     private func listen(_ source: Source) async {
         do throws(Errno) { try source.watch(onlyReading: true) } catch {
             return lose("cannot watch the process that starts scripts: \(error)")
         }
         while source.isOpen {
-            var reply = gh_spawn_reply()
-            switch gh_spawner_receive(source.fd, &reply) {
-            case 1:
-                answer(reply)
-                // Nobody waits for another one, so there is none.
-                if waiting.isEmpty { _ = await source.waiter.wait() }
-            case 0: _ = await source.waiter.wait()
-            default: return lose("the process that starts scripts has ended; another one will be started")
+            guard gh_spawner_listen(source.fd) else {
+                return lose("the process that starts scripts has ended; another one will be started")
             }
-        }
-    }
-
-    private func answer(_ reply: gh_spawn_reply) {
-        guard answered < waiting.count else { return }
-        if reply.pid > 0 { lastReplied = reply.pid }
-        waiting[answered].continuation.resume(returning: reply)
-        answered += 1
-        if answered == waiting.count || answered >= 256 {
-            waiting.removeFirst(answered)
-            answered = 0
+            collect()
+            if launches[taken...].contains(where: \.isAwaited) {
+                ask()
+                collect()
+            }
+            _ = await source.waiter.wait()
         }
     }
 
@@ -156,16 +189,24 @@ final class SpawnerLine: @unchecked Sendable {
         isLost = true
         lost.source.close()
         wait(lost.spawner.pid)
-        // It may have ended between making a child and telling of it.
-        let child = lost.spawner.lastChild.pointee
-        if child != 0, child != lastReplied {
-            kill(child, SIGKILL)
-            ChildProcess.reap(ChildEnd.Handover(child, on: loop), grace: .zero) {}
-        }
-        gh_spawner_forget(lost.spawner.lastChild)
+        settle(lost.spawner.board)
         report(reason)
-        while !waiting.isEmpty {
-            answer(gh_spawn_reply(pid: 0, step: Int32(GH_STEP_CLONE.rawValue), error: EPIPE))
+    }
+
+    /// Takes the last replies of a spawner that has ended. What it has not started is not started.
+    private func settle(_ board: OpaquePointer) {
+        take(board)
+        if taken < launches.count {
+            // It may have ended between making a child and telling of it.
+            let child = gh_spawner_reply(board, number).pid
+            if child != 0 {
+                kill(child, SIGKILL)
+                ChildProcess.reap(ChildEnd.Handover(child, on: loop), grace: .zero) {}
+            }
+        }
+        gh_spawner_forget(board)
+        while taken < launches.count {
+            settle(gh_spawn_reply(pid: 0, step: Int32(GH_STEP_CLONE.rawValue), error: EPIPE))
         }
     }
 }

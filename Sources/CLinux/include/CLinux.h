@@ -108,18 +108,25 @@ struct gh_spawn_reply {
     int32_t step;      // enum gh_spawn_step
     int32_t error;     // errno, 0 where it runs
 };
-// Returns 0 and fills `pid`, `socket`, which does not block, and `last_child`, or an errno. `files` is the
+// Memory that the spawner shares, where it tells what came of the plans, in their order.
+struct gh_board;
+// Plans that may be without a reply at once.
+enum { GH_BOARD_SIZE = 256 };
+// Returns 0 and fills `pid`, `socket`, which does not block, and `board`, or an errno. `files` is the
 // limit for open files that scripts are born with.
-int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, const int32_t **last_child);
-// Memory that the spawner shares: the number of the child that it made last, which stands there before
-// that child runs. So one of which a spawner told nothing any more is known.
-void gh_spawner_forget(const int32_t *last_child);
-// Sends a plan. The three streams may be closed after it. Returns 0 or an errno: E2BIG where a message
-// cannot hold it, EAGAIN where there is no room for it now.
-int gh_spawner_send(int socket, const struct gh_spawn *plan);
-// Receives the next reply; they come in the order of the plans. 1: there is one, 0: none now, -1: the
-// spawner is gone.
-int gh_spawner_receive(int socket, struct gh_spawn_reply *reply);
+int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, struct gh_board **board);
+void gh_spawner_forget(struct gh_board *board);
+// Sends the plan of this number, from 0 on. The three streams may be closed after it. Returns 0 or an
+// errno: E2BIG where a message cannot hold it, EAGAIN where there is no room for it now.
+int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *board, uint32_t number);
+// How many plans have a reply. The spawner lets go of a script's streams after its reply.
+uint32_t gh_spawner_replied(const struct gh_board *board);
+// Has the next reply come with a message as well. Replies up to this call have to be looked at after it.
+void gh_spawner_ask(struct gh_board *board);
+// What came of a plan. Before the reply `pid` alone may be there, from before the child runs.
+struct gh_spawn_reply gh_spawner_reply(const struct gh_board *board, uint32_t number);
+// Takes the messages that have come. False: the spawner is gone.
+bool gh_spawner_listen(int socket);
 int gh_pidfd_open(int32_t pid);
 int gh_pidfd_kill(int pidfd);
 
