@@ -7,11 +7,18 @@ SWIFT   ?= swift
 RELEASE_FLAGS ?= -c release --static-swift-stdlib
 
 # Debian packages: for building and running, for the scripts of the demo site, for the tests, for the
-# bench, for `make deb`.
+# bench, for the comparison with Apache, for `make deb`.
 BUILD_PACKAGES = libinih-dev zlib1g-dev libbrotli-dev libzstd-dev libuchardet-dev libcrypt-dev libmd-dev libpcre2-dev pkg-config media-types
 DEMO_PACKAGES  = perl python3
-TEST_PACKAGES  = curl wget git perl python3 libcgi-pm-perl php-cgi gitweb cgit groff-base
+TEST_PACKAGES  = curl wget git perl python3 libcgi-pm-perl php-cgi gitweb cgit groff-base \
+	blosxom info2www mimetex qdbm-cgi squid-cgi usemod-wiki
 BENCH_PACKAGES = wrk gcc libc6-dev perl python3
+# Programs that `make compare` asks in any case; it asks the others of Tools/compare/programs as well,
+# where they are installed.
+COMPARE_PACKAGES = apache2-bin media-types perl python3 \
+	apcupsd-cgi blosxom cssc dpkg-www fossil global gman htdig info2www ipcalc libcgi-pm-perl libchatbot-eliza-perl \
+	libimager-perl libsvg-perl mailgraph man2html mimetex namazu2 newlisp nut-cgi onak parser3-cgi pgformatter \
+	php-cgi qdbm-cgi rrdtool squid-cgi swish-e usemod-wiki vnstati w3cam xapian-omega
 DEB_PACKAGES   = dpkg-dev
 
 RELEASE = .build/release/gatehouse
@@ -21,8 +28,8 @@ DEMO    = $(wildcard etc www cgi-bin)
 DOCS    = $(wildcard README.md CHANGELOG.md LICENSE docs)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build install deb bench bench-micro fuzz format lint clean swift packages
-.PHONY: demo-packages test-packages bench-packages deb-packages
+.PHONY: help run test build install deb bench bench-micro compare fuzz format lint clean swift packages
+.PHONY: demo-packages test-packages bench-packages compare-packages deb-packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +66,9 @@ bench-micro: swift packages ## measure the steps of a request alone: parser, hea
 	@GATEHOUSE_MICRO=1 $(SWIFT) build -c release --product Micro --scratch-path .build/micro
 	@.build/micro/release/Micro
 
+compare: build compare-packages ## ask Debian's CGI programs the same behind Apache and Gatehouse (COMPARE="--verbose blosxom")
+	Tools/compare/compare.py --gatehouse $(RELEASE) $(COMPARE)
+
 fuzz: swift packages ## fuzz the parsers (FUZZ="10 scriptHead": so many seconds, this one)
 	@Tools/fuzz $(FUZZ)
 
@@ -85,6 +95,9 @@ test-packages: packages
 
 bench-packages: packages
 	@Tools/install-packages $(BENCH_PACKAGES)
+
+compare-packages: packages
+	@Tools/install-packages $(COMPARE_PACKAGES)
 
 deb-packages: packages
 	@Tools/install-packages $(DEB_PACKAGES)

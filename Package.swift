@@ -51,7 +51,7 @@ let package = Package(
             swiftSettings: strict),
 
         // Beside them.
-        .target(name: "Logs", dependencies: ["Base", "Config", "Net"], swiftSettings: strict),
+        .target(name: "Logs", dependencies: ["Base", "CLinux", "Config", "Net"], swiftSettings: strict),
 
         // What puts them together.
         .target(
@@ -62,13 +62,17 @@ let package = Package(
 
         // Tests. TestSupport starts the real executable, talks to it byte by byte and inspects its end.
         .target(
-            name: "TestSupport", dependencies: ["Base"], path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Base", "CLinux"], path: "Tests/TestSupport",
+            swiftSettings: strict),
         .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ConfigTests", dependencies: ["Base", "Config", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "PasswordsTests", dependencies: ["Base", "Passwords"], swiftSettings: strict),
         .testTarget(name: "PatternsTests", dependencies: ["Base", "Patterns"], swiftSettings: strict),
-        .testTarget(name: "NetTests", dependencies: ["Base", "Net", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "NetTests", dependencies: ["Base", "CLinux", "Net", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "LogsTests", dependencies: ["Base", "Config", "Logs", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Base", "Wire"], swiftSettings: strict),
         .testTarget(
             name: "HandlersTests",

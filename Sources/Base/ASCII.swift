@@ -10,6 +10,7 @@ public enum ASCII {
     @inlinable public static var cr: UInt8 { 0x0D }
     @inlinable public static var space: UInt8 { 0x20 }
     @inlinable public static var quote: UInt8 { 0x22 }
+    @inlinable public static var numberSign: UInt8 { 0x23 }
     @inlinable public static var percent: UInt8 { 0x25 }
     @inlinable public static var asterisk: UInt8 { 0x2A }
     @inlinable public static var plus: UInt8 { 0x2B }
@@ -96,10 +97,14 @@ extension Span where Element == UInt8 {
         return true
     }
 
-    @inlinable public func equals(_ other: Span<UInt8>) -> Bool {
+    public func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
-        for index in indices where self[index] != other[index] { return false }
-        return true
+        return withUnsafeBytes { mine in
+            other.withUnsafeBytes { others in
+                guard let first = mine.baseAddress, let second = others.baseAddress else { return true }
+                return memcmp(first, second, mine.count) == 0
+            }
+        }
     }
 
     @inlinable public func starts(with text: StaticString) -> Bool {
@@ -133,5 +138,12 @@ extension Span where Element == UInt8 {
 
     package var array: [UInt8] {
         withUnsafeBufferPointer { Array($0) }
+    }
+}
+
+extension [UInt8] {
+    /// Whether the last bytes are those of `suffix`.
+    @inlinable public func ends(with suffix: String) -> Bool {
+        count >= suffix.utf8.count && self[(count - suffix.utf8.count)...].elementsEqual(suffix.utf8)
     }
 }

@@ -113,7 +113,7 @@ public struct ByteBuffer: ~Copyable {
         return written
     }
 
-    @inlinable public mutating func append(_ byte: UInt8) {
+    @inlinable @inline(__always) public mutating func append(_ byte: UInt8) {
         if end == memory.count { reserve(1) }
         memory[end] = byte
         writeIndex += 1
@@ -144,47 +144,61 @@ public struct ByteBuffer: ~Copyable {
     }
 
     /// A number in decimal digits.
-    @inlinable public mutating func append(decimal value: Int) {
-        if value >= 0, value < 10 {
-            append(0x30 &+ UInt8(truncatingIfNeeded: value))
-        } else if value >= 0, value < 1000 {
-            append(upTo999: UInt32(truncatingIfNeeded: value))
-        } else {
-            append(long: value)
-        }
-    }
-
-    /// Statuses and parts of addresses: most of the numbers there are.
-    @usableFromInline mutating func append(upTo999 value: UInt32) {
-        reserve(3)
+    package mutating func append(decimal value: Int) {
+        reserve(20)
         var index = end
-        if value >= 100 {
-            memory[index] = 0x30 &+ UInt8(truncatingIfNeeded: value / 100)
+        var rest = UInt32(truncatingIfNeeded: value)
+        if value >= 0, value < 10_000 {
+            // Statuses, ports, lengths of small files: most of the numbers there are.
+            if value >= 1000 { put(digit: rest / 1000, &index) }
+            if value >= 100 { put(digit: rest / 100 % 10, &index) }
+            if value >= 10 { put(digit: rest / 10 % 10, &index) }
+            put(digit: rest % 10, &index)
+            writeIndex = index
+            return
+        }
+        var magnitude = value.magnitude
+        if value < 0 {
+            memory[index] = ASCII.dash
             index += 1
         }
-        memory[index] = 0x30 &+ UInt8(truncatingIfNeeded: value / 10 % 10)
-        memory[index + 1] = 0x30 &+ UInt8(truncatingIfNeeded: value % 10)
-        writeIndex = index + 2
+        let start = index
+        while magnitude > 0 {
+            rest = UInt32(truncatingIfNeeded: magnitude % 10)
+            magnitude /= 10
+            put(digit: rest, &index)
+        }
+        writeIndex = index
+        // They came the last one first.
+        var (low, high) = (start, index - 1)
+        while low < high {
+            memory.swapAt(low, high)
+            (low, high) = (low + 1, high - 1)
+        }
     }
 
-    @usableFromInline mutating func append(long value: Int) {
-        reserve(20)
-        if value < 0 { append(ASCII.dash) }
-        var magnitude = value.magnitude
-        var length = 1
-        var probe = magnitude
-        while probe >= 10 {
-            probe /= 10
-            length += 1
+    /// Four bytes as decimal numbers with dots between, as IPv4 addresses are written.
+    package mutating func append(dotted address: UInt32) {
+        reserve(16)
+        var index = end
+        var rest = address
+        for _ in 0..<4 {
+            let octet = rest >> 24
+            rest <<= 8
+            if octet >= 100 { put(digit: octet / 100, &index) }
+            if octet >= 10 { put(digit: octet / 10 % 10, &index) }
+            put(digit: octet % 10, &index)
+            memory[index] = ASCII.dot
+            index += 1
         }
-        // Without `stride`, whose iterator costs more than the division.
-        var index = end + length
-        while index > end {
-            index -= 1
-            memory[index] = 0x30 + UInt8(truncatingIfNeeded: magnitude % 10)
-            magnitude /= 10
-        }
-        writeIndex += length
+        // No dot behind the last.
+        writeIndex = index - 1
+    }
+
+    /// Into room that has been reserved.
+    @inline(__always) private func put(digit: UInt32, _ index: inout Int) {
+        memory[index] = 0x30 &+ UInt8(truncatingIfNeeded: digit)
+        index += 1
     }
 
     /// A number in at least `width` decimal digits, zeros in front. For dates.

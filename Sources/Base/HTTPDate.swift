@@ -18,11 +18,7 @@ package enum HTTPDate {
         buffer.append(ASCII.space)
         buffer.append(decimal: time.year, width: 4)
         buffer.append(ASCII.space)
-        buffer.append(decimal: time.hour, width: 2)
-        buffer.append(ASCII.colon)
-        buffer.append(decimal: time.minute, width: 2)
-        buffer.append(ASCII.colon)
-        buffer.append(decimal: time.second, width: 2)
+        buffer.append(secondOf: time)
         buffer.append(" GMT")
     }
 
@@ -34,19 +30,26 @@ package enum HTTPDate {
     }
 
     /// Reads the preferred form, RFC 850's and asctime's. Nil when it is none of them or no such day.
-    package static func parse(_ bytes: Span<UInt8>) -> Int? {
+    ///
+    /// With `takesOffset`, `+0100` may stand in the place of `GMT`, as mail has it and strftime's %z writes it,
+    /// and either of them behind asctime's form.
+    package static func parse(_ bytes: Span<UInt8>, takesOffset: Bool = false) -> Int? {
         guard bytes.count >= 24, bytes.count <= 40 else { return nil }
-        var scanner = Scanner(bytes: bytes)
+        var scanner = Scanner(bytes: bytes, takesOffset: takesOffset)
         guard let comma = bytes.firstIndex(of: ASCII.comma) else { return scanner.asctime() }
         return comma == 3 ? scanner.preferred() : scanner.rfc850(after: comma)
     }
 
     private struct Scanner: ~Escapable {
         let bytes: Span<UInt8>
+        let takesOffset: Bool
         var index = 0
 
         @_lifetime(copy bytes)
-        init(bytes: Span<UInt8>) { self.bytes = bytes }
+        init(bytes: Span<UInt8>, takesOffset: Bool) {
+            self.bytes = bytes
+            self.takesOffset = takesOffset
+        }
 
         mutating func preferred() -> Int? {
             index = 4
@@ -66,21 +69,39 @@ package enum HTTPDate {
         }
 
         mutating func asctime() -> Int? {
-            guard bytes.count == 24 else { return nil }
+            guard bytes.count == 24 || takesOffset else { return nil }
             index = 3
             guard skip(ASCII.space), let month = month(), skip(ASCII.space) else { return nil }
             if bytes[index] == ASCII.space { index += 1 }
             guard let day = number(bytes[index - 1] == ASCII.space && index == 9 ? 1 : 2), skip(ASCII.space),
                 let time = clock(), skip(ASCII.space), let year = number(4)
             else { return nil }
-            return seconds(year: year, month: month, day: day, time: time)
+            let utc = seconds(year: year, month: month, day: day, time: time)
+            if index == bytes.count { return utc }
+            guard skip(ASCII.space), let offset = zone(), index == bytes.count else { return nil }
+            return utc.map { $0 - offset }
         }
 
         mutating func finish(year: Int, month: Int, day: Int) -> Int? {
-            guard let time = clock(), skip(ASCII.space), index + 3 == bytes.count,
-                bytes.extracting(index..<index + 3).equals("GMT")
+            guard let time = clock(), skip(ASCII.space), let offset = zone(), index == bytes.count else {
+                return nil
+            }
+            return seconds(year: year, month: month, day: day, time: time).map { $0 - offset }
+        }
+
+        /// Seconds east of Greenwich.
+        mutating func zone() -> Int? {
+            if bytes.extracting(index...).equals("GMT") {
+                index += 3
+                return 0
+            }
+            guard takesOffset else { return nil }
+            let isWest = skip(ASCII.dash)
+            guard isWest || skip(ASCII.plus), let hours = number(2), let minutes = number(2), hours < 24,
+                minutes < 60
             else { return nil }
-            return seconds(year: year, month: month, day: day, time: time)
+            let seconds = hours * 3600 + minutes * 60
+            return isWest ? -seconds : seconds
         }
 
         mutating func clock() -> (Int, Int, Int)? {

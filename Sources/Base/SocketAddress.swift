@@ -89,13 +89,7 @@ extension IPAddress: CustomStringConvertible {
     /// Appends the address as text, without allocating for IPv4.
     package func append(to buffer: inout ByteBuffer) {
         guard isIPv4 else { return buffer.append(description) }
-        buffer.append(decimal: Int((low >> 24) & 255))
-        buffer.append(ASCII.dot)
-        buffer.append(decimal: Int((low >> 16) & 255))
-        buffer.append(ASCII.dot)
-        buffer.append(decimal: Int((low >> 8) & 255))
-        buffer.append(ASCII.dot)
-        buffer.append(decimal: Int(low & 255))
+        buffer.append(dotted: UInt32(truncatingIfNeeded: low))
     }
 }
 

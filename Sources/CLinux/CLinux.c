@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int gh_accept(int listener, void *address, uint32_t *length) {
@@ -83,6 +84,8 @@ int gh_openat2(int folder, const char *path, int flags, uint64_t resolve) {
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 
+bool gh_has_access_list(const char *path) { return getxattr(path, "system.posix_acl_access", NULL, 0) > 0; }
+
 long gh_pread_now(int file, void *buffer, size_t count, int64_t offset) {
     struct iovec part = {.iov_base = buffer, .iov_len = count};
     ssize_t result = preadv2(file, &part, 1, offset, RWF_NOWAIT);
@@ -125,6 +128,7 @@ const int gh_rlimit_cpu = RLIMIT_CPU;
 const int gh_rlimit_as = RLIMIT_AS;
 const int gh_rlimit_nofile = RLIMIT_NOFILE;
 const int gh_rlimit_fsize = RLIMIT_FSIZE;
+const int gh_rlimit_nproc = RLIMIT_NPROC;
 
 int gh_get_limit(int resource, uint64_t *soft, uint64_t *hard) {
     struct rlimit limit;

@@ -79,6 +79,19 @@ int gh_child_main(void *argument) {
 
     state->step = GH_STEP_GROUP;
     if (setpgid(0, 0) < 0) goto failed;
+    if (state->identity) {
+        state->step = GH_STEP_USER;
+        if (gh_become(state->identity) < 0) goto failed;
+    }
+    if (plan->no_new_privileges) {
+        state->step = GH_STEP_PRIVILEGES;
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) goto failed;
+    }
+    if (plan->ruleset >= 0) {
+        // Nothing below writes to a file.
+        state->step = GH_STEP_WRITE_RULES;
+        if (syscall(SYS_landlock_restrict_self, plan->ruleset, 0) < 0) goto failed;
+    }
     state->step = GH_STEP_FOLDER;
     if (chdir(plan->folder) < 0) goto failed;
     state->step = GH_STEP_STREAMS;
@@ -111,6 +124,10 @@ failed:
 }
 
 int gh_spawn(const struct gh_spawn *plan, int32_t *pid, enum gh_spawn_step *step) {
+    if (plan->identity >= 0) {
+        *step = GH_STEP_USER;
+        return EPERM;
+    }
     // The thread waits for the exec, so one stack for each thread is enough.
     static __thread char *stack;
     if (!stack) {

@@ -4,6 +4,7 @@
 
 #include "CLinux.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct gh_child {
@@ -12,9 +13,21 @@ struct gh_child {
     bool is_prepared;
     // The limit for open files that the child is born with, where it is prepared.
     struct gh_limit files;
+    // Whom it becomes; NULL: it stays who it is.
+    const struct gh_identity *identity;
     // What came of it.
     enum gh_spawn_step step;
     int error;
+};
+
+// Both sides first say what they have done and then look at what the other one has, so that neither a
+// reply nor the wish to be told of it is overlooked.
+struct gh_board {
+    // The spawner's number, 0 until it is there.
+    int32_t pid;
+    _Atomic uint32_t replied;
+    atomic_bool is_asked;
+    struct gh_spawn_reply replies[GH_BOARD_SIZE];
 };
 
 enum { GH_STACK_SIZE = 64 * 1024 };
@@ -25,5 +38,22 @@ int gh_child_main(void *argument);
 void gh_restore_priority(void);
 void gh_reset_signals(void);
 void gh_unblock_signals(void);
+
+// Becomes that user for good, without any capability. -1: errno.
+int gh_become(const struct gh_identity *identity);
+// The same, but with these capabilities (bits), and with the bounding set empty unless it is kept. NULL: as who it is.
+int gh_become_keeping(const struct gh_identity *identity, uint64_t kept, bool keeps_bounds);
+int gh_keep_capabilities(uint64_t kept);
+// Has the rights of that user from now on, but stays whose process it is: others of the user cannot
+// signal it.
+int gh_act_as(uint32_t user);
+
+// Lets go of all that is the server's alone, and takes a name. Returns the socket's new number, or ends.
+int gh_prepare_helper(int socket, const char *name);
+// Makes each plan that comes from `socket` a process until its other end is closed. `board` is shared
+// with the server. With `identities`, each plan has to name one of them.
+void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identity *identities, size_t count);
+// Sets the limit for open files that scripts are born with.
+void gh_spawner_set_files(const struct gh_limit *files);
 
 #endif

@@ -12,7 +12,6 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,7 +23,9 @@
 #include <unistd.h>
 
 enum {
-    MESSAGE_SIZE = 64 * 1024,
+    // Below what a socket takes for one message where nobody has changed that.
+    MESSAGE_SIZE = 192 * 1024,
+    DESCRIPTORS_MAX = 4,
     STRINGS_MAX = 2048,
     LIMITS_MAX = 16,
 };
@@ -33,21 +34,14 @@ enum {
 struct header {
     uint32_t arguments, variables, limits;
     int32_t nice;
-    int32_t has_input;
+    int32_t identity;
+    bool has_input, has_ruleset, no_new_privileges;
     struct gh_limit limit[LIMITS_MAX];
 };
 
 union control {
     struct cmsghdr header;
-    char room[CMSG_SPACE(3 * sizeof(int))];
-};
-
-// Both sides first say what they have done and then look at what the other one has, so that neither a
-// reply nor the wish to be told of it is overlooked.
-struct gh_board {
-    _Atomic uint32_t replied;
-    atomic_bool is_asked;
-    struct gh_spawn_reply replies[GH_BOARD_SIZE];
+    char room[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 };
 
 // MARK: The server's side
@@ -73,7 +67,13 @@ static bool append_all(struct text *text, char *const *strings, uint32_t *count)
 
 int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *board, uint32_t number) {
     char room[MESSAGE_SIZE];
-    struct header header = {.nice = plan->nice, .has_input = plan->standard_in >= 0};
+    struct header header = {
+        .nice = plan->nice,
+        .identity = plan->identity,
+        .has_input = plan->standard_in >= 0,
+        .has_ruleset = plan->ruleset >= 0,
+        .no_new_privileges = plan->no_new_privileges,
+    };
     struct text text = {room, room + sizeof room};
     if (plan->limit_count > LIMITS_MAX) return E2BIG;
     header.limits = (uint32_t)plan->limit_count;
@@ -84,12 +84,15 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *bo
         return E2BIG;
 
     struct iovec pieces[2] = {{&header, sizeof header}, {room, (size_t)(text.at - room)}};
-    int streams[3] = {plan->standard_out, plan->standard_err, plan->standard_in};
-    size_t size = (header.has_input ? 3 : 2) * sizeof(int);
+    int descriptors[DESCRIPTORS_MAX] = {plan->standard_out, plan->standard_err};
+    size_t count = 2;
+    if (header.has_input) descriptors[count++] = plan->standard_in;
+    if (header.has_ruleset) descriptors[count++] = plan->ruleset;
+    size_t size = count * sizeof(int);
     union control control;
     memset(&control, 0, sizeof control);
     control.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-    memcpy(CMSG_DATA(&control.header), streams, size);
+    memcpy(CMSG_DATA(&control.header), descriptors, size);
     struct msghdr message = {
         .msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)};
     board->replies[number % GH_BOARD_SIZE] = (struct gh_spawn_reply){0};
@@ -99,6 +102,8 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *bo
     }
     return 0;
 }
+
+int32_t gh_spawner_pid(const struct gh_board *board) { return board->pid; }
 
 uint32_t gh_spawner_replied(const struct gh_board *board) { return atomic_load(&board->replied); }
 
@@ -134,10 +139,12 @@ static struct {
     char *strings[STRINGS_MAX + 2];
     struct gh_limit files;
     struct gh_board *board;
-} own;
+    const struct gh_identity *identities;
+    size_t identity_count;
+} own = {.files = {.resource = -1}};
 
-// Receives a plan and its streams. 0: the server is gone.
-static ssize_t receive(int socket, int streams[3]) {
+// Receives a plan and its descriptors. 0: the server is gone.
+static ssize_t receive(int socket, int descriptors[DESCRIPTORS_MAX]) {
     struct iovec pieces[2] = {{&own.header, sizeof own.header}, {own.room, MESSAGE_SIZE}};
     union control control;
     struct msghdr message = {
@@ -146,15 +153,15 @@ static ssize_t receive(int socket, int streams[3]) {
     do count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (count < 0 && errno == EINTR);
     if (count <= 0) return 0;
-    streams[0] = streams[1] = streams[2] = -1;
+    for (int i = 0; i < DESCRIPTORS_MAX; i++) descriptors[i] = -1;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-        memcpy(streams, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+        memcpy(descriptors, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
     return count;
 }
 
 // Finds the strings of `own.room`; false where they are not all there.
-static bool read_plan(size_t size, const int streams[3], struct gh_spawn *plan) {
+static bool read_plan(size_t size, const int descriptors[DESCRIPTORS_MAX], struct gh_spawn *plan) {
     const struct header *header = &own.header;
     if (size < sizeof *header || header->limits > LIMITS_MAX || header->arguments > STRINGS_MAX ||
         header->variables > STRINGS_MAX || header->arguments + header->variables + 2 > STRINGS_MAX)
@@ -182,18 +189,29 @@ static bool read_plan(size_t size, const int streams[3], struct gh_spawn *plan) 
         .argv = own.strings,
         .envp = own.strings + header->arguments + 1,
         // Its own stdin, which reads nothing.
-        .standard_in = header->has_input ? streams[2] : STDIN_FILENO,
-        .standard_out = streams[0],
-        .standard_err = streams[1],
+        .standard_in = header->has_input ? descriptors[2] : STDIN_FILENO,
+        .standard_out = descriptors[0],
+        .standard_err = descriptors[1],
+        .ruleset = header->has_ruleset ? descriptors[header->has_input ? 3 : 2] : -1,
+        .identity = header->identity,
+        .no_new_privileges = header->no_new_privileges,
         .nice = header->nice,
         .limits = header->limit,
         .limit_count = header->limits,
     };
-    return true;
+    // A ruleset that did not come must not be one that nobody asked for.
+    return !header->has_ruleset || plan->ruleset >= 0;
 }
 
 static void spawn(const struct gh_spawn *plan, struct gh_spawn_reply *reply) {
     struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .step = GH_STEP_CLONE};
+    if (plan->identity >= 0 && (size_t)plan->identity < own.identity_count)
+        state.identity = &own.identities[plan->identity];
+    // A number that is none, or none where there have to be.
+    if (!state.identity && (plan->identity >= 0 || own.identity_count > 0)) {
+        *reply = (struct gh_spawn_reply){.step = GH_STEP_USER, .error = EPERM};
+        return;
+    }
     pid_t child =
         clone(gh_child_main, own.stack + sizeof own.stack,
               CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PARENT_SETTID, &state, &reply->pid);
@@ -203,8 +221,7 @@ static void spawn(const struct gh_spawn *plan, struct gh_spawn_reply *reply) {
 
 static void nothing(int signal) { (void)signal; }
 
-// Lets go of all that is the server's alone. Returns the socket's new number, or ends.
-static int prepare(int socket, const struct gh_limit *files, struct gh_board *board) {
+int gh_prepare_helper(int socket, const char *name) {
     enum { SOCKET = 3 };
     // Signals for the whole process group are meant for the server. A handler, for unlike an ignored
     // signal it does not go on in the scripts.
@@ -227,37 +244,42 @@ static int prepare(int socket, const struct gh_limit *files, struct gh_board *bo
     if (chdir("/") < 0) _exit(1);
     // What lets the server bind low ports is not for scripts.
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    prctl(PR_SET_NAME, "gh-spawner", 0, 0, 0);
+    prctl(PR_SET_NAME, name, 0, 0, 0);
     gh_restore_priority();
-    own.board = board;
-    own.files = (struct gh_limit){.resource = -1};
-    if (files && gh_set_limit(files->resource, files->soft, files->hard) == 0) own.files = *files;
     return SOCKET;
 }
 
-static void serve(int socket) {
-    int streams[3];
+void gh_spawner_set_files(const struct gh_limit *files) {
+    own.files = (struct gh_limit){.resource = -1};
+    if (files && gh_set_limit(files->resource, files->soft, files->hard) == 0) own.files = *files;
+}
+
+void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identity *identities, size_t count) {
+    int descriptors[DESCRIPTORS_MAX];
     ssize_t size;
-    while ((size = receive(socket, streams)) > 0) {
-        uint32_t number = atomic_load(&own.board->replied);
-        struct gh_spawn_reply *reply = &own.board->replies[number % GH_BOARD_SIZE];
+    own.board = board;
+    own.identities = identities;
+    own.identity_count = count;
+    while ((size = receive(socket, descriptors)) > 0) {
+        uint32_t number = atomic_load(&board->replied);
+        struct gh_spawn_reply *reply = &board->replies[number % GH_BOARD_SIZE];
         struct gh_spawn plan;
-        if (read_plan((size_t)size, streams, &plan)) {
+        if (read_plan((size_t)size, descriptors, &plan)) {
             spawn(&plan, reply);
         } else {
             *reply = (struct gh_spawn_reply){.step = GH_STEP_CLONE, .error = EBADMSG};
         }
-        atomic_store(&own.board->replied, number + 1);
-        if (atomic_exchange(&own.board->is_asked, false)) {
+        atomic_store(&board->replied, number + 1);
+        if (atomic_exchange(&board->is_asked, false)) {
             while (send(socket, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
         }
-        for (int i = 0; i < 3; i++) {
-            if (streams[i] >= 0) close(streams[i]);
+        for (int i = 0; i < DESCRIPTORS_MAX; i++) {
+            if (descriptors[i] >= 0) close(descriptors[i]);
         }
     }
 }
 
-int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, struct gh_board **board) {
+int gh_spawner_start(const struct gh_limit *files, int *socket, struct gh_board **board) {
     int ends[2];
     void *shared = mmap(NULL, sizeof(struct gh_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) return errno;
@@ -273,7 +295,9 @@ int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, st
     // Without handlers of fork(3), which are not for a process with other threads.
     pid_t child = _Fork();
     if (child == 0) {
-        serve(prepare(ends[1], files, shared));
+        int end = gh_prepare_helper(ends[1], "gh-spawner");
+        gh_spawner_set_files(files);
+        gh_spawner_serve(end, shared, NULL, 0);
         _exit(0);
     }
     int error = errno;
@@ -284,8 +308,8 @@ int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, st
         gh_spawner_forget(shared);
         return error;
     }
-    *pid = child;
     *socket = ends[0];
     *board = shared;
+    (*board)->pid = child;
     return 0;
 }

@@ -62,6 +62,18 @@ struct ConfigAssembly {
             report(SourcePosition(file: sections.file, line: 0), "no [site NAME]; a server has at least one")
         } else {
             requireSites()
+            requirePrivileges()
+        }
+    }
+
+    /// The kernel lets a process without rights give up some of its own only where it can gain none.
+    private mutating func requirePrivileges() {
+        for part in config.sites.flatMap(\.parts) {
+            guard let write = part.cgiWrite, !part.cgiNoNewPrivileges else { continue }
+            let problem = ConfigProblem(
+                write.position,
+                "cgi_write: needs cgi_no_new_privs = yes; a setuid program could leave the folders again")
+            if !problems.contains(problem) { problems.append(problem) }
         }
     }
 

@@ -37,6 +37,8 @@ package enum ConfigLoader {
             entry("root", INIText.quote(Paths.absolute(folder, from: Paths.current)), from: "serve"),
             entry("index", "index.html", from: "serve"),
             entry("listing", "yes", from: "serve"),
+            // Who shows a folder shows all of it.
+            entry("script_sources", "none", from: "serve"),
             entry("log_format", "combined", from: "serve"),
             entry("access_log", "stdout", from: "serve"),
         ]

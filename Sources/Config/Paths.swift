@@ -98,24 +98,14 @@ enum Paths {
         do throws(Errno) {
             let file = try FileDescriptor.open(path, O_RDONLY)
             if try file.status().st_mode & S_IFMT == S_IFDIR { throw Errno.isAFolder }
-            var buffer = ByteBuffer()
-            while buffer.count <= limit {
-                let count = try buffer.fill(atLeast: 64 * 1024) { room throws(Errno) in
-                    while true {
-                        let count = Glibc.read(file.raw, room.baseAddress, room.count)
-                        if count >= 0 { return count }
-                        let error = Errno.current
-                        if error != .interrupted { throw error }
-                    }
-                }
-                if count == 0 { return buffer.bytes.array }
-            }
+            return try file.contents(limit: limit)
         } catch .isAFolder {
             throw ValueProblem("is a folder; takes a file")
+        } catch .fileTooLarge {
+            throw ValueProblem("larger than \(limit >> 20)M")
         } catch {
             throw ValueProblem("cannot be read: \(error)")
         }
-        throw ValueProblem("larger than \(limit >> 20)M")
     }
 
     /// The paths that `pattern` stands for, sorted. The folder before the first wildcard has to exist; a

@@ -176,6 +176,8 @@ package struct PartSettings: Sendable {
     package var cgiExtensions: [String] = []
     package var cgiInterpreters: [Interpreter] = []
     package var cgiEnvironment: [EnvironmentSetting] = []
+    /// Endings, in lower case, of files that are not sent as they are where nothing runs them.
+    package var scriptSources = [".cgi", ".fcgi", ".php", ".pl"]
     package var cgiTimeout = TimeSpan.seconds(60)
     package var cgiIdleTimeout = TimeSpan.seconds(60)
     /// In all; nil for no limit.
@@ -183,7 +185,24 @@ package struct PartSettings: Sendable {
     package var cgiOnDisconnect = OnDisconnect.kill
     package var cgiMaxProcesses = 64
     package var cgiPassAuthorization = PassAuthorization.auto
+    /// Queries without `=` come as arguments (RFC 3875, section 4.4).
+    package var cgiIsindex = true
+    /// A script's output without a header is sent as a page.
+    package var cgiLenient = false
+    /// The server itself answers with the path that a script names in Location (RFC 3875, section 6.2.2).
+    package var cgiLocalRedirects = true
+    /// A script starts before the request's content is whole, and gets it as it arrives.
+    package var cgiStreamUpload = false
+    /// Fields with underscores in their names become variables of scripts.
+    package var passesUnderscores = false
     package var cgiCache: [CacheRule] = []
+    /// Where what is known of scripts that failed is kept; nil for nowhere.
+    package var cgiCapture: CaptureSetting?
+    /// Whom scripts run as; nil for the server's user.
+    package var cgiUser: ScriptUser?
+    /// Where alone scripts may write; nil for everywhere.
+    package var cgiWrite: WriteFolders?
+    package var cgiNoNewPrivileges = true
     package var maxBody = 1 << 30
     package var requestLimit: RequestLimit?
     /// Bytes a second for each connection; nil for no limit.
@@ -267,16 +286,54 @@ package struct FieldSetting: Hashable, Sendable {
     package init(name: String, value: String?) { (self.name, self.value) = (name, value) }
 }
 
+/// A user by name, with another group than its own if there is one.
+package struct ScriptUser: Hashable, Sendable {
+    package var name: String
+    /// By name or number.
+    package var group: String?
+    package var position: SourcePosition
+
+    package init(name: String, group: String?, position: SourcePosition) {
+        (self.name, self.group, self.position) = (name, group, position)
+    }
+}
+
+extension ScriptUser: CustomStringConvertible {
+    /// As it stands in a setting.
+    package var description: String { name + (group.map { ":\($0)" } ?? "") }
+}
+
+/// Folders that may be written to, maybe none.
+package struct WriteFolders: Hashable, Sendable {
+    package var paths: [String]
+    package var position: SourcePosition
+
+    package init(paths: [String], position: SourcePosition) {
+        (self.paths, self.position) = (paths, position)
+    }
+}
+
 /// What a script may use. Nil and 0 leave it as the server has it.
 package struct ScriptLimits: Hashable, Sendable {
     package var cpu: TimeSpan?
     package var memory: Int?
     package var openFiles: Int?
     package var fileSize: Int?
+    /// Of the user that the script runs as, all others of that user counted.
+    package var processes: Int?
     /// Added to the server's own: 1 to 19.
     package var nice = 0
 
     package init() {}
+}
+
+/// Records of the last scripts that failed: where, how many, and how many bytes of each stream.
+package struct CaptureSetting: Hashable, Sendable {
+    package var folder: String
+    package var count = 100
+    package var size = 64 << 10
+
+    package init(folder: String) { self.folder = folder }
 }
 
 /// GET answers of the scripts below a URL prefix serve the next requests for a while.
@@ -290,16 +347,22 @@ package struct CacheRule: Hashable, Sendable {
 package enum OnDisconnect: Sendable { case kill, finish }
 package enum PassAuthorization: Sendable { case yes, no, auto }
 package enum SymlinkPolicy: Sendable { case inside, follow, deny }
+
 extension ServerConfig {
     /// Whether any site has scripts.
+    package var runsScripts: Bool { sites.contains(where: \.runsScripts) }
+}
+
+extension SiteConfig {
+    /// The site's settings as a whole, and those of its locations.
+    package var parts: [PartSettings] { [part] + locations.map(\.part) }
+
     package var runsScripts: Bool {
-        sites.contains { site in
-            !site.cgi.isEmpty
-                || ([site.part] + site.locations.map(\.part)).contains {
-                    !$0.cgiExtensions.isEmpty || !$0.cgiInterpreters.isEmpty
-                        || $0.index.contains { $0.hasSuffix(".cgi") }
-                }
-        }
+        !cgi.isEmpty
+            || parts.contains {
+                !$0.cgiExtensions.isEmpty || !$0.cgiInterpreters.isEmpty
+                    || $0.index.contains { $0.hasSuffix(".cgi") }
+            }
     }
 }
 

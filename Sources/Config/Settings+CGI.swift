@@ -16,6 +16,10 @@ extension Settings {
                 part.cgiInterpreters.removeAll { $0.suffix == new.suffix }
                 part.cgiInterpreters.append(new)
             }),
+        .part(
+            "script_sources", Values.sourceExtensions, \.scriptSources,
+            .value(".cgi .fcgi .php .pl"),
+            "files that end so are not sent where nothing runs them: 403; or `none`"),
         .repeatable(
             part: "cgi_env", Values.environmentSetting, .described("none"),
             "`NAME=value` for the scripts; a bare `NAME` passes the server's own",
@@ -51,6 +55,30 @@ extension Settings {
         .part(
             "cgi_pass_authorization", Values.passAuthorization, \.cgiPassAuthorization, .value("auto"),
             "give scripts the Authorization field; `auto` where the site does not check it itself"),
+        .part(
+            "cgi_isindex", Values.flag, \.cgiIsindex, .value("yes"),
+            "words of a query without `=` are a script's arguments, too"),
+        .part(
+            "cgi_lenient", Values.flag, \.cgiLenient, .value("no"),
+            "send a script's output without a header as a page, HTML or plain text; else 500"),
+        .part(
+            "cgi_local_redirects", Values.flag, \.cgiLocalRedirects, .value("yes"),
+            "answer with the page that a script's `Location: /path` names; else 302"),
+        .part(
+            "cgi_stream_upload", Values.flag, \.cgiStreamUpload, .value("no"),
+            "a script gets the request body as it arrives; else it starts when all is there"),
+        .part(
+            "underscore_headers", Values.underscores, \.passesUnderscores, .value("drop"),
+            "request fields with `_` in their names: `drop` them, or `pass` them to scripts"),
+        .part(
+            "cgi_user", Values.scriptUser, \.cgiUser, .value("none"),
+            "`NAME`, `NAME:GROUP`: whom scripts run as; `none` for the server's user; docs/cgi.md"),
+        .part(
+            "cgi_write", Values.writeFolders, \.cgiWrite, .value("everywhere"),
+            "the only folders that scripts may write to; `none` for no folder; docs/cgi.md"),
+        .part(
+            "cgi_no_new_privs", Values.flag, \.cgiNoNewPrivileges, .value("yes"),
+            "setuid and setgid programs (sendmail, sudo) give scripts no more rights; `no` lets them"),
         .site(
             "cgi_cpu", Values.optionalTime, \.scriptLimits.cpu, .value("0"),
             "processor time of a script, whole seconds; 0 for no limit"),
@@ -63,6 +91,9 @@ extension Settings {
         .site(
             "cgi_file_size", Values.optionalSize(1), \.scriptLimits.fileSize, .value("0"),
             "of a file that a script writes; 0 for no limit"),
+        .site(
+            "cgi_nproc", Values.optionalNumber(1...1_000_000), \.scriptLimits.processes, .value("0"),
+            "processes and threads of the user that scripts run as; 0 for no limit"),
         .site(
             "cgi_nice", Values.number(0...19), \.scriptLimits.nice, .value("0"),
             "how far scripts stand back behind other programs: 0 to 19"),
@@ -80,6 +111,10 @@ extension Settings {
                 part.cgiCache.removeAll { $0.prefix == new.prefix }
                 part.cgiCache.append(new)
             }),
+        .part(
+            "cgi_capture", Values.capture, \.cgiCapture, .value("off"),
+            "`FOLDER count=100 size=64K`: keeps what scripts that fail got and printed"
+        ),
         .site(
             "cgi_cache_size", Values.size(0...(1 << 40)), \.cgiCacheSize, .value("32M"),
             "for all kept answers of the site's scripts"),

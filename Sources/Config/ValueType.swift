@@ -122,6 +122,7 @@ enum Values {
     ])
     static let onDisconnect = choice(["kill": OnDisconnect.kill, "finish": .finish])
     static let symlinks = choice(["inside": SymlinkPolicy.inside, "follow": .follow, "deny": .deny])
+    static let underscores = choice(["drop": false, "pass": true])
     static let dotfiles = choice(["deny": false, "allow": true])
 
     static let passAuthorization = ValueType<PassAuthorization>("yes/no, auto") {

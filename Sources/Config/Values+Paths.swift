@@ -45,6 +45,21 @@ extension Values {
         return path
     }
 
+    /// Folders that exist; none for `none`, and nil for `everywhere`.
+    static let writeFolders = ValueType<WriteFolders?>("list of paths") { (value) throws(ValueProblem) in
+        let words = try value.words()
+        let word = words.first { ["everywhere", "none"].contains($0.lowercased()) }
+        if let word, words.count > 1 { throw ValueProblem("\(word.quoted) stands alone, or folders do") }
+        guard word?.lowercased() != "everywhere", let position = value.position else { return nil }
+        var folders: [String] = []
+        for word in word == nil ? words : [] {
+            let path = try value.path(word)
+            if value.context.checksPaths { try Paths.requireFolder(path) }
+            folders.append(path)
+        }
+        return WriteFolders(paths: folders, position: position)
+    }
+
     /// A file that exists, but for the default, which a machine may lack.
     static let mediaTypesFile = ValueType<String>("path") { (value) throws(ValueProblem) in
         let path = try value.path(value.text())
@@ -142,43 +157,52 @@ extension Values {
     /// A name that the machine knows: with it go the user's groups, which a number alone may not have.
     static let user = ValueType<String?>("name") { (value) throws(ValueProblem) in
         let text = try value.text()
-        if !knows({ getpwnam_r(text, $0, $1, $2, $3) }, as: passwd()) {
-            throw ValueProblem("no user \(text.quoted) on this machine")
-        }
+        _ = try identity(text, group: nil)
         return text
     }
 
     /// A name that the machine knows, or a number.
     static let group = ValueType<String?>("name or number") { (value) throws(ValueProblem) in
         let text = try value.text()
-        if !isNumber(text), !knows({ getgrnam_r(text, $0, $1, $2, $3) }, as: Glibc.group()) {
-            throw ValueProblem("no group \(text.quoted) on this machine")
-        }
+        do throws(Identity.Unknown) { try requireGroup(text) } catch { throw unknownGroup(text) }
         return text
     }
 
-    private static func isNumber(_ text: String) -> Bool {
-        // 2^32-1 means "no change" to setuid and its kin.
-        text.utf8.allSatisfy(ASCII.isDigit) && UInt32(text).map { $0 < .max } == true
+    /// `NAME` or `NAME:GROUP`, and not root; nil for `none`.
+    static let scriptUser = ValueType<ScriptUser?>("name") { (value) throws(ValueProblem) in
+        let text = try value.text()
+        guard text.lowercased() != "none", let position = value.position else { return nil }
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(
+            String.init)
+        let group = parts.count > 1 ? parts[1] : nil
+        if parts.contains("") { throw ValueProblem("\(text.quoted) lacks a name; takes NAME or NAME:GROUP") }
+        let identity = try identity(parts[0], group: group)
+        if identity.user == 0 { throw ValueProblem("\(text.quoted) is root, whom scripts do not run as") }
+        if identity.group == 0 {
+            throw ValueProblem(
+                "\(text.quoted) has root's group, which scripts do not run with; takes NAME:GROUP")
+        }
+        return ScriptUser(name: parts[0], group: group, position: position)
     }
 
-    /// Whether a look-up of the passwd kind finds something.
-    private static func knows<Record>(
-        _ lookUp: (
-            UnsafeMutablePointer<Record>, UnsafeMutablePointer<CChar>, Int,
-            UnsafeMutablePointer<UnsafeMutablePointer<Record>?>
-        ) -> CInt, as record: Record
-    ) -> Bool {
-        var record = record
-        var found: UnsafeMutablePointer<Record>?
-        var room = 4096
-        while room <= 1 << 20 {
-            let error = withUnsafeTemporaryAllocation(of: CChar.self, capacity: room) { buffer in
-                buffer.baseAddress.map { lookUp(&record, $0, buffer.count, &found) } ?? EINVAL
+    private static func identity(_ name: String, group: String?) throws(ValueProblem) -> Identity {
+        do throws(Identity.Unknown) {
+            if let group { try requireGroup(group) }
+            return try Identity(user: name, group: group)
+        } catch {
+            switch error {
+            case .user: throw ValueProblem("no user \(name.quoted) on this machine")
+            case .group: throw unknownGroup(group ?? "")
             }
-            if error != ERANGE { break }
-            room *= 4
         }
-        return found != nil
+    }
+
+    private static func unknownGroup(_ text: String) -> ValueProblem {
+        ValueProblem("no group \(text.quoted) on this machine")
+    }
+
+    private static func requireGroup(_ text: String) throws(Identity.Unknown) {
+        // 2^32-1 means "no change" to setgid and its kin.
+        if try Identity.group(text) == gid_t.max { throw .group }
     }
 }

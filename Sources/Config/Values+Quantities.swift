@@ -15,7 +15,7 @@ extension Values {
         return (count, text[number.endIndex...].lowercased())
     }
 
-    private static func number(_ text: String, _ range: ClosedRange<Int>) throws(ValueProblem) -> Int {
+    static func number(_ text: String, _ range: ClosedRange<Int>) throws(ValueProblem) -> Int {
         guard let number = digits(text) else {
             throw ValueProblem(
                 "\(text.quoted) is no number; takes \(range.lowerBound) to \(range.upperBound)")
@@ -99,7 +99,7 @@ extension Values {
     private static let sizeUnits: [(name: String, shift: Int)] = [("", 0), ("k", 10), ("m", 20), ("g", 30)]
 
     /// Bytes.
-    private static func byteCount(_ text: String, _ range: ClosedRange<Int>) throws(ValueProblem) -> Int {
+    static func byteCount(_ text: String, _ range: ClosedRange<Int>) throws(ValueProblem) -> Int {
         guard let (count, unit) = quantity(text) else {
             throw ValueProblem("\(text.quoted) is no size; \(takesSize)")
         }

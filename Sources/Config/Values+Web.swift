@@ -133,6 +133,11 @@ extension Values {
         return words
     }
 
+    /// Endings in lower case.
+    static let sourceExtensions = ValueType<[String]>("list of extensions") { (value) throws(ValueProblem) in
+        try extensions.parse(value).map { $0.lowercased() }
+    }
+
     static func requireExtension(_ text: String) throws(ValueProblem) {
         guard text.utf8.first == ASCII.dot, text.utf8.count > 1, !text.utf8.contains(ASCII.slash) else {
             throw ValueProblem("\(text.quoted) is no extension; takes one such as .cgi")
@@ -285,6 +290,28 @@ extension Values {
     static let cacheRule = ValueType<CacheRule>("prefix and time") { (value) throws(ValueProblem) in
         let (prefix, time) = try value.pair(takes: "a URL prefix and a time, as in `/cgi-bin/report.cgi 10s`")
         return CacheRule(prefix: try urlPrefix(prefix), time: try positiveTime(time))
+    }
+
+    /// `/var/log/gatehouse/failed count=100 size=64K`; nil for `off`.
+    static let capture = ValueType<CaptureSetting?>("path and options") { (value) throws(ValueProblem) in
+        let words = try value.words()
+        if words.count == 1, flag(words[0]) == false || words[0].lowercased() == "none" { return nil }
+        var capture = CaptureSetting(folder: try value.path(words[0]))
+        var seen: Set<String> = []
+        for word in words.dropFirst() {
+            let (name, text) = (word.prefix { $0 != "=" }.lowercased(), word.drop { $0 != "=" }.dropFirst())
+            switch name {
+            case "count" where seen.insert(name).inserted:
+                capture.count = try number(String(text), 1...100_000)
+            case "size" where seen.insert(name).inserted:
+                capture.size = try byteCount(String(text), 0...(1 << 20))
+            default:
+                throw ValueProblem(
+                    "\(word.quoted) behind the folder; takes `count=100` and `size=64K`, each once")
+            }
+        }
+        if value.context.checksPaths { try Paths.requireFolder(capture.folder) }
+        return capture
     }
 
     static let interpreter = ValueType<Interpreter>("extension and path") { (value) throws(ValueProblem) in

@@ -7,18 +7,47 @@ package import Glibc
 /// writes needs to be told.
 final class LogFile: Sendable {
     private let descriptor: FileDescriptor
+    private let manner: Manner
+
+    /// How a write is kept from waiting for a reader.
+    private enum Manner {
+        /// Nothing to do: the file was opened so, or has no reader.
+        case plain
+        /// A socket, which takes that with each call.
+        case socket
+        /// Somebody else's open file, which must not be changed: asked first, and given a little.
+        case cautious
+    }
 
     /// Opens `path`, creating the file with mode 0640 for `owner`.
     init(_ path: String, owner: LogOwner?) throws(Errno) {
         descriptor = try LogFile.open(path, owner)
+        manner = .plain
     }
 
-    /// A copy of a standard stream.
+    /// What a standard stream leads to.
     init(stream: CInt) throws(Errno) {
         let copy = fcntl(stream, F_DUPFD_CLOEXEC, 3)
         if copy < 0 { throw .current }
-        descriptor = FileDescriptor(owning: copy)
+        let shared = FileDescriptor(owning: copy)
+        switch try shared.status().st_mode & S_IFMT {
+        case S_IFIFO, S_IFCHR:
+            // Not to wait is a property of an open file, and this one is shared with the shell and others.
+            let flags = O_WRONLY | O_NONBLOCK | O_NOCTTY
+            if let own = try? FileDescriptor.open("/proc/self/fd/\(stream)", flags) {
+                descriptor = own
+                manner = .plain
+                return
+            }
+            manner = .cautious
+        case S_IFSOCK: manner = .socket
+        default: manner = .plain
+        }
+        descriptor = shared
     }
+
+    /// The number, to wait for room by.
+    var raw: CInt { descriptor.raw }
 
     /// Opens the path again, for a file that was moved away by a rotation. What was open before stays
     /// in use where that fails.
@@ -51,22 +80,35 @@ final class LogFile: Sendable {
         return try .open(path, O_RDWR | O_NONBLOCK | O_NOCTTY)
     }
 
-    /// Writes all of `bytes` now. Waits for a reader that is slow, so only the log thread calls it.
-    func write(_ bytes: [UInt8]) throws(Errno) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor.raw, $0.baseAddress, $0.count) }
-            if count >= 0 {
-                rest = rest.dropFirst(count)
+    /// Writes what is taken now of `bytes` from `start` on, and returns where the rest begins. Waits for
+    /// disks, and for no reader.
+    func write(_ bytes: [UInt8], from start: Int) throws(Errno) -> Int {
+        var start = start
+        while start < bytes.count {
+            let count = bytes.withUnsafeBytes { attempt(UnsafeRawBufferPointer(rebasing: $0[start...])) }
+            if count > 0 {
+                start += count
                 continue
             }
             let error = Errno.current
-            if error == .wouldBlock {
-                var state = pollfd(fd: descriptor.raw, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&state, 1, 1000)
-            } else if error != .interrupted {
-                throw error
-            }
+            if count == 0 || error == .wouldBlock { return start }
+            if error != .interrupted { throw error }
+        }
+        return start
+    }
+
+    /// As write(2); 0 where it would have to wait.
+    private func attempt(_ bytes: UnsafeRawBufferPointer) -> Int {
+        switch manner {
+        case .plain: return Glibc.write(raw, bytes.baseAddress, bytes.count)
+        case .socket:
+            return send(
+                raw, bytes.baseAddress, bytes.count, CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
+        case .cautious:
+            var state = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
+            // A pipe that has room has room for so much.
+            return poll(&state, 1, 0) == 1
+                ? Glibc.write(raw, bytes.baseAddress, min(bytes.count, Int(PIPE_BUF))) : 0
         }
     }
 }

@@ -1,11 +1,14 @@
 package import Base
 package import Config
 import Glibc
+import Synchronization
 
 /// One log: a file, one of the standard streams, or the machine's log daemon.
 package final class LogSink: Sendable {
     package let target: LogTarget
     private let way: Way
+    /// What was written last could not be, and that has been told.
+    private let failed = Atomic(false)
 
     private enum Way {
         case file(LogFile)
@@ -28,6 +31,12 @@ package final class LogSink: Sendable {
         }
     }
 
+    /// Kept here for the log thread.
+    var isBroken: Bool {
+        get { failed.load(ordering: .relaxed) }
+        set { failed.store(newValue, ordering: .relaxed) }
+    }
+
     /// The log gives lines their time and level itself.
     var hasOwnTime: Bool {
         if case .syslog = way { return true }
@@ -39,11 +48,24 @@ package final class LogSink: Sendable {
         if case .file(let file) = way, case .file(let path) = target { try file.reopen(path) }
     }
 
-    /// Writes whole lines now. Waits for a reader that is slow, so only the log thread calls it.
-    func write(_ lines: [UInt8], _ level: LogLevel) throws(Errno) {
+    /// Writes what the log takes now of whole lines, those of `bytes` from `start` on, and returns where the
+    /// rest begins. Waits for disks, so only the log thread calls it. Lines that a log daemon loses it
+    /// counts and tells itself.
+    func write(_ bytes: [UInt8], from start: Int, _ level: LogLevel) throws(Errno) -> Int {
         switch way {
-        case .file(let file): try file.write(lines)
-        case .syslog(let syslog): try syslog.write(lines, level)
+        case .file(let file): return try file.write(bytes, from: start)
+        case .syslog(let syslog):
+            let (end, news) = syslog.write(bytes, from: start, level)
+            if let news { complain(news) }
+            return end
+        }
+    }
+
+    /// The number to wait by for room, after a write that was not taken whole.
+    var descriptor: CInt? {
+        switch way {
+        case .file(let file): file.raw
+        case .syslog(let syslog): syslog.raw
         }
     }
 

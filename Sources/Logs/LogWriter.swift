@@ -1,137 +1,138 @@
-import Base
+package import Base
 package import Config
-import Glibc
 import Net
 import Synchronization
 
 /// The thread that writes the logs, so that no loop waits for a disk, a terminal or a slow `tail`.
 ///
-/// What is handed over is written in its order, whole. What waits is bounded: past 32 MiB lines are
-/// dropped, and their number is told in the log as soon as there is room again.
+/// What is handed over for a log is written in its order, whole. A log that takes nothing for now, such
+/// as a pipe that nobody reads, keeps no other waiting. What waits is bounded for each log: beyond that
+/// lines are lost, and their number is told once the log flows again.
 package final class LogWriter: Sendable {
-    private let queue = Mutex(Queue())
-    private let signal = WakeCount()
+    private let state = Mutex(State())
+    private let bell: Bell
     /// Counts each time that all has been written while somebody waited for it.
-    private let idle = WakeCount()
+    private let idle = Semaphore()
+    private let bound: Int
 
-    private struct Queue {
-        var pieces: [Piece] = []
-        var bytes = 0
-        var dropped = 0
-        /// Bytes that the thread has taken and not yet written.
-        var bytesInHand = 0
-        /// The log that the thread writes to now.
-        var current: LogSink?
+    private struct State {
+        /// Of the logs that have something to be written or told. Few, so they are looked through.
+        var backlogs: [Backlog] = []
         var isFlushing = false
 
-        var isDone: Bool { pieces.isEmpty && current == nil }
+        var bytes: Int { backlogs.reduce(0) { $0 + $1.bytes } }
+
+        func index(of sink: LogSink) -> Int? { backlogs.firstIndex { $0.sink === sink } }
     }
 
-    private struct Piece {
+    /// What a log has not taken yet.
+    private struct Backlog {
         let sink: LogSink
-        let level: LogLevel
-        let bytes: [UInt8]
+        /// What the thread has not taken yet.
+        var pieces: [LogPiece] = []
+        /// Of those and of what the thread has in hand.
+        var bytes = 0
+        var lostLines = 0
     }
 
-    private static let bound = 32 << 20
-
-    /// `@unchecked Sendable`: a semaphore is made for sharing, and its address stays.
-    private final class WakeCount: @unchecked Sendable {
-        private let semaphore: UnsafeMutablePointer<sem_t> = .allocate(capacity: 1)
-        init() { sem_init(semaphore, 0, 0) }
-        deinit {
-            sem_destroy(semaphore)
-            semaphore.deallocate()
-        }
-        func post() { sem_post(semaphore) }
-        func wait() { while sem_wait(semaphore) != 0 {} }
-        /// False where `time` passed first.
-        func wait(_ time: TimeSpan) -> Bool {
-            let now = WallClock.now
-            let end = now.nanoseconds + Int(time.nanoseconds)
-            var deadline = timespec(tv_sec: now.seconds + end / 1_000_000_000, tv_nsec: end % 1_000_000_000)
-            while sem_timedwait(semaphore, &deadline) != 0 {
-                if Errno.current != .interrupted { return false }
-            }
-            return true
-        }
+    /// `bound`: bytes that may wait for one log.
+    package init(bound: Int = 32 << 20) throws(Errno) {
+        bell = try Bell()
+        self.bound = bound
     }
 
-    package init() {}
-
-    /// Starts the thread, which runs until the process ends.
-    package func start() {
+    /// Starts the thread, which runs until the process ends. `reportLoss` gets the number of lines that a
+    /// log has lost, on that thread.
+    package func start(reportLoss: @escaping @Sendable (LogTarget, Int) -> Void) {
         Thread(name: "log") { [self] in
+            var hands: [LogHand] = []
             while true {
-                signal.wait()
-                writeAll()
+                bell.wait(orRoomIn: hands.compactMap { $0.sink.descriptor })
+                take(into: &hands)
+                for index in hands.indices {
+                    let settled = hands[index].write()
+                    if let lines = settle(settled, hands[index].sink) {
+                        reportLoss(hands[index].sink.target, lines)
+                    }
+                }
+                hands.removeAll { $0.isEmpty }
             }
         }.detach()
     }
 
     /// Has `bytes`, which are whole lines, written to `sink` soon. `level` is for logs that tell levels apart.
     package func submit(_ bytes: [UInt8], to sink: LogSink, _ level: LogLevel = .info) {
-        let mustWake = queue.withLock { queue in
-            if queue.bytes + bytes.count > LogWriter.bound {
-                queue.dropped += 1
+        let mustRing = state.withLock { state in
+            let index = state.index(of: sink) ?? state.backlogs.endIndex
+            if index == state.backlogs.endIndex { state.backlogs.append(Backlog(sink: sink)) }
+            guard state.backlogs[index].bytes + bytes.count <= bound else {
+                state.backlogs[index].lostLines += LogPiece.lineCount(bytes[...])
                 return false
             }
-            queue.bytes += bytes.count
-            queue.pieces.append(Piece(sink: sink, level: level, bytes: bytes))
-            return queue.pieces.count == 1
+            state.backlogs[index].bytes += bytes.count
+            state.backlogs[index].pieces.append(LogPiece(bytes: bytes, level: level))
+            return state.backlogs[index].pieces.count == 1
         }
-        if mustWake { signal.post() }
+        if mustRing { bell.ring() }
+    }
+
+    /// Gives the thread what came since.
+    private func take(into hands: inout [LogHand]) {
+        state.withLock { state in
+            for index in state.backlogs.indices where !state.backlogs[index].pieces.isEmpty {
+                let backlog = state.backlogs[index]
+                state.backlogs[index].pieces = []
+                if let hand = hands.firstIndex(where: { $0.sink === backlog.sink }) {
+                    hands[hand].append(backlog.pieces)
+                } else {
+                    hands.append(LogHand(backlog.sink, backlog.pieces))
+                }
+            }
+        }
+    }
+
+    /// Takes note of what has become of a log's bytes. Returns how many lines it has lost, if that is to be
+    /// told now: not each time that a log which is always behind takes a piece.
+    private func settle(_ settled: LogHand.Settled, _ sink: LogSink) -> Int? {
+        state.withLock { state in
+            guard let index = state.index(of: sink) else { return nil }
+            state.backlogs[index].bytes -= settled.written + settled.lost
+            state.backlogs[index].lostLines += settled.lostLines
+            var told: Int?
+            let lostLines = state.backlogs[index].lostLines
+            if lostLines > 0, settled.written > 0, state.backlogs[index].bytes <= bound / 2 {
+                told = lostLines
+                state.backlogs[index].lostLines = 0
+            }
+            if state.backlogs[index].bytes == 0, state.backlogs[index].lostLines == 0 {
+                state.backlogs.remove(at: index)
+            }
+            if state.isFlushing, told == nil, state.bytes == 0 { idle.post() }
+            return told
+        }
     }
 
     /// Waits until the thread has written what was handed over; for the end of the process. Logs that
-    /// have taken no piece for a second, or are not done in five, are given up with what is left.
+    /// have taken nothing for a second, or are not done in five, are given up with what is left.
     package func flush() {
         var left = Int.max
         for _ in 0..<5 {
-            let state = waitState()
-            if state.isDone || state.left >= left { break }
-            left = state.left
+            let bytes = state.withLock { state in
+                state.isFlushing = true
+                return state.bytes
+            }
+            if bytes == 0 { return }
+            if bytes >= left { break }
+            left = bytes
             if idle.wait(.seconds(1)) { return }
         }
-        let state = waitState()
-        if state.isDone { return }
-        let name = state.current?.target.description ?? "a log"
-        LastResort.write("the last \(state.left) bytes for the logs are given up: \(name) takes no more")
-    }
-
-    private func waitState() -> (isDone: Bool, left: Int, current: LogSink?) {
-        queue.withLock { queue in
-            queue.isFlushing = true
-            return (queue.isDone, queue.bytes + queue.bytesInHand, queue.current)
+        let (bytes, names) = state.withLock { state in
+            (state.bytes, state.backlogs.filter { $0.bytes > 0 }.map(\.sink.target.description))
         }
-    }
-
-    private func writeAll() {
-        while true {
-            let (pieces, dropped) = queue.withLock { queue in
-                defer {
-                    queue.bytesInHand = queue.bytes
-                    queue.current = queue.pieces.first?.sink
-                    (queue.pieces, queue.bytes, queue.dropped) = ([], 0, 0)
-                    if queue.isDone, queue.isFlushing { idle.post() }
-                }
-                return (queue.pieces, queue.dropped)
-            }
-            if pieces.isEmpty { return }
-            for piece in pieces {
-                queue.withLock { $0.current = piece.sink }
-                do throws(Errno) {
-                    try piece.sink.write(piece.bytes, piece.level)
-                } catch {
-                    piece.sink.complain(error)
-                }
-                queue.withLock { $0.bytesInHand -= piece.bytes.count }
-            }
-            if dropped > 0, let sink = pieces.last?.sink {
-                let text =
-                    "gatehouse: \(dropped) pieces of log were dropped here: this log is read or written too slowly\n"
-                try? sink.write(Array(text.utf8), .warning)
-            }
-        }
+        if bytes == 0 { return }
+        let verb = names.count == 1 ? "takes" : "take"
+        LastResort.write(
+            "the last \(bytes) bytes for the logs are given up: \(names.joined(separator: ", ")) \(verb) no more"
+        )
     }
 }

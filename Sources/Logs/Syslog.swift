@@ -10,9 +10,6 @@ import Synchronization
 final class Syslog: Sendable {
     /// Bytes of a datagram; daemons cut what is longer than 8 KiB.
     private static let lengthLimit = 8192
-    /// How long a daemon that is behind is waited for.
-    private static let patience: CInt = 1000
-
     private let path: String
     private let state = Mutex(State())
 
@@ -30,38 +27,43 @@ final class Syslog: Sendable {
 
     /// Connects. For the start, so that a wrong path is told at once.
     func connect() throws(Errno) {
-        try trying { (state) throws(Errno) in try connect(&state) }
+        let failure = state.withLock { state -> Errno? in
+            do throws(Errno) {
+                try connect(&state)
+                return nil
+            } catch {
+                state.isTold = true
+                return error
+            }
+        }
+        if let failure { throw failure }
     }
 
-    /// Sends each of the whole lines in `bytes`. Throws once for each time that the daemon is lost.
-    func write(_ bytes: [UInt8], _ level: LogLevel) throws(Errno) {
-        try trying { (state) throws(Errno) in
+    /// The socket's number; nil while there is none.
+    var raw: CInt? { state.withLock { $0.socket?.raw } }
+
+    /// Sends the lines of `bytes` from `start` on, as far as the daemon takes them now. Returns where the
+    /// rest begins, and why the daemon is lost, once for each time that it is.
+    func write(_ bytes: [UInt8], from start: Int, _ level: LogLevel) -> (end: Int, news: Errno?) {
+        state.withLock { state in
+            var start = start
             var failure: Errno?
-            for line in bytes.split(separator: ASCII.lf) {
-                do throws(Errno) { try deliver(line, level, &state) } catch {
+            while start < bytes.count {
+                let end = bytes[start...].firstIndex(of: ASCII.lf) ?? bytes.count
+                do throws(Errno) {
+                    try deliver(bytes[start..<end], level, &state)
+                } catch {
+                    // The daemon is behind: the line is sent later.
+                    if error == .wouldBlock { break }
                     state.lost += 1
                     failure = error
                 }
+                start = min(end + 1, bytes.count)
             }
-            if let failure { throw failure }
+            let news = state.isTold ? nil : failure
+            state.isTold = failure != nil
+            return (start, news)
         }
-    }
-
-    /// Calls `body` with the state; what it throws is thrown on where it is news.
-    private func trying(_ body: (inout State) throws(Errno) -> Void) throws(Errno) {
-        let result = state.withLock { (state) -> Result<Void, Errno> in
-            do throws(Errno) {
-                try body(&state)
-                state.isTold = false
-            } catch {
-                if !state.isTold {
-                    state.isTold = true
-                    return .failure(error)
-                }
-            }
-            return .success(())
-        }
-        try result.get()
     }
 
     private func connect(_ state: inout State) throws(Errno) {
@@ -86,10 +88,11 @@ final class Syslog: Sendable {
         do throws(Errno) {
             try send(line, level, &state)
         } catch {
+            if error == .wouldBlock { throw error }
             state.socket = nil
             state.retry = .now + .seconds(1)
             // A daemon that was started again has a new socket at the same place.
-            guard wasConnected, error != .wouldBlock else { throw error }
+            guard wasConnected else { throw error }
             try connect(&state)
             try send(line, level, &state)
         }
@@ -114,13 +117,7 @@ final class Syslog: Sendable {
             }
             if count >= 0 { return }
             let error = Errno.current
-            switch error {
-            case .interrupted: continue
-            case .wouldBlock:
-                var poll = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
-                if Glibc.poll(&poll, 1, Syslog.patience) == 0 { throw error }
-            default: throw error
-            }
+            if error != .interrupted { throw error }
         }
     }
 
@@ -143,12 +140,8 @@ final class Syslog: Sendable {
         // The day has two places, and a blank in front where one is enough.
         message.append(time.day < 10 ? "  " : " ")
         message.append(decimal: time.day)
-        for (separator, value) in [
-            (ASCII.space, time.hour), (ASCII.colon, time.minute), (ASCII.colon, time.second),
-        ] {
-            message.append(separator)
-            message.append(decimal: value, width: 2)
-        }
+        message.append(ASCII.space)
+        message.append(secondOf: time)
         message.append(" gatehouse[")
         message.append(decimal: Int(pid))
         message.append("]: ")

@@ -15,17 +15,23 @@ final class ChildEnd: @unchecked Sendable {
         fileprivate(set) var pid: Int32
         fileprivate(set) var loop: EventLoop
         fileprivate(set) var isOver: Bool
+        /// Whose it is where it is not the server's user's.
+        let user: Keeper.User?
         /// -1: not watched yet.
         fileprivate var pidfd: CInt = -1
         fileprivate(set) var launch: Launch?
 
         /// A child that nobody has waited for.
-        init(_ pid: Int32, on loop: EventLoop) { (self.pid, self.loop, isOver) = (pid, loop, false) }
+        init(_ pid: Int32, on loop: EventLoop, user: Keeper.User? = nil) {
+            (self.pid, self.loop, isOver, self.user) = (pid, loop, false, user)
+        }
     }
 
     private var started: Int32
     /// Nil once it has started, or has failed to.
     private var launch: Launch?
+    /// Whose it is where it is not the server's user's.
+    let user: Keeper.User?
     private let waiter: Waiter
     private var pidfd: Source?
     /// It has been taken note of, or there is no child.
@@ -36,12 +42,18 @@ final class ChildEnd: @unchecked Sendable {
     /// Until another look at a child that cannot be watched.
     static let pause = TimeSpan.milliseconds(50)
 
-    init(_ pid: Int32, waiter: Waiter) { (started, self.waiter) = (pid, waiter) }
+    init(_ pid: Int32, user: Keeper.User?, waiter: Waiter) {
+        (started, self.user, self.waiter) = (pid, user, waiter)
+    }
 
-    init(_ launch: Launch, waiter: Waiter) { (started, self.launch, self.waiter) = (0, launch, waiter) }
+    init(_ launch: Launch, waiter: Waiter) {
+        (started, self.launch, user, self.waiter) = (0, launch, launch.user, waiter)
+    }
 
     init(_ child: Handover, waiter: Waiter) {
-        (started, launch, isOver, self.waiter) = (child.pid, child.launch, child.isOver, waiter)
+        (started, launch, user, isOver, self.waiter) = (
+            child.pid, child.launch, child.user, child.isOver, waiter
+        )
         if child.pidfd >= 0 { watch(FileDescriptor(owning: child.pidfd)) }
     }
 
@@ -67,7 +79,7 @@ final class ChildEnd: @unchecked Sendable {
 
     /// Takes the child away from this one.
     func handOver() -> Handover {
-        var result = Handover(started, on: waiter.loop)
+        var result = Handover(started, on: waiter.loop, user: user)
         result.launch = launch.take()
         result.isOver = isOver
         if let pidfd = pidfd.take() { result.pidfd = pidfd.moveOut() }

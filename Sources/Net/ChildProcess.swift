@@ -13,6 +13,7 @@ package struct SpawnPlan: Sendable {
     package var environment: CStringList
     package var limits: [ResourceLimit] = []
     package var nice = 0
+    package var confinement = Confinement()
 
     package init(path: String, folder: String, arguments: CStringList, environment: CStringList) {
         self.path = path
@@ -23,7 +24,7 @@ package struct SpawnPlan: Sendable {
 }
 
 package struct ResourceLimit: Sendable {
-    package enum Resource: Sendable { case cpuSeconds, memory, openFiles, fileSize }
+    package enum Resource: Sendable { case cpuSeconds, memory, openFiles, fileSize, processes }
     package var resource: Resource
     package var soft: UInt64
     package var hard: UInt64
@@ -47,6 +48,7 @@ package struct ResourceLimit: Sendable {
             case .memory: gh_rlimit_as
             case .openFiles: gh_rlimit_nofile
             case .fileSize: gh_rlimit_fsize
+            case .processes: gh_rlimit_nproc
             }
         return gh_limit(resource: number, soft: soft, hard: hard)
     }
@@ -54,7 +56,17 @@ package struct ResourceLimit: Sendable {
 
 /// Why a process could not be started.
 package struct SpawnError: Error, Sendable {
-    package enum Step: Sendable { case clone, group, limit, folder, streams, user, execute }
+    package enum Step: Sendable {
+        case clone, group, limit, folder, streams, execute
+        /// Becoming the user.
+        case user
+        /// Giving up the rights that setuid programs would give.
+        case privileges
+        /// Taking on the rules of what may be written.
+        case writeRules
+        /// There is nobody left who could become the user.
+        case keeper
+    }
     package var step: Step
     package var reason: Errno
 
@@ -67,6 +79,8 @@ package struct SpawnError: Error, Sendable {
             case GH_STEP_FOLDER: .folder
             case GH_STEP_STREAMS: .streams
             case GH_STEP_USER: .user
+            case GH_STEP_PRIVILEGES: .privileges
+            case GH_STEP_WRITE_RULES: .writeRules
             case GH_STEP_EXEC: .execute
             default: .clone
             }
@@ -97,8 +111,11 @@ package struct ExitStatus: Sendable, Equatable {
 package struct ChildProcess: ~Copyable {
     private let end: ChildEnd
 
-    /// Takes over a child of this process. `waiter` is woken when it ends, once `poll` has been called.
-    init(_ pid: Int32, waiter: Waiter) { end = ChildEnd(pid, waiter: waiter) }
+    /// Takes over a child of this process, which runs as `user`. `waiter` is woken when it ends, once
+    /// `poll` has been called.
+    init(_ pid: Int32, user: Keeper.User? = nil, waiter: Waiter) {
+        end = ChildEnd(pid, user: user, waiter: waiter)
+    }
 
     /// Takes over a child that is being made.
     init(_ launch: Launch, waiter: Waiter) { end = ChildEnd(launch, waiter: waiter) }
@@ -128,7 +145,14 @@ package struct ChildProcess: ~Copyable {
     /// Sends a signal to the process and all it started that stayed in its group.
     /// Before it has started, nothing.
     package borrowing func signalGroup(_ signal: CInt) {
-        if end.hasStarted() { kill(-pid, signal) }
+        if end.hasStarted() { ChildProcess.signal(signal, -pid, of: end.user) }
+    }
+
+    /// Signals a process, or by a negative number a group; through the keeper where it runs as another
+    /// user, whom the server may not signal itself.
+    static func signal(_ signal: CInt, _ process: Int32, of user: Keeper.User?) {
+        if let user, user.signal(signal, process) { return }
+        kill(process, signal)
     }
 
     /// Ends the whole group: TERM now, KILL to what is left after `grace`. Returns at once; the
@@ -154,17 +178,19 @@ package struct ChildProcess: ~Copyable {
     private static func end(
         _ child: ChildEnd.Handover, _ signal: CInt, grace: TimeSpan, then: @escaping @Sendable () -> Void
     ) {
-        if child.launch == nil, child.pid > 0 { kill(-child.pid, signal) }
-        reap(child, signal, grace: grace, then: then)
+        if child.launch == nil, child.pid > 0 {
+            ChildProcess.signal(signal, -child.pid, of: child.user)
+        }
+        reap(child, first: signal, grace: grace, then: then)
     }
 
-    /// Watches over a process that nobody owns any more. `grace` nil: no signal is sent. `signal` is for
-    /// one that is only being started.
+    /// Watches over a process that nobody owns any more. `grace` nil: no signal is sent. `first` is the
+    /// signal for one that is only being started.
     static func reap(
-        _ child: ChildEnd.Handover, _ signal: CInt = SIGKILL, grace: TimeSpan?, killAt: Instant? = nil,
+        _ child: ChildEnd.Handover, first: CInt = SIGKILL, grace: TimeSpan?, killAt: Instant? = nil,
         then: @escaping @Sendable () -> Void
     ) {
-        let loop = child.loop
+        let (user, loop) = (child.user, child.loop)
         if grace != nil { loop.childBeginsToEnd() }
         loop.spawn {
             defer {
@@ -173,7 +199,7 @@ package struct ChildProcess: ~Copyable {
             }
             guard !child.isOver else {
                 // The leader is gone already; its group may not be.
-                if let grace, child.pid > 0 { await killGroup(child.pid, on: loop, grace: grace) }
+                if let grace, child.pid > 0 { await killGroup(child.pid, of: user, on: loop, grace: grace) }
                 return
             }
             let waiter = Waiter(loop: loop)
@@ -184,7 +210,7 @@ package struct ChildProcess: ~Copyable {
                     if end.failure != nil { return }
                     _ = await waiter.wait()
                 }
-                if grace != nil { kill(-end.pid, signal) }
+                if grace != nil { signal(first, -end.pid, of: user) }
             }
             let pid = end.pid
             let deadline = grace.map { loop.now + $0 } ?? killAt ?? .never
@@ -196,13 +222,13 @@ package struct ChildProcess: ~Copyable {
                 case .woken: break
                 case .timedOut where look < limit: break
                 case .timedOut, .cancelled:
-                    kill(-pid, SIGKILL)
+                    signal(SIGKILL, -pid, of: user)
                     isKilled = true
                 }
             }
             if let grace {
                 let left = isKilled ? .zero : deadline - loop.now
-                await killGroup(pid, on: loop, grace: min(max(left, .zero), grace))
+                await killGroup(pid, of: user, on: loop, grace: min(max(left, .zero), grace))
             }
         }
     }
@@ -215,16 +241,19 @@ package struct ChildProcess: ~Copyable {
     ///
     /// A group's number is not given to another one while it has a member, so a look every few
     /// milliseconds never reaches a stranger.
-    private static func killGroup(_ group: Int32, on loop: EventLoop, grace: TimeSpan) async {
+    private static func killGroup(
+        _ group: Int32, of user: Keeper.User?, on loop: EventLoop, grace: TimeSpan
+    ) async {
         let waiter = Waiter(loop: loop)
         defer { waiter.end() }
         var deadline = loop.now + grace
         var pause = TimeSpan.milliseconds(50)
         var isKilled = false
-        while kill(-group, 0) == 0 {
+        // Of another user's processes the kernel says only that they are there.
+        while kill(-group, 0) == 0 || (user != nil && Errno.current == .notPermitted) {
             if loop.now >= deadline {
                 if isKilled { return }
-                kill(-group, SIGKILL)
+                signal(SIGKILL, -group, of: user)
                 isKilled = true
                 deadline = loop.now + killTime
                 pause = .milliseconds(5)

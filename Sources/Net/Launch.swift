@@ -9,6 +9,8 @@ import CLinux
 /// `@unchecked Sendable`: used on its loop's thread only.
 final class Launch: @unchecked Sendable {
     let sent: Instant
+    /// Whose process it is where it is not the server's user's.
+    let user: Keeper.User?
     /// Nil while the spawner has not replied.
     private(set) var result: Result<Int32, SpawnError>?
 
@@ -16,8 +18,8 @@ final class Launch: @unchecked Sendable {
     private unowned let line: SpawnerLine
     private var waiter: Waiter?
 
-    init(_ number: UInt32, on line: SpawnerLine, sent: Instant) {
-        (self.number, self.line, self.sent) = (number, line, sent)
+    init(_ number: UInt32, on line: SpawnerLine, user: Keeper.User?, sent: Instant) {
+        (self.number, self.line, self.user, self.sent) = (number, line, user, sent)
     }
 
     /// The process, also one that has not come to its exec yet; 0 while there is none.

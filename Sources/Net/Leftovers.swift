@@ -13,6 +13,8 @@ package final class Leftovers: @unchecked Sendable {
     private let loop: EventLoop
     private let pool: WorkerPool
     private var marks: Marks = [:]
+    /// Of processes of other users, by their numbers.
+    private var others: [Int32: (user: Keeper.User, marks: Marks)] = [:]
     private var isLooking = false
 
     /// `NAME=value`, and the tick of the system's clock before which a process was started.
@@ -20,6 +22,8 @@ package final class Leftovers: @unchecked Sendable {
 
     /// One look serves all scripts that were ended meanwhile, so that many that end cost little more.
     private static let pause = TimeSpan.milliseconds(100)
+    /// How long a look in a process of another user's may take.
+    private static let otherTime = TimeSpan.seconds(2)
 
     package init(loop: EventLoop, pool: WorkerPool) { (self.loop, self.pool) = (loop, pool) }
 
@@ -31,19 +35,24 @@ package final class Leftovers: @unchecked Sendable {
         return UInt64(time.tv_sec) * rate + UInt64(time.tv_nsec) * rate / 1_000_000_000
     }
 
-    /// Kills all processes of this user that were started before `tick` with `mark`, `NAME=value`, in
-    /// their environment.
-    package func end(_ mark: [UInt8], before tick: UInt64) {
-        marks[mark] = tick
+    /// Kills all processes of this user, or of `user`, that were started before `tick` with `mark`,
+    /// `NAME=value`, in their environment.
+    package func end(_ mark: [UInt8], before tick: UInt64, of user: Keeper.User? = nil) {
+        if let user {
+            others[user.number, default: (user, [:])].marks[mark] = tick
+        } else {
+            marks[mark] = tick
+        }
         if isLooking { return }
         isLooking = true
         loop.childBeginsToEnd()
         loop.spawn { [self] in
             let waiter = Waiter(loop: loop)
-            while !marks.isEmpty {
-                let taken = marks
-                marks = [:]
-                await pool.run { Leftovers.kill(taken) }
+            while !marks.isEmpty || !others.isEmpty {
+                let (taken, takenOthers) = (marks, others)
+                (marks, others) = ([:], [:])
+                if !taken.isEmpty { await pool.run { Leftovers.kill(taken) } }
+                for (user, marks) in takenOthers.values { await end(marks, of: user, waiter) }
                 _ = await waiter.wait(until: loop.now + Leftovers.pause)
             }
             waiter.end()
@@ -51,6 +60,57 @@ package final class Leftovers: @unchecked Sendable {
             loop.childHasEnded()
         }
     }
+
+    // MARK: Processes of other users
+
+    /// Has the keeper look, since the environment of other users' processes cannot be read.
+    private func end(_ marks: Marks, of user: Keeper.User, _ waiter: Waiter) async {
+        var bytes: [UInt8] = []
+        var rest = marks[...]
+        while let (mark, tick) = rest.popFirst() {
+            bytes += Array("\(tick) ".utf8) + mark + [0]
+            if bytes.count < Leftovers.messageSize, !rest.isEmpty { continue }
+            await end(bytes, of: user, waiter)
+            bytes = []
+        }
+    }
+
+    /// A mark is far shorter than what the keeper takes beyond this.
+    private static let messageSize = Int(GH_MARKS_MAX) / 2
+
+    private func end(_ bytes: [UInt8], of user: Keeper.User, _ waiter: Waiter) async {
+        guard var pipe = try? FileDescriptor.pipe(flags: O_NONBLOCK) else { return }
+        let done = Source(pipe.takeRead(), waiter: waiter)
+        defer { done.close() }
+        guard user.endLeftovers(bytes, end: pipe.takeWrite()) else { return }
+        let deadline = loop.now + Leftovers.otherTime
+        // Nothing is written; its end is what is read.
+        while (try? Leftovers.hasEnded(done)) == false {
+            guard case .woken = await waiter.wait(until: deadline) else { return }
+        }
+    }
+
+    private static func hasEnded(_ pipe: Source) throws(Errno) -> Bool {
+        var byte: UInt8 = 0
+        var count: Int?
+        try withUnsafeMutableBytes(of: &byte) { (room) throws(Errno) in count = try pipe.read(into: room) }
+        return count != nil
+    }
+
+    /// What `end` has written, in a process of the user's.
+    static func kill(encoded bytes: UnsafeRawBufferPointer) {
+        var marks: Marks = [:]
+        for entry in bytes.split(separator: 0) {
+            let parts = entry.split(separator: ASCII.space, maxSplits: 1)
+            guard parts.count == 2, let tick = UInt64(String(decoding: parts[0], as: UTF8.self)) else {
+                continue
+            }
+            marks[Array(parts[1])] = tick
+        }
+        kill(marks)
+    }
+
+    // MARK: Looking
 
     /// Looks until nothing is found: a process may just be starting another one.
     private static func kill(_ marks: Marks) {
@@ -79,15 +139,10 @@ package final class Leftovers: @unchecked Sendable {
 
     private static func isMarked(_ pid: Int32, _ marks: Marks) -> Bool {
         // Those of other users cannot be read, and are not meant.
-        guard let file = try? FileDescriptor.open("/proc/\(pid)/environ", O_RDONLY) else { return false }
-        var content = ByteBuffer()
-        while content.count < environmentLimit {
-            let raw = file.raw
-            let count = content.fill(atLeast: 16 * 1024) { max(0, read(raw, $0.baseAddress, $0.count)) }
-            if count == 0 { break }
-        }
-        guard let start = startTick(pid) else { return false }
-        return content.bytes.array.split(separator: 0).contains { entry in
+        guard let file = try? FileDescriptor.open("/proc/\(pid)/environ", O_RDONLY),
+            let content = try? file.contents(limit: environmentLimit), let start = startTick(pid)
+        else { return false }
+        return content.split(separator: 0).contains { entry in
             marks[Array(entry)].map { start < $0 } ?? false
         }
     }

@@ -6,13 +6,17 @@ import Glibc
 ///
 /// Spawners do it, which need no memory and no descriptors of the server's. A thread of the pool does
 /// it where there are none, where they are held up by a slow disk, and for a plan that is too large for
-/// one message.
+/// one message. Processes of other users have spawners of their own, which a keeper makes.
 ///
 /// `@unchecked Sendable`: used on its loop's thread only, once the loop runs.
 package final class ProcessStarter: @unchecked Sendable {
     private let loop: EventLoop
     private let pool: WorkerPool
     private let lines: [SpawnerLine]
+    private let keeper: Keeper?
+    /// To the spawners for other users' processes.
+    private var userLines: [SpawnerLine] = []
+    private let report: (String) -> Void
 
     /// The spawners' processes.
     package var spawnerPIDs: [Int32] { lines.compactMap(\.pid) }
@@ -20,21 +24,45 @@ package final class ProcessStarter: @unchecked Sendable {
     /// How many spawners a loop should have. While one waits for a busy machine to run a script up to its
     /// exec, the other can start the next one.
     package static let spawnersPerLoop = 2
+    /// No thread of the server can stand in for those of other users, so where all are held up there are more.
+    private static let userSpawnersLimit = 8
 
-    /// `spawners` empty: every process is started by a thread of `pool`. `report` is told when one is lost.
+    /// `spawners` empty: every process is started by a thread of `pool`. `keeper`: of those users whose
+    /// processes are to be started. `report` is told when a spawner is lost.
     package init(
-        loop: EventLoop, pool: WorkerPool, spawners: [Spawner],
+        loop: EventLoop, pool: WorkerPool, spawners: [Spawner], keeper: Keeper? = nil,
         report: @escaping (String) -> Void = { _ in }
     ) {
-        (self.loop, self.pool) = (loop, pool)
+        (self.loop, self.pool, self.keeper, self.report) = (loop, pool, keeper, report)
         lines = spawners.map {
-            SpawnerLine(loop: loop, $0, wait: { ProcessStarter.wait(for: $0, on: pool) }, report: report)
+            SpawnerLine(
+                loop: loop, $0, start: Spawner.start, wait: { ProcessStarter.wait(for: $0, on: pool) },
+                report: report)
         }
+        restoreUserLines()
+    }
+
+    /// Puts new spawners in the place of lost ones.
+    private func restoreUserLines() {
+        userLines.removeAll(where: \.isOver)
+        while userLines.count < ProcessStarter.spawnersPerLoop, addUserLine() != nil {}
+    }
+
+    private func addUserLine() -> SpawnerLine? {
+        guard let keeper, userLines.count < ProcessStarter.userSpawnersLimit,
+            let spawner = try? keeper.startSpawner()
+        else { return nil }
+        let pool = pool
+        let line = SpawnerLine(
+            loop: loop, spawner, start: nil,
+            wait: { ProcessStarter.wait(for: $0, on: pool) }, report: report)
+        userLines.append(line)
+        return line
     }
 
     /// Lets the spawners end and waits for that, a second each at most. The last act, on the loop's thread.
     package func close() {
-        for line in lines { line.close() }
+        for line in lines + userLines { line.close() }
     }
 
     // MARK: Starting
@@ -46,15 +74,41 @@ package final class ProcessStarter: @unchecked Sendable {
         standardError: borrowing FileDescriptor, waiter: Waiter
     ) async throws(SpawnError) -> ChildProcess {
         let streams = Streams(input: input ?? -1, output: standardOutput.raw, errors: standardError.raw)
-        if let line = idlest(), let launch = ProcessStarter.withRaw(plan, streams, { line.send(&$0) }) {
+        if let user = plan.confinement.user {
+            return try ChildProcess(launch(plan, streams, as: user), waiter: waiter)
+        }
+        if let line = ProcessStarter.idlest(lines),
+            case .success(let launch) = ProcessStarter.withRaw(plan, streams, { line.send(&$0) })
+        {
             return ChildProcess(launch, waiter: waiter)
         }
         let result = await pool.run { ProcessStarter.spawn(plan, streams) }
         return try ChildProcess(result.get(), waiter: waiter)
     }
 
+    private func launch(
+        _ plan: SpawnPlan, _ streams: Streams, as user: Keeper.User
+    ) throws(SpawnError) -> Launch {
+        // Nobody could end it.
+        guard user.keeper.isThere else { throw SpawnError(step: .keeper, reason: .brokenPipe) }
+        // The user is to open them by name as well, as in `echo >/dev/stderr`. Who has not got them does
+        // not get to them.
+        for stream in [streams.input, streams.output, streams.errors] where stream >= 0 {
+            fchmod(stream, 0o666)
+        }
+        restoreUserLines()
+        guard let line = ProcessStarter.idlest(userLines) ?? addUserLine() else {
+            throw SpawnError(step: .clone, reason: .wouldBlock)
+        }
+        do throws(Errno) {
+            return try ProcessStarter.withRaw(plan, streams) { line.send(&$0, user: user) }.get()
+        } catch {
+            throw SpawnError(step: error == .listTooLong ? .execute : .clone, reason: error)
+        }
+    }
+
     /// The spawner with the fewest plans before it; nil where none can be given another one.
-    private func idlest() -> SpawnerLine? {
+    private static func idlest(_ lines: [SpawnerLine]) -> SpawnerLine? {
         var result: (line: SpawnerLine, load: Int)?
         for line in lines {
             guard let load = line.load() else { continue }
@@ -93,7 +147,10 @@ package final class ProcessStarter: @unchecked Sendable {
                                 path: path, argv: arguments, envp: environment, folder: folder,
                                 standard_in: streams.input, standard_out: streams.output,
                                 standard_err: streams.errors, nice: CInt(plan.nice),
-                                limits: limits.baseAddress, limit_count: limits.count)
+                                limits: limits.baseAddress, limit_count: limits.count,
+                                identity: plan.confinement.user?.number ?? -1,
+                                ruleset: plan.confinement.writeRules?.descriptor.raw ?? -1,
+                                no_new_privileges: plan.confinement.noNewPrivileges)
                             return body(&raw)
                         }
                     }

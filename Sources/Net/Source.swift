@@ -82,7 +82,7 @@ package final class Source: @unchecked Sendable {
         if events & UInt32(GH_OUT.rawValue | GH_HUP.rawValue | GH_ERR.rawValue) != 0 { isWritable = true }
         if events & UInt32(GH_RDHUP.rawValue | GH_HUP.rawValue) != 0 { isPeerDone = true }
         if events & UInt32(GH_HUP.rawValue | GH_ERR.rawValue) != 0 { isHungUp = true }
-        waiter.wake()
+        waiter.stir()
     }
 
     /// `read(2)` for pipes and the like. Nil: it would block. 0: the end.

@@ -6,20 +6,22 @@ import Glibc
 ///
 /// `@unchecked Sendable`: the memory behind the pointer is the spawner's to write.
 package struct Spawner: @unchecked Sendable {
-    package let pid: Int32
     let socket: CInt
     let board: OpaquePointer
+
+    /// 0 for one that a keeper is still to make.
+    package var pid: Int32 { gh_spawner_pid(board) }
 
     /// Forks a spawner. It costs least before the process has threads and much memory. Whom the
     /// server is now, the spawner and all that it starts are for ever.
     package static func start() throws(Errno) -> Spawner {
-        var (pid, socket): (Int32, CInt) = (0, -1)
+        var socket: CInt = -1
         // The server has raised its own limit for open files.
         var files = ResourceLimit.originalOpenFiles?.raw ?? gh_limit(resource: -1, soft: 0, hard: 0)
         var board: OpaquePointer?
-        let error = gh_spawner_start(&files, &pid, &socket, &board)
+        let error = gh_spawner_start(&files, &socket, &board)
         guard error == 0, let board else { throw Errno(error) }
-        return Spawner(pid: pid, socket: socket, board: board)
+        return Spawner(socket: socket, board: board)
     }
 }
 
@@ -29,6 +31,8 @@ package struct Spawner: @unchecked Sendable {
 /// `@unchecked Sendable`: used on its loop's thread only.
 final class SpawnerLine: @unchecked Sendable {
     private let loop: EventLoop
+    /// Makes another spawner; nil where this line ends with the one it has.
+    private let start: (() throws(Errno) -> Spawner)?
     /// Takes note of the end of a child that is ending, on a thread that may wait for it.
     private let wait: (Int32) -> Void
     /// Told when the spawner is lost.
@@ -57,13 +61,16 @@ final class SpawnerLine: @unchecked Sendable {
     var pid: Int32? { spawner?.spawner.pid }
 
     init(
-        loop: EventLoop, _ spawner: Spawner, wait: @escaping (Int32) -> Void,
-        report: @escaping (String) -> Void
+        loop: EventLoop, _ spawner: Spawner, start: (() throws(Errno) -> Spawner)?,
+        wait: @escaping (Int32) -> Void, report: @escaping (String) -> Void
     ) {
-        (self.loop, self.wait, self.report) = (loop, wait, report)
+        (self.loop, self.start, self.wait, self.report) = (loop, start, wait, report)
         lastStart = loop.now
         connect(spawner)
     }
+
+    /// There is no spawner any more, and there will be none.
+    var isOver: Bool { spawner == nil && start == nil }
 
     /// Lets the spawner end and waits for that, a second at most. The last act.
     func close() {
@@ -71,7 +78,7 @@ final class SpawnerLine: @unchecked Sendable {
         spawner.source.close()
         spawner.source.waiter.cancel()
         let pid = spawner.spawner.pid
-        let pidfd = gh_pidfd_open(pid)
+        let pidfd = pid > 0 ? gh_pidfd_open(pid) : -1
         if pidfd >= 0 {
             let owner = FileDescriptor(owning: pidfd)
             var event = pollfd(fd: owner.raw, events: Int16(POLLIN), revents: 0)
@@ -94,14 +101,15 @@ final class SpawnerLine: @unchecked Sendable {
         return count
     }
 
-    /// Sends a plan; nil where that cannot be done now.
-    func send(_ plan: inout gh_spawn) -> Launch? {
-        guard let spawner else { return nil }
+    /// Sends a plan for a process of `user`, nil for the server's own; an error where that cannot be done now.
+    func send(_ plan: inout gh_spawn, user: Keeper.User? = nil) -> Result<Launch, Errno> {
+        guard let spawner else { return .failure(.brokenPipe) }
         let next = number &+ UInt32(truncatingIfNeeded: launches.count - taken)
-        guard gh_spawner_send(spawner.source.fd, &plan, spawner.spawner.board, next) == 0 else { return nil }
-        let launch = Launch(next, on: self, sent: loop.now)
+        let error = gh_spawner_send(spawner.source.fd, &plan, spawner.spawner.board, next)
+        if error != 0 { return .failure(Errno(error)) }
+        let launch = Launch(next, on: self, user: user, sent: loop.now)
         launches.append(launch)
-        return launch
+        return .success(launch)
     }
 
     // MARK: Replies
@@ -140,7 +148,9 @@ final class SpawnerLine: @unchecked Sendable {
         }
         if reply.pid > 0, reply.error == 0 { return launch.settle(.success(reply.pid)) }
         // What failed before its exec is ending.
-        if reply.pid > 0 { ChildProcess.reap(ChildEnd.Handover(reply.pid, on: loop), grace: nil) {} }
+        if reply.pid > 0 {
+            ChildProcess.reap(ChildEnd.Handover(reply.pid, on: loop, user: launch.user), grace: nil) {}
+        }
         launch.settle(
             .failure(
                 SpawnError(
@@ -151,8 +161,8 @@ final class SpawnerLine: @unchecked Sendable {
     // MARK: The spawner's life
 
     private func restart() {
-        guard isLost, loop.now >= lastStart + SpawnerLine.restartInterval else { return }
-        if let next = try? Spawner.start() { connect(next) }
+        guard isLost, let start, loop.now >= lastStart + SpawnerLine.restartInterval else { return }
+        if let next = try? start() { connect(next) }
         lastStart = loop.now
     }
 
@@ -188,7 +198,8 @@ final class SpawnerLine: @unchecked Sendable {
         guard let lost = spawner.take() else { return }
         isLost = true
         lost.source.close()
-        wait(lost.spawner.pid)
+        let pid = lost.spawner.pid
+        if pid > 0 { wait(pid) }
         settle(lost.spawner.board)
         report(reason)
     }
@@ -200,8 +211,11 @@ final class SpawnerLine: @unchecked Sendable {
             // It may have ended between making a child and telling of it.
             let child = gh_spawner_reply(board, number).pid
             if child != 0 {
+                let user = launches[taken].user
+                // It may be the user's already or not yet.
                 kill(child, SIGKILL)
-                ChildProcess.reap(ChildEnd.Handover(child, on: loop), grace: .zero) {}
+                ChildProcess.signal(SIGKILL, child, of: user)
+                ChildProcess.reap(ChildEnd.Handover(child, on: loop, user: user), grace: .zero) {}
             }
         }
         gh_spawner_forget(board)

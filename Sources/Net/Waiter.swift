@@ -1,5 +1,13 @@
 package import Base
 
+/// Does for a sleeping task what can be done without waiting, so that the task need not be woken for it.
+///
+/// To wake a task and let it sleep again costs more than answering a small request does.
+package protocol Attendant: AnyObject {
+    /// Called on the loop's thread. False: the task is needed.
+    func attend() -> Bool
+}
+
 /// The place where one task sleeps.
 ///
 /// A task has one waiter, however many things it waits for: each `Source` it uses, a queue, a
@@ -14,6 +22,8 @@ package final class Waiter: @unchecked Sendable {
     /// The server is ending and this task should too; every further wait returns `cancelled`.
     package private(set) var isCancelled = false
 
+    /// Asked first when something happens to a source, while the task sleeps in `wait(until:attendedBy:)`.
+    private unowned(unsafe) var attendant: (any Attendant)?
     private var continuation: UnsafeContinuation<Void, Never>?
     /// A wake came while the task was running.
     private var isPending = false
@@ -50,6 +60,27 @@ package final class Waiter: @unchecked Sendable {
             return .timedOut
         }
         return .woken
+    }
+
+    /// As `wait(until:)`, and lets `attendant`, which belongs to this task, deal with what happens to the
+    /// task's sources meanwhile, as far as it can.
+    package func wait(until deadline: Instant, attendedBy attendant: any Attendant) async -> Wakeup {
+        // It is taken away before the task that keeps it goes on.
+        self.attendant = attendant
+        let wakeup = await wait(until: deadline)
+        self.attendant = nil
+        return wakeup
+    }
+
+    /// Has the sleeping task wait until `deadline` instead. For its attendant.
+    package func postpone(to deadline: Instant) {
+        if continuation != nil { loop.arm(self, deadline) }
+    }
+
+    /// Something has happened to a source. On the loop's thread.
+    func stir() {
+        if continuation != nil, let attendant, attendant.attend() { return }
+        wake()
     }
 
     /// Lets the task look again. On the loop's thread.

@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// A few threads for calls that may block: starting a script, inspecting one, listing a folder.
@@ -8,23 +7,13 @@ import Synchronization
 package final class WorkerPool: Sendable {
     private let state: State
 
-    /// `@unchecked Sendable`: `waiting` is a semaphore of the system's, made for sharing, at an
-    /// address that stays; the queue is a mutex.
-    private final class State: @unchecked Sendable {
+    private final class State: Sendable {
         let queue = Mutex(Queue())
-        let waiting: UnsafeMutablePointer<sem_t>
+        /// Jobs that no thread has come for.
+        let waiting = Semaphore()
         let threads: Int
 
-        init(threads: Int) {
-            self.threads = threads
-            waiting = .allocate(capacity: 1)
-            sem_init(waiting, 0, 0)
-        }
-
-        deinit {
-            sem_destroy(waiting)
-            waiting.deallocate()
-        }
+        init(threads: Int) { self.threads = threads }
     }
 
     private struct Queue {
@@ -47,6 +36,8 @@ package final class WorkerPool: Sendable {
         }
     }
 
+    package var threadCount: Int { state.threads }
+
     package init(name: String, threads: Int) {
         let state = State(threads: max(threads, 1))
         self.state = state
@@ -57,12 +48,12 @@ package final class WorkerPool: Sendable {
 
     deinit {
         state.queue.withLock { $0.isClosed = true }
-        for _ in 0..<state.threads { sem_post(state.waiting) }
+        for _ in 0..<state.threads { state.waiting.post() }
     }
 
     private static func serve(_ state: State) {
         while true {
-            while sem_wait(state.waiting) != 0 {}
+            state.waiting.wait()
             let (job, isClosed) = state.queue.withLock { ($0.next(), $0.isClosed) }
             if let job { job() } else if isClosed { return }
         }
@@ -78,6 +69,6 @@ package final class WorkerPool: Sendable {
     /// Runs `work` on one of the threads; nobody waits for it.
     package func submit(_ work: @escaping @Sendable () -> Void) {
         state.queue.withLock { $0.jobs.append(work) }
-        sem_post(state.waiting)
+        state.waiting.post()
     }
 }

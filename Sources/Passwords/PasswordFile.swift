@@ -61,6 +61,7 @@ package struct PasswordFile: Sendable {
         return (name, try PasswordHash(hash.array))
     }
 
+    /// What a check has found. Clients are not to be told the two ways of being wrong apart.
     package enum Verdict: Sendable { case good, wrongPassword, unknownUser }
 
     /// Looks a user up and checks the password. Slow, as `PasswordHash.matches` is, and as slow for a name

@@ -18,6 +18,7 @@ package final class Pattern: @unchecked Sendable {
         package let offset: Int
     }
 
+    /// What a search has found.
     package enum Outcome {
         case none
         /// Places of the whole match and of each group; nil for a group that took no part.

@@ -13,6 +13,10 @@ package struct Doctor {
         package var site = ""
         package var url = ""
         package var program: String?
+        /// Whom it ran as.
+        package var user = ""
+        /// What held it beside its user's rights.
+        package var rules: [String] = []
         package var folder: String?
         package var arguments: [String] = []
         package var environment: [String] = []
@@ -83,8 +87,9 @@ package struct Doctor {
         let logs = try OpenLogs(config, owner: nil)
         var inherited = InheritedSockets()
         let bound = try BoundAddress.bindAll(config, loops: 1, inherited: &inherited)
+        let isolation = try Isolation(config, privileges, .doctor)
         try privileges.take()
-        let worker = try SharedParts(config).makeWorker(0, config, bound, logs)
+        let worker = try SharedParts(config, logs, isolation).makeWorker(0, config, bound)
         let witness = ScriptWitness()
         worker.context.witness = witness
         worker.drained = {
@@ -104,7 +109,8 @@ package struct Doctor {
         // The loop has ended, so what its witness saw is this thread's now.
         var report = Doctor.report(witness)
         (report.url, report.answer) = (target, client.answer)
-        report.diagnosis = witness.messages
+        report.user = witness.plan?.confinement.user?.identity.name ?? privileges.identity.name
+        report.diagnosis = isolation.warnings + witness.messages
         report.isInterrupted = isInterrupted
         if isInterrupted { report.diagnosis.append("interrupted before the answer was whole") }
         return report
@@ -129,6 +135,13 @@ package struct Doctor {
         if let plan = witness.plan {
             (report.program, report.folder) = (plan.path, plan.folder)
             (report.arguments, report.environment) = (plan.arguments.strings, plan.environment.strings)
+            if plan.confinement.noNewPrivileges {
+                report.rules.append("no more rights by setuid and setgid programs (cgi_no_new_privs)")
+            }
+            if let folders = plan.confinement.writeRules?.folders {
+                let places = folders.isEmpty ? "nowhere" : "only below \(folders.joined(separator: " "))"
+                report.rules.append("may write \(places) (cgi_write)")
+            }
         }
         report.output = Excerpt(beginning: witness.output.bytes, total: witness.output.total)
         report.errors = Excerpt(beginning: witness.errors.bytes, total: witness.errors.total)

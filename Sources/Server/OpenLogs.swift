@@ -7,7 +7,7 @@ import Logs
 ///
 /// Opening is apart from serving, so that it can be done before privileges are dropped.
 final class OpenLogs: Sendable {
-    let writer = LogWriter()
+    let writer: LogWriter
     let errorLog: ErrorLog
     private let sinks: [LogTarget: LogSink]
     private let level: LogLevel
@@ -26,9 +26,22 @@ final class OpenLogs: Sendable {
                 throw StartError("cannot open the log \(target): \(error)")
             }
         }
+        do throws(Errno) { writer = try LogWriter() } catch {
+            throw StartError("cannot start the log thread: \(error)")
+        }
         self.sinks = sinks
         level = config.server.logLevel
         errorLog = ErrorLog(sink: sinks[config.server.errorLog], writer: writer, level: level)
+    }
+
+    /// Starts the thread that writes them.
+    func start() {
+        let errorLog = errorLog
+        writer.start { target, lines in
+            errorLog.write(
+                .error, "\(lines) lines of the log \(target) are lost: it took them too slowly, or not at all"
+            )
+        }
     }
 
     func sink(_ target: LogTarget) -> LogSink? { sinks[target] }

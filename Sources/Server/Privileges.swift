@@ -4,6 +4,8 @@ import Logs
 
 /// Becoming another user once what needs more rights is done.
 struct Privileges {
+    /// Whom the server becomes, or is and stays.
+    let identity: Identity
     private let name: String?
     private let user: uid_t?
     private let group: gid_t?
@@ -11,31 +13,30 @@ struct Privileges {
     /// Looks up `user` and `group`, by name or number; nil stays. The supplementary groups are the user's.
     init(user name: String?, group: String?) throws(StartError) {
         self.name = name
-        var groupID: gid_t?
-        if let group { groupID = try Privileges.group(group) }
-        guard let name else {
-            (user, self.group) = (nil, groupID)
-            return
+        do throws(Identity.Unknown) {
+            self.group = try group.map { (group) throws(Identity.Unknown) in try Identity.group(group) }
+            guard let name else {
+                (user, identity) = (nil, Identity(ofProcessWith: self.group))
+                return
+            }
+            identity = try Identity(user: name, group: group)
+            user = identity.user
+        } catch {
+            throw StartError(
+                error == .user ? "there is no user \(name ?? "")" : "there is no group \(group ?? "")")
         }
-        guard let entry = getpwnam(name) else { throw StartError("there is no user \(name)") }
-        (user, self.group) = (entry.pointee.pw_uid, groupID ?? entry.pointee.pw_gid)
-    }
-
-    private static func group(_ name: String) throws(StartError) -> gid_t {
-        if let number = gid_t(name) { return number }
-        guard let entry = getgrnam(name) else { throw StartError("there is no group \(name)") }
-        return entry.pointee.gr_gid
     }
 
     /// Whom the log files of a server that starts as root belong to; nil where nobody changes.
     var logOwner: LogOwner? {
         guard geteuid() == 0, user != nil || group != nil else { return nil }
-        return LogOwner(user: user ?? geteuid(), group: group ?? getegid())
+        return LogOwner(user: identity.user, group: identity.group)
     }
 
     /// Becomes the user and the group.
     func take() throws(StartError) {
-        if let user, let group, let name {
+        if let user, let name {
+            let group = identity.group
             // Already that user: nothing to do, and nothing that would be allowed.
             if geteuid() == user, getegid() == group { return }
             guard initgroups(name, group) == 0, setgid(group) == 0, setuid(user) == 0 else {

@@ -23,12 +23,14 @@ package enum Server {
         for warning in try inherited.end() { announce(warning) }
         let logs = try OpenLogs(config, owner: privileges.logOwner)
         comeFirst()
+        let isolation = try Isolation(config, privileges, .server)
         try privileges.take()
-        // Before there are threads, and as the user that scripts run as.
-        let spawners = (0..<(config.runsScripts ? loops : 0)).map { _ in
+        // Before there are threads, and as the user that scripts run as where they have none of their own.
+        let needsSpawners = config.runsScripts && isolation.runsOwnScripts
+        let spawners = (0..<(needsSpawners ? loops : 0)).map { _ in
             (0..<ProcessStarter.spawnersPerLoop).compactMap { _ in try? Spawner.start() }
         }
-        try serve(config, bound, logs, spawners, loops, signals, manager, announce)
+        try serve(config, bound, logs, isolation, spawners, loops, signals, manager, announce)
     }
 
     private static func pidFile(_ config: ServerConfig) throws(StartError) -> PidFile? {
@@ -38,15 +40,17 @@ package enum Server {
 
     /// The part that needs no rights: loops on sockets that are bound and logs that are open.
     private static func serve(
-        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ spawners: [[Spawner]],
-        _ loops: Int, _ signals: SignalWaiter, _ manager: ServiceManager, _ announce: (String) -> Void
+        _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ isolation: Isolation,
+        _ spawners: [[Spawner]], _ loops: Int, _ signals: SignalWaiter, _ manager: ServiceManager,
+        _ announce: (String) -> Void
     ) throws(StartError) {
-        logs.writer.start()
-        let shared = SharedParts(config)
+        logs.start()
+        for warning in isolation.warnings { logs.errorLog.write(.warning, warning) }
+        let shared = SharedParts(config, logs, isolation)
         var workers: [Worker] = []
         for index in 0..<loops {
             let spawners = index < spawners.count ? spawners[index] : []
-            workers.append(try shared.makeWorker(index, config, bound, logs, spawners))
+            workers.append(try shared.makeWorker(index, config, bound, spawners))
         }
         let crew = Crew(workers, signals)
         for address in bound {

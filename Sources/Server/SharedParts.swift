@@ -7,25 +7,27 @@ import Net
 
 /// What the loops share, and how a loop's own things are made from it.
 final class SharedParts {
-    private let pool: WorkerPool
-    /// Some threads stay for scripts.
-    private let passwordGate = PasswordGate(limit: gh_thread_count() / 2)
+    private let logs: OpenLogs
+    private let isolation: Isolation
+    private let shared: LoopContext.Shared
     private let limit: ConnectionLimit
     private var mediaTypes: [String: MediaTypes] = [:]
-    private var queues: [String: ScriptQueue] = [:]
+    private var queues: [String: PlaceQueue] = [:]
     private var caches: [String: AnswerCache] = [:]
     private var limiters: [String: RequestLimiter] = [:]
-    private let clientConnections: ClientConnections?
 
-    init(_ config: ServerConfig) {
-        pool = WorkerPool(name: "work", threads: max(2, gh_thread_count()))
+    init(_ config: ServerConfig, _ logs: OpenLogs, _ isolation: Isolation) {
+        self.isolation = isolation
+        self.logs = logs
+        shared = LoopContext.Shared(
+            settings: config.server, errorLog: logs.errorLog,
+            pool: WorkerPool(name: "work", threads: max(2, gh_thread_count())),
+            keeper: isolation.keeper)
         limit = ConnectionLimit(config.server.maxConnections)
-        clientConnections = config.server.maxConnectionsPerIP.map { ClientConnections($0) }
     }
 
     func makeWorker(
-        _ index: Int, _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs,
-        _ spawners: [Spawner] = []
+        _ index: Int, _ config: ServerConfig, _ bound: [BoundAddress], _ spawners: [Spawner] = []
     ) throws(StartError) -> Worker {
         let loop: EventLoop
         let accessLogs = AccessLogs(writer: logs.writer)
@@ -35,14 +37,11 @@ final class SharedParts {
             throw StartError("cannot start event loop \(index): \(error)")
         }
         let context = LoopContext(
-            loop: loop, spawners: spawners, accessLogs: accessLogs,
-            shared: LoopContext.Shared(
-                settings: config.server, errorLog: logs.errorLog, pool: pool, passwordGate: passwordGate,
-                clientConnections: clientConnections))
+            loop: loop, spawners: spawners, accessLogs: accessLogs, shared: shared)
         let worker = Worker(loop: loop, context: context, limit: limit)
         var sites: [(SiteConfig, Site)] = []
         let passwords = try PasswordFiles(config)
-        for site in config.sites { sites.append((site, makeSite(site, logs, accessLogs, passwords))) }
+        for site in config.sites { sites.append((site, makeSite(site, accessLogs, passwords))) }
         for address in bound {
             let answering = sites.filter { site, _ in
                 site.listen.isEmpty
@@ -59,7 +58,7 @@ final class SharedParts {
     }
 
     private func makeSite(
-        _ config: SiteConfig, _ logs: OpenLogs, _ accessLogs: AccessLogs, _ passwords: PasswordFiles
+        _ config: SiteConfig, _ accessLogs: AccessLogs, _ passwords: PasswordFiles
     ) -> Site {
         let cache = caches[config.name] ?? AnswerCache(limit: config.cgiCacheSize)
         caches[config.name] = cache
@@ -75,12 +74,13 @@ final class SharedParts {
             let isOwn = settings.cgiMaxProcesses != config.part.cgiMaxProcesses
             let key = "\(config.name)\u{0}\(isOwn ? prefix ?? "" : "")"
             let queue =
-                queues[key] ?? ScriptQueue(limit: settings.cgiMaxProcesses, timeout: config.cgiQueueTimeout)
+                queues[key] ?? PlaceQueue(limit: settings.cgiMaxProcesses, timeout: config.cgiQueueTimeout)
             queues[key] = queue
             return Part(
                 settings, accessLog: numbers[target], scriptQueue: queue,
                 requestLimiter: limiter(settings, prefix, config),
-                passwords: settings.auth.flatMap { passwords[$0.file] })
+                passwords: settings.auth.flatMap { passwords[$0.file] },
+                confinement: isolation.confinement(of: settings))
         }
     }
 

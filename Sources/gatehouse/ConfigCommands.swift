@@ -10,14 +10,18 @@ extension Command {
         details: """
             \(ConfigFile.explanation)
 
-            Exits 0 if it is good, 1 if not. Each problem is a line `FILE:LINE: what is wrong`.
+            Exits 0 if it is good, 1 if not. Each problem is a line `FILE:LINE: what is wrong`; one that
+            begins with `warning:` leaves it good.
             """
     ) { words throws(UsageError) in
         var arguments = Arguments(words)
         guard let config = try ConfigFile.load(&arguments) else { return .failed }
         let findings = ScriptSurvey.inspect(config)
-        for finding in findings { Console.write("\(finding.position): \(finding.message)", STDERR_FILENO) }
-        if !findings.isEmpty { return .failed }
+        for finding in findings {
+            let kind = finding.isWarning ? "warning: " : ""
+            Console.write("\(finding.position): \(kind)\(finding.message)", STDERR_FILENO)
+        }
+        if findings.contains(where: { !$0.isWarning }) { return .failed }
         let sites = config.sites.count == 1 ? "1 site" : "\(config.sites.count) sites"
         Console.print("\(config.file): good, \(sites)")
         return .fine

@@ -35,6 +35,10 @@ extension Command {
             text += "program      \(program)\n"
             text += "arguments    \(report.arguments.joined(separator: " "))\n"
             text += "folder       \(report.folder ?? "")\n"
+            text += "user         \(report.user)\n"
+            for (index, rule) in report.rules.enumerated() {
+                text += "\(index == 0 ? "rules" : "     ")        \(rule)\n"
+            }
             text += "environment\n" + indented(report.environment.sorted().joined(separator: "\n"))
         }
         text += section("stdout", report.output) + section("stderr", report.errors)

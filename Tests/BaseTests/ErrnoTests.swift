@@ -14,7 +14,6 @@ import Testing
         (.tooManyFiles, EMFILE, "Too many open files"),
         (.tooManyFilesInSystem, ENFILE, "Too many open files in system"),
         (.brokenPipe, EPIPE, "Broken pipe"), (.connectionReset, ECONNRESET, "Connection reset by peer"),
-        (.connectionAborted, ECONNABORTED, "Software caused connection abort"),
         (.invalid, EINVAL, "Invalid argument"),
         (.noSpace, ENOSPC, "No space left on device"), (.noDevice, ENXIO, "No such device or address"),
         (.notExecutable, ENOEXEC, "Exec format error"), (.listTooLong, E2BIG, "Argument list too long"),

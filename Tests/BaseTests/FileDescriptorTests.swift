@@ -8,6 +8,60 @@ import TestSupport
 /// Tests run in parallel and numbers are used again, so it is what stands behind a number that counts.
 private func target(_ raw: CInt) -> String? { readLink("/proc/self/fd/\(raw)") }
 
+/// What files hold.
+@Suite struct FileContentTests {
+    private static let bytes = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+
+    private static func withFile(_ body: (borrowing FileDescriptor) throws -> Void) throws {
+        let file = try FileDescriptor.memory(name: "test")
+        try bytes.withUnsafeBytes { try file.writeAll($0) }
+        try body(file)
+    }
+
+    @Test func `a part, wherever it is`() throws {
+        try Self.withFile { file in
+            for (offset, count) in [(0, 0), (0, 1), (0, 200_000), (100_000, 100_000), (199_999, 1)] {
+                let part = try FileDescriptor.bytes(of: file.raw, at: offset, count: count)
+                #expect(part == Array(Self.bytes[offset..<offset + count]), "\(offset) \(count)")
+            }
+        }
+    }
+
+    @Test func `fewer bytes at the end`() throws {
+        try Self.withFile { file in
+            for (offset, left) in [(199_990, 10), (200_000, 0)] {
+                let part = try FileDescriptor.bytes(of: file.raw, at: offset, count: 100)
+                #expect(part.count == left)
+            }
+        }
+    }
+
+    @Test func `what cannot be read`() throws {
+        let folder = try FileDescriptor.open("/", O_RDONLY)
+        #expect(throws: Errno.isAFolder) { try FileDescriptor.bytes(of: folder.raw, count: 10) }
+        #expect(throws: Errno.isAFolder) { try folder.contents(limit: 10) }
+    }
+
+    @Test func `all of it, up to a limit`() throws {
+        try Self.withFile { file in
+            lseek(file.raw, 0, SEEK_SET)
+            let all = try file.contents(limit: 200_000)
+            #expect(all == Self.bytes)
+            lseek(file.raw, 0, SEEK_SET)
+            #expect(throws: Errno.fileTooLarge) { try file.contents(limit: 199_999) }
+        }
+    }
+
+    @Test func `all that a pipe holds`() throws {
+        var ends = try FileDescriptor.pipe()
+        let reader = ends.takeRead()
+        let writer = ends.takeWrite()
+        try Self.bytes.prefix(1000).withUnsafeBytes { try writer.writeAll($0) }
+        writer.close()
+        #expect(try reader.contents(limit: 1000) == Array(Self.bytes.prefix(1000)))
+    }
+}
+
 @Suite struct FileDescriptorTests {
     @Test func `closed when its owner ends`() throws {
         let folder = try ScratchFolder()

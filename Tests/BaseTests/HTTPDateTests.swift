@@ -98,6 +98,19 @@ private func write(_ seconds: Int) -> String { String(decoding: HTTPDate.bytes(s
     }
 
     @Test(arguments: [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777), ("Sun, 06 Nov 1994 08:49:37 +0000", 784_111_777),
+        ("Sun, 06 Nov 1994 10:19:37 +0130", 784_111_777), ("Sun, 06 Nov 1994 03:49:37 -0500", 784_111_777),
+        ("Sun, 06 Nov 1994 08:49:37 0000", nil), ("Sun, 06 Nov 1994 08:49:37 +000", nil),
+        ("Sun, 06 Nov 1994 08:49:37 +00000", nil), ("Sun, 06 Nov 1994 08:49:37 +-100", nil),
+        ("Sun, 06 Nov 1994 08:49:37 +2400", nil), ("Sun, 06 Nov 1994 08:49:37 +0060", nil),
+        ("Sun, 06 Nov 1994 08:49:37 CET", nil),
+        ("Sun Nov  6 08:49:37 1994 GMT", 784_111_777), ("Sun Nov 16 08:49:37 1994", 784_975_777),
+        ("Sun Nov  6 09:49:37 1994 +0100", 784_111_777), ("Sun Nov  6 08:49:37 1994 ", nil),
+    ]) func `an offset in the place of GMT, where that is taken`(_ text: String, _ seconds: Int?) {
+        #expect(HTTPDate.parse(Array(text.utf8).span, takesOffset: true) == seconds)
+    }
+
+    @Test(arguments: [
         (1994, "00 Nov"), (1994, "31 Nov"), (1994, "32 Jan"), (1994, "99 Jan"), (1994, "29 Feb"),
         (1994, "30 Feb"),
         (2000, "30 Feb"), (1900, "29 Feb"), (2100, "29 Feb"), (2023, "31 Apr"), (2023, "31 Jun"),

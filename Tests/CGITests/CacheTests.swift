@@ -31,17 +31,11 @@ import Testing
     }
 
     @Test func `caching: one run for all who ask at the same time`() async throws {
-        let ini = """
-            [server]
-            listen = 127.0.0.1:0
-            threads = 1
-            [site default]
-            root = www
-            cgi = /cgi-bin/ cgi-bin/
-            cgi_cache = /cgi-bin 100s
-            """
         let script = page("echo x >>runs; while ! [ -e go ]; do sleep 0.02; done; wc -l <runs")
-        try await withServer(ini: ini, files: ["cgi-bin/x": script, "www/a.txt": "text"]) { server in
+        try await withServer(
+            site: "cgi = /cgi-bin/ cgi-bin/\ncgi_cache = /cgi-bin 100s", threads: 1,
+            files: ["cgi-bin/x": script, "www/a.txt": "text"]
+        ) { server in
             var clients: [RawClient] = []
             for _ in 1...5 {
                 let client = try server.connect()
@@ -72,6 +66,16 @@ import Testing
             #expect(isStale)
             #expect(last?.text == "fine\n")
             client.close()
+        }
+    }
+
+    @Test func `caching: an answer whose script exits with 1 is not kept`() async throws {
+        try await withScripts(["x": page("echo fine; exit 1")], site: "cgi_cache = /cgi-bin 60s") { server in
+            for _ in 1...2 {
+                let answer = try server.get("/cgi-bin/x")
+                #expect(answer.text == "fine\n")
+                #expect(answer["X-Cache"] == "miss")
+            }
         }
     }
 

@@ -14,18 +14,8 @@ import Testing
     private func withQueue(
         _ site: String, more: String = "", test body: @escaping @Sendable (ServerProcess) throws -> Void
     ) async throws {
-        let ini = """
-            [server]
-            listen = 127.0.0.1:0
-            threads = 1
-            [site default]
-            root = www
-            cgi = /cgi-bin/ cgi-bin/
-            \(site)
-            \(more)
-            """
         try await withServer(
-            ini: ini, files: ["www/a.txt": "text"],
+            site: "cgi = /cgi-bin/ cgi-bin/\n\(site)", threads: 1, more: more, files: ["www/a.txt": "text"],
             prepare: { try $0.script("cgi-bin/x", Self.queued) }, test: body)
     }
 

@@ -100,6 +100,33 @@ import Testing
         }
     }
 
+    @Test func `Foo_Bar and Foo-Bar sent together, underscore_headers = pass`() async throws {
+        let own = "[location default /cgi-bin/env/own]\nunderscore_headers = drop"
+        try await withScripts(Self.scripts, site: "underscore_headers = pass", more: own) { server in
+            for order in [("Foo_Bar", "Foo-Bar"), ("Foo-Bar", "Foo_Bar")] {
+                let environment = try server.environment(
+                    "/cgi-bin/env", headers: [order.0: order.0, order.1: order.1])
+                #expect(environment["HTTP_FOO_BAR"] == "Foo-Bar")
+            }
+            let alone = try server.environment(
+                "/cgi-bin/env", headers: ["Foo_Bar": "u", "foo_bar": "v", "A_B-C": "1", "A-B_C": "2"])
+            #expect(alone["HTTP_FOO_BAR"] == "u, v")
+            #expect(alone["HTTP_A_B_C"] == "1")
+            let hidden = try server.environment(
+                "/cgi-bin/env",
+                headers: [
+                    "Proxy": "p", "Content_Length": "9", "Transfer_Encoding": "x", "Proxy_Authorization": "s",
+                    "X.Y": "z",
+                ])
+            for name in ["PROXY", "CONTENT_LENGTH", "TRANSFER_ENCODING", "PROXY_AUTHORIZATION"] {
+                #expect(hidden["HTTP_\(name)"] == nil)
+            }
+            #expect(!hidden.variables.values.contains("z"))
+            let location = try server.environment("/cgi-bin/env/own", headers: ["Foo_Bar": "u"])
+            #expect(location["HTTP_FOO_BAR"] == nil)
+        }
+    }
+
     @Test func `two X-A headers`() async throws {
         try await withScripts(Self.scripts) { server in
             let environment = try server.environment(
@@ -170,9 +197,24 @@ import Testing
                 let text = try server.get("/cgi-bin/arguments\(query)").text
                 #expect(text == expected, "\(query)")
             }
-            let long = String(repeating: "a+", count: 10_000)
-            let status = try server.get("/cgi-bin/arguments?\(long)").status
-            #expect(status == 200)
+            // What is too long for a command line comes in QUERY_STRING alone.
+            for (count, isTold) in [(2000, true), (10_000, false)] {
+                let long = try server.get("/cgi-bin/arguments?\("a+".times(count))b")
+                #expect(long.status == 200)
+                #expect(long.text == (isTold ? "[a]".times(count) + "[b]" : ""))
+            }
+        }
+    }
+
+    @Test func `isindex arguments, cgi_isindex = no`() async throws {
+        try await withScripts(
+            Self.scripts, site: "cgi_isindex = off",
+            more: "[location default /cgi-bin/arguments/on]\ncgi_isindex = yes"
+        ) { server in
+            let text = try server.get("/cgi-bin/arguments?foo+bar").text
+            #expect(text == "")
+            #expect(try server.get("/cgi-bin/arguments/on?foo+bar").text == "[foo][bar]")
+            #expect(try server.environment("/cgi-bin/env?foo+bar")["QUERY_STRING"] == "foo+bar")
         }
     }
 

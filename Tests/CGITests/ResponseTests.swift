@@ -162,17 +162,11 @@ import Testing
     }
 
     @Test func `forbidden headers are logged once, however many requests there are`() async throws {
-        let ini = """
-            [server]
-            listen = 127.0.0.1:0
-            threads = 1
-            error_log = errors
-            [site default]
-            root = www
-            cgi = /cgi-bin/ cgi-bin/
-            """
         let script = prints("Content-Type: text/x\\nConnection: close\\n\\nbody")
-        try await withServer(ini: ini, files: ["cgi-bin/x": script, "cgi-bin/y": script]) { server in
+        try await withServer(
+            site: "cgi = /cgi-bin/ cgi-bin/", server: "error_log = errors", threads: 1,
+            files: ["cgi-bin/x": script, "cgi-bin/y": script]
+        ) { server in
             for _ in 1...5 {
                 for name in ["x", "y"] { #expect(try server.get("/cgi-bin/\(name)").text == "body") }
             }

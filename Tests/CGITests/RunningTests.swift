@@ -196,6 +196,34 @@ import Testing
         }
     }
 
+    /// What looks like a script and is none by any setting; with one that allows it, it is a file.
+    @Test func `never serve script source among the pages`() async throws {
+        let files = [
+            "www/a.cgi": "#!/bin/sh\nsecret", "www/b.PHP": "<?php secret", "www/c.pl": "secret",
+            "www/d/index.php": "secret", "www/d.phpx": "text", "www/install.sh": "#!/bin/sh\ntext",
+            "www/src/c.pl": "text", "www/src/a.cgi": "text", "pages/e.fcgi": "secret",
+        ]
+        try await withServer(
+            site: "index = index.php\nalias = /p/ pages\ncgi_errors_to = 127.0.0.1",
+            more: "[location default /src]\nscript_sources = none", files: files
+        ) { server in
+            for path in ["/a.cgi", "/b.PHP", "/c.pl", "/d/", "/d/index.php", "/%61.cgi", "/p/e.fcgi"] {
+                for _ in 1...2 {
+                    let response = try server.get(path)
+                    #expect(response.status == 403, "\(path)")
+                    #expect(!response.text.contains("secret"), "\(path)")
+                    #expect(response.text.contains("cgi_extensions"))
+                }
+                #expect(try server.head(path).status == 403)
+            }
+            #expect(try server.waitForError(containing: ".PHP").contains("script_sources = none"))
+            for path in ["/d.phpx", "/install.sh", "/src/c.pl", "/src/a.cgi"] {
+                #expect(try server.get(path).text.contains("text"), "\(path)")
+            }
+            #expect(try server.get("/none.php").status == 404)
+        }
+    }
+
     @Test func `symbolic links to scripts`() async throws {
         try await withScripts(["x": page("echo x")], files: ["outside/y": page("echo y")]) { server in
             try server.folder.link("cgi-bin/inside", to: "x")
@@ -314,16 +342,8 @@ import Testing
             "inner": page("curl -sS -d x http://$SERVER_ADDR:$SERVER_PORT/cgi-bin/innermost"),
             "innermost": page("echo innermost"),
         ]
-        let ini = """
-            [server]
-            listen = 127.0.0.1:0
-            threads = 1
-            [site default]
-            root = www
-            cgi = /cgi-bin/ cgi-bin/
-            """
         try await withServer(
-            ini: ini, files: ["www/a.txt": "static\n"],
+            site: "cgi = /cgi-bin/ cgi-bin/", threads: 1, files: ["www/a.txt": "static\n"],
             prepare: { folder in for (name, text) in scripts { try folder.script("cgi-bin/\(name)", text) } }
         ) { server in
             for _ in 1...3 {
@@ -384,12 +404,13 @@ import Testing
             cgi_memory = 500M
             cgi_open_files = 50
             cgi_file_size = 1M
+            cgi_nproc = 1000
             cgi_nice = 5
             """
-        try await withScripts(["x": page("ulimit -t; ulimit -v; ulimit -n; ulimit -f; nice")], site: site) {
-            server in
+        let script = page("ulimit -t; ulimit -v; ulimit -n; ulimit -f; ulimit -p; nice")
+        try await withScripts(["x": script], site: site) { server in
             let text = try server.get("/cgi-bin/x").text
-            #expect(text == "3\n512000\n50\n2048\n5\n")
+            #expect(text == "3\n512000\n50\n2048\n1000\n5\n")
         }
     }
 

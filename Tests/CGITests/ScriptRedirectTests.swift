@@ -59,6 +59,23 @@ import Testing
         }
     }
 
+    @Test func `local redirect, cgi_local_redirects = no`() async throws {
+        try await withScripts(
+            ["to": prints("Location: /a.txt\\n\\n"), "with": prints("Location: /a.txt\\nStatus: 303\\n\\n")],
+            site: "cgi_local_redirects = no",
+            more: "[location default /cgi-bin/to/inside]\ncgi_local_redirects = yes",
+            files: ["www/a.txt": "static\n"]
+        ) { server in
+            for (name, status) in [("to", 302), ("with", 303)] {
+                let response = try server.get("/cgi-bin/\(name)")
+                #expect(response.status == status)
+                #expect(response["Location"] == "/a.txt")
+                #expect(response.text == "")
+            }
+            #expect(try server.get("/cgi-bin/to/inside").text == "static\n")
+        }
+    }
+
     /// With a field that only a client can use, or a page, the client is to see it all.
     @Test func `local path with cookies`() async throws {
         let script = prints("Set-Cookie: a=1\\nLocation: /a.txt\\n\\n")

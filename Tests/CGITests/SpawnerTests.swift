@@ -100,8 +100,8 @@ import Testing
 
     @Test func `a head and an environment that no message holds`() async throws {
         let long = "x".times(30_000)
-        let settings = (0..<3).map { "cgi_env = V\($0)=\(long)" }.joined(separator: "\n")
-        try await withScripts(["x": page("echo ${#HTTP_X_LONG} ${#V0} ${#V2}")], site: settings) { server in
+        let settings = (0..<7).map { "cgi_env = V\($0)=\(long)" }.joined(separator: "\n")
+        try await withScripts(["x": page("echo ${#HTTP_X_LONG} ${#V0} ${#V6}")], site: settings) { server in
             let answer = try server.get("/cgi-bin/x", headers: ["X-Long": long])
             #expect(answer.text == "30000 30000 30000\n")
         }

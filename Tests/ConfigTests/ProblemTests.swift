@@ -19,6 +19,23 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
 @Suite struct ProblemTests {
     static let cases: [ProblemCase] = [
         ProblemCase("the least there can be", "[site a]", []),
+        ProblemCase(
+            "folders to write to that a setuid program could leave",
+            """
+            [defaults]
+            cgi_write = www
+            [site a]
+            [site b]
+            cgi_no_new_privs = no
+            [location a /x]
+            cgi_no_new_privs = no
+            [location a /y]
+            cgi_no_new_privs = no
+            cgi_write = everywhere
+            """,
+            [
+                "server.ini:2: cgi_write: needs cgi_no_new_privs = yes; a setuid program could leave the folders again"
+            ]),
         ProblemCase("no site", "", ["server.ini: no [site NAME]; a server has at least one"]),
         ProblemCase(
             "no site but others", "[server]\n[defaults]\n",

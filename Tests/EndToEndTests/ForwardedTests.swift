@@ -43,6 +43,26 @@ import Testing
         }
     }
 
+    @Test func `two fields that differ are told once`() async throws {
+        try await withServer(
+            site: Self.site, server: "trusted_proxies = 127.0.0.1", threads: 1, files: Self.files
+        ) { server in
+            for _ in 1...3 {
+                let text = try server.request(
+                    "GET", "/cgi-bin/env",
+                    headers: [
+                        "Host": "h", "X-Forwarded-For": "192.0.2.1", "Forwarded": "for=198.51.100.9",
+                    ]
+                ).text
+                #expect(text.hasPrefix("192.0.2.1|"))
+            }
+            let line = try server.waitForError(containing: "name different clients")
+            #expect(line.contains(" warning client=192.0.2.1 "), "\(line)")
+            try server.stop()
+            #expect(server.process.stderr.lines.count { $0.contains("name different clients") } == 1)
+        }
+    }
+
     /// A request on a kept connection has a client of its own, also where its answer was prepared.
     @Test func `the access log`() async throws {
         try await withServer(site: Self.site, server: "trusted_proxies = 127.0.0.0/8", files: Self.files) {

@@ -36,6 +36,24 @@ import Testing
         }
     }
 
+    @Test func `a pipe that nobody reads keeps no other log waiting`() async throws {
+        try await withServer(
+            site: "access_log = pipe\nlog_format = combined",
+            more: "[site other]\nroot = other\naccess_log = other.log",
+            files: Self.files.merging(["other/a.txt": "text"]) { a, _ in a },
+            prepare: { mkfifo($0.path("pipe"), 0o644) }
+        ) { server in
+            let filler = String(repeating: "x", count: 4000)
+            for _ in 1...30 {
+                let reply = try server.request(
+                    "GET", "/a.txt", headers: ["Host": "h", "User-Agent": filler])
+                #expect(reply.status == 200)
+            }
+            try #expect(server.request("GET", "/a.txt?other", headers: ["Host": "other"]).status == 200)
+            _ = try server.folder.waitForLine(in: "other.log", containing: "?other")
+        }
+    }
+
     // MARK: Rotation
 
     /// As logrotate does it: `create 0640 nobody` in a folder that is root's.

@@ -1,8 +1,9 @@
 import Base
 import Config
-import Handlers
 import Patterns
 import Testing
+
+@testable import Handlers
 
 @Suite struct AddressRulesTests {
     private func rules(allow: String, deny: String) -> AddressRules {

@@ -1,6 +1,7 @@
 import Base
-import Handlers
 import Testing
+
+@testable import Handlers
 
 /// What texts are found to be written in.
 @Suite struct CharsetTests {

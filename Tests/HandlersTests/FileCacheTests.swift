@@ -9,12 +9,12 @@ import Testing
 /// The small files that a loop keeps.
 @Suite struct FileCacheTests {
     private static func context() throws -> LoopContext {
-        let writer = LogWriter()
+        let writer = try LogWriter()
         return try LoopContext(
             loop: EventLoop(index: 0), accessLogs: AccessLogs(writer: writer),
             shared: LoopContext.Shared(
                 settings: ServerSettings(), errorLog: ErrorLog(sink: nil, writer: writer, level: .error),
-                pool: WorkerPool(name: "test", threads: 1), passwordGate: PasswordGate(limit: 1)))
+                pool: WorkerPool(name: "test", threads: 1)))
     }
 
     private static let head = Array("HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 07:00:00 GMT\r\n\r\n".utf8)

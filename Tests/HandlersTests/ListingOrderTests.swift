@@ -1,5 +1,6 @@
-import Handlers
 import Testing
+
+@testable import Handlers
 
 /// How names are sorted, and what a query says of it.
 @Suite struct ListingOrderTests {

@@ -36,6 +36,18 @@ private func at(_ seconds: Int64) -> Instant { start + .seconds(Int(seconds)) }
             $0.lastTaken = at(2)
             $0.isWaitingForClient = true
         },
+        Case("the client's next piece of content is waited for", next: 42, .content) {
+            $0.awaitsContentSince = at(2)
+        },
+        Case("the script has read", next: 15, .firstByte) { $0.lastInput = at(5) },
+        Case("the script has read since it printed", next: 29, .idle) {
+            $0.lastOutput = at(3)
+            $0.lastInput = at(9)
+        },
+        Case("the output has ended, and the script reads", next: 11, .linger) {
+            $0.outputEnded = at(3)
+            $0.lastInput = at(9)
+        },
         Case("the client's side has ended", next: 3, .halfClosed) { $0.clientDone = at(2) },
         Case("the output has ended", next: 5, .linger) {
             $0.lastOutput = at(3)
@@ -62,7 +74,7 @@ private func at(_ seconds: Int64) -> Instant { start + .seconds(Int(seconds)) }
         var deadlines = ScriptDeadlines(
             .init(
                 firstByte: .seconds(10), idle: .seconds(20), total: .seconds(60), linger: .seconds(2),
-                write: .seconds(5), halfClosed: .seconds(1)), started: start)
+                write: .seconds(5), halfClosed: .seconds(1), content: .seconds(40)), started: start)
         test.happened(&deadlines)
         let next = test.next.map { at($0) } ?? .never
         #expect(deadlines.next == next)
@@ -78,7 +90,7 @@ private func at(_ seconds: Int64) -> Instant { start + .seconds(Int(seconds)) }
         var deadlines = ScriptDeadlines(
             .init(
                 firstByte: .seconds(1), idle: .seconds(1), total: nil, linger: .seconds(1),
-                write: .seconds(1), halfClosed: .seconds(1)), started: start)
+                write: .seconds(1), halfClosed: .seconds(1), content: .seconds(1)), started: start)
         deadlines.clientDone = start
         deadlines.isWaitingForClient = true
         #expect(deadlines.expired(at(5)) == .halfClosed)

@@ -124,7 +124,7 @@ private let position = SourcePosition(file: "server.ini", line: 1)
     private func part(_ change: (inout PartSettings) -> Void) -> Part {
         var settings = PartSettings()
         change(&settings)
-        return Part(settings, accessLog: nil, scriptQueue: ScriptQueue(limit: 1, timeout: .zero))
+        return Part(settings, accessLog: nil, scriptQueue: PlaceQueue(limit: 1, timeout: .zero))
     }
 
     @Test func `scripts by their ending`() {

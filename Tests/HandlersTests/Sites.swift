@@ -9,12 +9,14 @@ func makeSite(_ name: String, hosts: [String] = [], _ change: (inout SiteConfig)
     config.hosts = hosts
     change(&config)
     // Nothing is written: the writer's thread is not started.
-    guard let sink = try? LogSink(.standardError) else { preconditionFailure("no standard error") }
+    guard let sink = try? LogSink(.standardError), let writer = try? LogWriter() else {
+        preconditionFailure("no standard error, or no descriptor left")
+    }
     return Site(
-        config, errorLog: ErrorLog(sink: sink, writer: LogWriter(), level: .error),
+        config, errorLog: ErrorLog(sink: sink, writer: writer, level: .error),
         mediaTypes: MediaTypes(file: "", extra: [:]), answerCache: AnswerCache(limit: 0),
         makePart: { settings, _ in
-            Part(settings, accessLog: nil, scriptQueue: ScriptQueue(limit: 1, timeout: .zero))
+            Part(settings, accessLog: nil, scriptQueue: PlaceQueue(limit: 1, timeout: .zero))
         })
 }
 

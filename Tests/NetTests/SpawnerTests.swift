@@ -1,17 +1,19 @@
 import Base
+import CLinux
 import Glibc
-import Net
 import TestSupport
 import Testing
+
+@testable import Net
 
 /// The small processes that start others.
 @Suite(.timeLimit(.minutes(2))) struct SpawnerTests {
     @Test func `a plan that is too large for a message starts all the same`() async throws {
-        let long = String(repeating: "x", count: 60_000)
+        let long = (0..<4).map { "V\($0)=" + String(repeating: "x", count: 60_000) }
         let few = try await onStarter {
-            try await $0.run(makePlan(["/usr/bin/env"], environment: ["A=\(long)", "B=\(long)"]))
+            try await $0.run(makePlan(["/usr/bin/env"], environment: long))
         }
-        #expect(few.lines == ["A=\(long)", "B=\(long)"])
+        #expect(few.lines == long)
         let many = (0..<5000).map { "V\($0)=" }
         let ran = try await onStarter { try await $0.run(makePlan(["/usr/bin/env"], environment: many)) }
         #expect(ran.lines == many)
@@ -136,6 +138,34 @@ import Testing
                 starter.waiter.wake()
             }
             while !isDone.value { await starter.wait() }
+        }
+    }
+
+    /// Only a fault could send such a plan, and it must not run as somebody else then.
+    @Test func `a user whom a spawner cannot become is told of on its board`() throws {
+        let spawner = try Starter.startSpawner()
+        defer {
+            close(spawner.socket)
+            waitpid(spawner.pid, nil, 0)
+            gh_spawner_forget(spawner.board)
+        }
+        let strings = list(["/bin/true", "/"])
+        let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        defer { close(null) }
+        for number in UInt32(0)..<3 {
+            let error = strings.withPointers { strings in
+                var plan = gh_spawn(
+                    path: strings[0], argv: strings, envp: strings, folder: strings[1], standard_in: -1,
+                    standard_out: null, standard_err: null, nice: 0, limits: nil, limit_count: 0,
+                    identity: Int32(number), ruleset: -1, no_new_privileges: false)
+                return gh_spawner_send(spawner.socket, &plan, spawner.board, number)
+            }
+            #expect(error == 0)
+            #expect(eventually { gh_spawner_replied(spawner.board) == number + 1 })
+            let reply = gh_spawner_reply(spawner.board, number)
+            #expect(reply.step == Int32(GH_STEP_USER.rawValue))
+            #expect(reply.error == EPERM)
+            #expect(reply.pid == 0)
         }
     }
 

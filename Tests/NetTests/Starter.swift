@@ -71,7 +71,7 @@ final class Starter: @unchecked Sendable {
     }
 
     /// Returns when it has let go of the files that other tests are writing.
-    private static func startSpawner() throws -> Spawner {
+    static func startSpawner() throws -> Spawner {
         SpawnTurn.enter()
         defer { SpawnTurn.leave() }
         let spawner = try Spawner.start()

@@ -130,8 +130,9 @@ extension RawClient {
         try send(Array(text.utf8), within: seconds)
     }
 
-    package func send(_ bytes: [UInt8], within seconds: Double = 5) throws {
-        let sent = try sendSome(bytes, within: seconds)
+    /// `reading` false: takes nothing before all is sent.
+    package func send(_ bytes: [UInt8], within seconds: Double = 5, reading: Bool = true) throws {
+        let sent = try sendSome(bytes, within: seconds, reading: reading)
         if sent == bytes.count { return }
         if let ending {
             throw ClientError.ended(
@@ -143,7 +144,9 @@ extension RawClient {
     /// Sends what the other end takes until the deadline or the end of the connection, and returns how much.
     ///
     /// What comes meanwhile is kept for reading, so that two that both send do not block each other.
-    package func sendSome(_ bytes: [UInt8], within seconds: Double = 5) throws -> Int {
+    package func sendSome(
+        _ bytes: [UInt8], within seconds: Double = 5, reading: Bool = true
+    ) throws -> Int {
         let deadline = Deadline.after(seconds)
         var sent = 0
         while sent < bytes.count, ending != .reset {
@@ -157,7 +160,7 @@ extension RawClient {
             switch Errno.current {
             case .interrupted: continue
             case .wouldBlock:
-                let events = ending == nil ? POLLIN | POLLOUT : POLLOUT
+                let events = reading && ending == nil ? POLLIN | POLLOUT : POLLOUT
                 guard try wait(events, until: deadline) else { return sent }
             case .brokenPipe, .connectionReset:
                 // What the other end said before is still there to be read, where RST has not dropped it.
@@ -166,7 +169,7 @@ extension RawClient {
                 return sent
             case let error: throw ClientError.failed(error)
             }
-            if ending == nil { try receiveNow() }
+            if reading, ending == nil { try receiveNow() }
         }
         return sent
     }

@@ -23,7 +23,7 @@ extension ServerProcess {
         } else if checkDescriptors {
             problems += leakedDescriptors()
         }
-        let children = children + spawners
+        let children = children + spawners + [keeper].compactMap(\.self)
         process.send(signal)
         if let exit = process.waitForExit(until: .after(seconds)) {
             if exit != .status(0), problems.isEmpty, !isExpectedToEnd {

@@ -156,10 +156,15 @@ extension ServerProcess {
     }
 
     /// Its children, and theirs, zombies included, without its spawners.
-    package var children: [RunningProcess] { RunningProcess.descendants(of: pid).filter { !$0.isSpawner } }
+    package var children: [RunningProcess] {
+        RunningProcess.descendants(of: pid).filter { !$0.isSpawner && !$0.isKeeper }
+    }
 
     /// The processes that start its scripts.
     package var spawners: [RunningProcess] { RunningProcess.descendants(of: pid).filter(\.isSpawner) }
+
+    /// The process that runs scripts as other users, where there is one.
+    package var keeper: RunningProcess? { RunningProcess.descendants(of: pid).first(where: \.isKeeper) }
 
     /// Memory in use that is not swapped out, in bytes.
     package var residentMemory: Int {
@@ -181,7 +186,14 @@ extension ServerProcess {
 
     /// Waits for a line on stderr, where error logs go by default, and returns it.
     package func waitForError(containing text: String, within seconds: Double = 5) throws -> String {
-        try wait(for: text, 1, on: process.stderr, "stderr", within: seconds)[0]
+        try waitForError(containing: text, count: 1, within: seconds)[0]
+    }
+
+    /// Waits for `count` lines on stderr, and returns them.
+    package func waitForError(containing text: String, count: Int, within seconds: Double = 5) throws
+        -> [String]
+    {
+        try wait(for: text, count, on: process.stderr, "stderr", within: seconds)
     }
 
     private func wait(

@@ -6,18 +6,20 @@ private let turnstile = Turnstile(6)
 /// Starts a server of one site, runs `body` with it on a thread of its own, and stops it with all the
 /// checks of `stop`.
 ///
-/// `site` holds lines of `[site default]`, `server` lines of `[server]`, `more` whole sections. The
+/// `site` holds lines of `[site default]`, `server` lines of `[server]`, `more` whole sections; there are
+/// `threads` event loops. The
 /// site's root is `www` in the server's folder, which `files` may fill: `["www/a.txt": "text"]`. What
 /// begins with `#!` is made executable. For anything else there is `prepare`.
 package func withServer(
-    site: String = "", server: String = "", more: String = "", files: [String: String] = [:],
-    allowed: [String] = [], prepare: @escaping @Sendable (ScratchFolder) throws -> Void = { _ in },
+    site: String = "", server: String = "", threads: Int = 2, more: String = "",
+    files: [String: String] = [:], allowed: [String] = [],
+    prepare: @escaping @Sendable (ScratchFolder) throws -> Void = { _ in },
     test body: @escaping @Sendable (ServerProcess) throws -> Void
 ) async throws {
     let ini = """
         [server]
         listen = 127.0.0.1:0
-        threads = 2
+        threads = \(threads)
         shutdown_timeout = 5s
         \(server)
 

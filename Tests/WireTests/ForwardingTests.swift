@@ -81,6 +81,25 @@ import Wire
         #expect(Self.client(it.fields) == it.expected)
     }
 
+    @Test(arguments: [
+        ("X-Forwarded-For: 192.0.2.1\r\n", false),
+        ("Forwarded: for=192.0.2.1\r\n", false),
+        ("X-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.1;proto=https\r\n", false),
+        ("X-Forwarded-For: 198.51.100.9, 192.0.2.1\r\nForwarded: for=\"192.0.2.1:80\"\r\n", false),
+        ("X-Forwarded-For: 192.0.2.1\r\nForwarded: for=198.51.100.9\r\n", true),
+        ("X-Forwarded-For: 192.0.2.1\r\nForwarded: for=198.51.100.9, for=10.1.1.1\r\n", true),
+        // It names nobody.
+        ("X-Forwarded-For: 192.0.2.1\r\nForwarded: proto=https\r\n", false),
+        ("X-Forwarded-For: 192.0.2.1\r\nForwarded: \"\r\n", false),
+    ]) func `two fields that differ`(_ fields: String, _ isDisputed: Bool) {
+        let (head, bytes) = parsed("GET / HTTP/1.1\r\nHost: h\r\n\(fields)\r\n")
+        let client = Forwarding.client(head, bytes.span, peer: IPAddress("10.0.0.1")) { address in
+            Self.trusted.contains { $0.contains(address) }
+        }
+        #expect(client.address == IPAddress("192.0.2.1"))
+        #expect(client.isDisputed == isDisputed)
+    }
+
     @Test(
         arguments: [
             ("h", nil), ("h:8443", 8443), ("[::1]", nil), ("[::1]:8443", 8443), ("", nil), ("h:", nil),

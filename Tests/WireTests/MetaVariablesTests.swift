@@ -154,6 +154,22 @@ private func words(_ query: String) -> [String] {
         for (name, value) in before { #expect(after[name] == value) }
     }
 
+    @Test(arguments: [
+        Case("X_Real-IP: a\r\n", ["HTTP_X_REAL_IP": "a"]),
+        Case("X_Y: a\r\nx_y: b\r\n", ["HTTP_X_Y": "a, b"]),
+        Case("X-Y: dash\r\nX_Y: underscore\r\n", ["HTTP_X_Y": "dash"]),
+        Case("X_Y: underscore\r\nx-y: dash\r\n", ["HTTP_X_Y": "dash"]),
+        Case("X_Y-Z: 1\r\nX-Y_Z: 2\r\nX_Y_Z: 3\r\n", ["HTTP_X_Y_Z": "1"]),
+        Case("User_Agent: u\r\nCookie: a=1\r\n", ["HTTP_USER_AGENT": "u", "HTTP_COOKIE": "a=1"]),
+        Case("Content_Length: 5\r\nContent_Type: x\r\nKeep_Alive: 5\r\nProxy_Connection: x\r\n", [:]),
+        Case("Transfer_Encoding: x\r\nProxy_Authorization: Basic eDp5\r\nProxy: http://evil/\r\n", [:]),
+        Case("X_Y.Z: a\r\n", [:]), Case("X_Y: () { :;}\r\n", [:]),
+    ]) func `fields as variables, where underscores are passed`(_ test: Case) {
+        let before = environment()
+        let after = environment(test.fields) { $0.passUnderscores = true }
+        #expect(after.filter { before[$0.key] == nil } == test.expected)
+    }
+
     @Test func `Authorization where it is passed on`() {
         let fields = "Authorization: Basic eDp5\r\nProxy-Authorization: Basic eDp5\r\n"
         let passed = environment(fields) { $0.passAuthorization = true }

@@ -71,6 +71,9 @@ private func head(_ text: String) throws -> ScriptHead {
             ["-", "content: ", "Location: http://b/"]),
         Case("two tags", "ETag: \"a\"\nETag: \"b\"\n\n", ["-", "content: ", "ETag: \"b\""]),
         Case("two dates", "Last-Modified: a\nLast-Modified: b\n\n", ["-", "content: ", "Last-Modified: b"]),
+        Case(
+            "a date as strftime has it", "Last-Modified: Sun, 06 Nov 1994 10:19:37 +0130\n\n",
+            ["-", "content: ", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"]),
         Case("two statuses", "Status: 404\nStatus: 410\n\n", ["410", "content: "]),
         Case("the same length twice", "Content-Length: 1\nContent-Length: 1\n\nx", ["-", "content: x"]),
         Case("two lengths", "Content-Length: 1\nContent-Length: 2\n\nx", ["bad length: 2"]),
@@ -257,6 +260,39 @@ private func head(_ text: String) throws -> ScriptHead {
         ("Status: 404 a\tb", ""), ("HTTP/1.1 404 Not Here", "Not Here"), ("A: b", ""),
     ]) func `the script's own phrase`(_ line: String, _ phrase: String) throws {
         #expect(shown(try head("\(line)\n\n").reason) == phrase)
+    }
+
+    @Test(arguments: [
+        ("<p>x\n", true), ("hello\nA: b\n\n", true), ("a b: c\n", true), (": b\n", true),
+        ("\r\n\nhello\n", true),
+        ("hello", false), (String(repeating: "a", count: 201), true),
+        (String(repeating: "a", count: 200), false),
+        ("A: b\nhello\n", false), ("A: b\n\nhello\n", false), ("HTTP/1.1 fine\n", false),
+        ("<!--: spam\n", false),
+        ("", false), ("\n\n", false),
+    ]) func `output that has no header`(_ output: String, _ isMissing: Bool) {
+        #expect(ScriptHead.isMissing(in: raw(output).span, isWhole: false) == isMissing)
+    }
+
+    @Test(arguments: [
+        ("hello", true), ("a b: c", true), ("\nhello", true), ("A: b", false), ("HTTP/1.1", false),
+        ("", false),
+        ("\n", false), ("<!--: spam", false), ("\u{1}", true),
+    ]) func `output that has no header and no more to come`(_ output: String, _ isMissing: Bool) {
+        #expect(ScriptHead.isMissing(in: raw(output).span, isWhole: true) == isMissing)
+    }
+
+    @Test(arguments: [
+        ("<p>x", "text/html"), ("\r\n\t <!DOCTYPE html>", "text/html"), ("<!-- -->", "text/html"),
+        ("hello <b>", "text/plain"), ("<", "text/plain"), ("< p>", "text/plain"), ("", "text/plain"),
+        ("<?php", "text/plain"),
+    ]) func `a header for a page that has none`(_ output: String, _ type: String) {
+        let plain = ScriptHead(forPage: raw(output).span) { _ in nil }
+        #expect(shown(plain.lines) == "Content-Type: \(type)\r\n")
+        let named = ScriptHead(forPage: raw(output).span) { $0 == type ? "x" : nil }
+        #expect(shown(named.contentType) == "\(type); charset=x")
+        #expect(named.hasContentType)
+        #expect(named.status == nil && named.contentLength == nil && named.location == nil)
     }
 
     @Test func `an answer without content has no fields about it`() throws {

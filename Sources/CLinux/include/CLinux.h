@@ -51,6 +51,9 @@ int gh_file_is_locked(int fd);
 int gh_openat2(int folder, const char *path, int flags, uint64_t resolve);
 extern const int gh_o_path;
 
+// Whether more than its mode says who may do what with it (a POSIX ACL).
+bool gh_has_access_list(const char *path);
+
 // pread(2) of what is in memory: -1 with EAGAIN instead of a wait for the disk, fewer bytes where only
 // some are. On a file system that cannot tell it is pread itself.
 long gh_pread_now(int file, void *buffer, size_t count, int64_t offset);
@@ -74,6 +77,8 @@ enum gh_spawn_step {
     GH_STEP_FOLDER,
     GH_STEP_STREAMS,
     GH_STEP_USER,
+    GH_STEP_PRIVILEGES,
+    GH_STEP_WRITE_RULES,
     GH_STEP_EXEC,
 };
 struct gh_limit {
@@ -92,6 +97,11 @@ struct gh_spawn {
     int nice;
     const struct gh_limit *limits;
     size_t limit_count;
+    // A number of the keeper's table; -1: whom the server is.
+    int32_t identity;
+    // What it may write to, of gh_landlock_create; -1: all that its user may.
+    int ruleset;
+    bool no_new_privileges;
 };
 // Starts it from this thread, which waits for the exec. Returns 0 and fills `pid`, or an errno and the
 // step that failed.
@@ -112,11 +122,13 @@ struct gh_spawn_reply {
 struct gh_board;
 // Plans that may be without a reply at once.
 enum { GH_BOARD_SIZE = 256 };
-// Returns 0 and fills `pid`, `socket`, which does not block, and `board`, or an errno. `files` is the
-// limit for open files that scripts are born with.
-int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, struct gh_board **board);
+// Returns 0 and fills `socket`, which does not block, and `board`, or an errno. `files` is the limit for
+// open files that scripts are born with.
+int gh_spawner_start(const struct gh_limit *files, int *socket, struct gh_board **board);
 void gh_spawner_forget(struct gh_board *board);
-// Sends the plan of this number, from 0 on. The three streams may be closed after it. Returns 0 or an
+// The spawner's number; 0 for one that a keeper is still to make.
+int32_t gh_spawner_pid(const struct gh_board *board);
+// Sends the plan of this number, from 0 on. The streams may be closed after it. Returns 0 or an
 // errno: E2BIG where a message cannot hold it, EAGAIN where there is no room for it now.
 int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *board, uint32_t number);
 // How many plans have a reply. The spawner lets go of a script's streams after its reply.
@@ -127,6 +139,47 @@ void gh_spawner_ask(struct gh_board *board);
 struct gh_spawn_reply gh_spawner_reply(const struct gh_board *board, uint32_t number);
 // Takes the messages that have come. False: the spawner is gone.
 bool gh_spawner_listen(int socket);
+
+// The keeper: a small process with the right to become certain other users and no other right. It is
+// forked before the server gives up its own, and lives until the other end of its socket is closed.
+struct gh_identity {
+    uint32_t user, group;
+    const uint32_t *groups;    // supplementary
+    size_t group_count;
+};
+struct gh_keeper_plan {
+    // Whom scripts may run as, by number. The memory has to stay as it is during the call only.
+    const struct gh_identity *identities;
+    size_t count;
+    // Whom it is itself; NULL: as the server is now.
+    const struct gh_identity *own;
+    // Setuid programs that scripts start keep the rights that the file gives them.
+    bool keeps_bounds;
+    // The limit for open files that scripts are born with, or NULL.
+    const struct gh_limit *files;
+    // Ends what `marks` name, in a process of the user's.
+    void (*end_leftovers)(const void *marks, size_t size);
+};
+// Returns 0 and fills `pid` and `socket`, or an errno. The process must not have other threads yet.
+int gh_keeper_start(const struct gh_keeper_plan *plan, int32_t *pid, int *socket);
+// Has it make a spawner whose plans name one of its identities, as a child of the server. Returns 0 and
+// fills `socket`, which takes plans at once, and `board`, or an errno.
+int gh_keeper_make_spawner(int keeper, int *socket, struct gh_board **board);
+// Has it signal a process, or with a negative number a group, with the rights of that user. Returns 0 or an errno.
+int gh_keeper_signal(int keeper, int32_t identity, int32_t process, int signal);
+// Has it end leftovers as that user. `end` may be closed after it; it is held open until that is done.
+int gh_keeper_end_leftovers(int keeper, int32_t identity, const void *marks, size_t size, int end);
+// Whether it is there.
+bool gh_keeper_lives(int keeper);
+enum { GH_MARKS_MAX = 16 * 1024 };
+
+// Landlock. The ABI's version, or -1: errno is ENOSYS or EOPNOTSUPP where the kernel has none.
+int gh_landlock_abi(void);
+// A ruleset under which nothing may be written but what gh_landlock_allow adds. -1: errno.
+int gh_landlock_create(void);
+// Lets what has the ruleset write to a file, or below a folder. -1: errno.
+int gh_landlock_allow(int ruleset, const char *path);
+
 int gh_pidfd_open(int32_t pid);
 int gh_pidfd_kill(int pidfd);
 
@@ -142,7 +195,7 @@ void gh_name_thread(const char *name);
 long gh_thread_count(void);
 
 // RLIMIT_* are an enum in C++ mode and macros elsewhere; one spelling for Swift.
-extern const int gh_rlimit_cpu, gh_rlimit_as, gh_rlimit_nofile, gh_rlimit_fsize;
+extern const int gh_rlimit_cpu, gh_rlimit_as, gh_rlimit_nofile, gh_rlimit_fsize, gh_rlimit_nproc;
 int gh_get_limit(int resource, uint64_t *soft, uint64_t *hard);
 int gh_set_limit(int resource, uint64_t soft, uint64_t hard);
 

@@ -1,10 +1,10 @@
-package import Base
-package import Config
+import Base
+import Config
 
 /// `allow` and `deny`: the most specific network that a client is in decides, `deny` where both name it.
 ///
 /// A look-up for each length of networks there is, however many networks there are.
-package struct AddressRules: Sendable {
+struct AddressRules: Sendable {
     /// Whether a network may come in.
     private let verdicts: [IPNetwork: Bool]
     /// The lengths that occur, the longest first.
@@ -12,7 +12,7 @@ package struct AddressRules: Sendable {
     /// For a client that is in no network.
     private let other: Bool
 
-    package init(allow: ClientNetworks, deny: ClientNetworks) {
+    init(allow: ClientNetworks, deny: ClientNetworks) {
         var verdicts: [IPNetwork: Bool] = [:]
         for network in allow.networks { verdicts[network] = true }
         for network in deny.networks { verdicts[network] = false }
@@ -21,10 +21,10 @@ package struct AddressRules: Sendable {
         other = allow.isAll && !deny.isAll
     }
 
-    package var admitsAll: Bool { other && verdicts.isEmpty }
+    var admitsAll: Bool { other && verdicts.isEmpty }
 
     /// `client` is nil for one without an address, behind a Unix socket.
-    package func admit(_ client: IPAddress?) -> Bool {
+    func admit(_ client: IPAddress?) -> Bool {
         guard let client else { return other }
         for length in lengths {
             guard let network = IPNetwork(of: client, length: length) else { continue }

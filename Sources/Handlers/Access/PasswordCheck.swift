@@ -48,18 +48,8 @@ package final class PasswordCheck {
         let file = try FileDescriptor.open(path, O_RDONLY | O_NONBLOCK)
         let status = try file.status()
         guard status.st_mode & S_IFMT == S_IFREG else { throw .invalid }
-        var text = ByteBuffer()
-        while text.count <= PasswordFile.sizeLimit {
-            let count = try text.fill(atLeast: 65536) { (room) throws(Errno) in
-                let count = Glibc.read(file.raw, room.baseAddress, room.count)
-                if count < 0 { throw .current }
-                return count
-            }
-            if count == 0 {
-                return Loaded(version: FileState(status), users: text.withSpan { PasswordFile($0) })
-            }
-        }
-        throw Errno(EFBIG)
+        let text = try file.contents(limit: PasswordFile.sizeLimit)
+        return Loaded(version: FileState(status), users: PasswordFile(text.span))
     }
 
     // MARK: Checking

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Lets few passwords be checked at once, so that guessing takes neither all processors nor the threads
 /// that start scripts. Shared by all loops.
-package final class PasswordGate: Sendable {
+final class PasswordGate: Sendable {
     private let limit: Int
     private let state = Mutex(State())
 
@@ -22,7 +22,7 @@ package final class PasswordGate: Sendable {
     private enum Admission { case now, later, never }
 
     /// `limit` checks at once.
-    package init(limit: Int) { self.limit = max(1, limit) }
+    init(limit: Int) { self.limit = max(1, limit) }
 
     /// Runs `work` on one of the pool's threads when there is a place; nil where too many wait.
     func run<Result: Sendable>(

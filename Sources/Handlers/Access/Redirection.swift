@@ -1,11 +1,11 @@
-package import Config
+import Config
 import Base
 import Patterns
 import Wire
 
 /// Where a request is sent by `redirect`.
-package enum Redirection {
-    package enum Outcome: Equatable {
+enum Redirection {
+    enum Outcome: Equatable {
         /// The value of a Location field; nil for 410.
         case answer(status: Int, location: [UInt8]?)
         case none
@@ -14,7 +14,7 @@ package enum Redirection {
     }
 
     /// What the first rule that fits makes of a decoded path without doubled slashes.
-    package static func outcome(_ rules: [RedirectRule], path: [UInt8], query: [UInt8]?) -> Outcome {
+    static func outcome(_ rules: [RedirectRule], path: [UInt8], query: [UInt8]?) -> Outcome {
         for rule in rules {
             let place: [UInt8]
             switch rule.source {

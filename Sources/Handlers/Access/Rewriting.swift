@@ -1,11 +1,11 @@
-package import Config
+import Config
 import Base
 import Patterns
 import Wire
 
 /// Which path answers in the place of the one that was asked for, by `rewrite`.
-package enum Rewriting {
-    package enum Outcome: Equatable {
+enum Rewriting {
+    enum Outcome: Equatable {
         /// `query` nil: the request's own stays. An empty one: none.
         case path([UInt8], query: [UInt8]?)
         case none
@@ -17,7 +17,7 @@ package enum Rewriting {
 
     /// What the first rule that fits makes of a decoded path without doubled slashes. `isMissing` says
     /// whether neither a file nor a folder is there; it is asked once at most.
-    package static func outcome(_ rules: [RewriteRule], path: [UInt8], isMissing: () -> Bool) -> Outcome {
+    static func outcome(_ rules: [RewriteRule], path: [UInt8], isMissing: () -> Bool) -> Outcome {
         var missing: Bool?
         for rule in rules {
             switch rule.pattern.match(path.span) {

@@ -9,12 +9,14 @@ import Wire
 final class AccessLogFormat {
     /// An item without anything that would have to be counted for each line: texts and names stand in
     /// one run of bytes.
-    private enum Step {
-        case byte(UInt8)
-        case text(start: Int, count: Int)
-        case field(FieldName)
-        case otherField(start: Int, count: Int)
-        case item(LogFormat.Item.Plain)
+    private struct Step {
+        enum Kind { case byte, text, field, otherField, item }
+        var kind: Kind
+        var byte: UInt8 = 0
+        var field = FieldName.other
+        var item = LogFormat.Item.Plain.address
+        /// Where the text, or the name, stands.
+        var place = ByteRange.empty
     }
 
     private let steps: [Step]
@@ -28,39 +30,43 @@ final class AccessLogFormat {
         for item in format.items + [.text([ASCII.lf])] {
             switch item {
             case .text(let text):
+                var start = texts.count
                 texts += text
-                if case .text(let start, let count)? = steps.last {
-                    steps[steps.count - 1] = .text(start: start, count: count + text.count)
-                } else {
-                    steps.append(.text(start: texts.count - text.count, count: text.count))
+                if let last = steps.last, last.kind == .text {
+                    start = last.place.range.lowerBound
+                    steps.removeLast()
                 }
+                steps.append(Step(kind: .text, place: ByteRange(start, texts.count)))
             case .field(let name):
                 let known = FieldName(name.span)
                 if known != .other {
-                    steps.append(.field(known))
+                    steps.append(Step(kind: .field, field: known))
                 } else {
                     texts += name
-                    steps.append(.otherField(start: texts.count - name.count, count: name.count))
+                    steps.append(
+                        Step(kind: .otherField, place: ByteRange(texts.count - name.count, texts.count)))
                 }
-            case .plain(let plain): steps.append(.item(plain))
+            case .plain(let plain): steps.append(Step(kind: .item, item: plain))
             }
         }
         self.texts = texts
         self.steps = steps.map { step in
-            if case .text(let start, 1) = step { .byte(texts[start]) } else { step }
+            guard step.kind == .text, step.place.count == 1 else { return step }
+            return Step(kind: .byte, byte: texts[step.place.range.lowerBound])
         }
     }
 
     func append(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
-        let texts = texts
-        for step in steps {
-            switch step {
-            case .byte(let byte): line.append(byte)
-            case .text(let start, let count): line.append(texts.span.extracting(start..<start + count))
-            case .field(let name): AccessLogFormat.append(exchange.first(name), exchange, to: &line)
-            case .otherField(let start, let count):
-                AccessLogFormat.appendField(texts.span.extracting(start..<start + count), exchange, to: &line)
-            case .item(let item): append(item, exchange, to: &line)
+        let (steps, texts) = (steps, texts)
+        for index in steps.indices {
+            let step = steps[index]
+            switch step.kind {
+            case .byte: line.append(step.byte)
+            case .text: line.append(texts.span.extracting(step.place.range))
+            case .field: AccessLogFormat.append(exchange.first(step.field), exchange, to: &line)
+            case .otherField:
+                AccessLogFormat.appendField(texts.span.extracting(step.place.range), exchange, to: &line)
+            case .item: append(step.item, exchange, to: &line)
             }
         }
     }
@@ -167,7 +173,8 @@ final class AccessLogFormat {
         }
         exchange.withHeadBytes { bytes in
             if let colour { line.append(colour) }
-            appendQuoted(bytes.extracting(exchange.head.methodName.range), to: &line)
+            // A token has nothing to quote.
+            line.append(bytes.extracting(exchange.head.methodName.range))
             if colour != nil { line.append(TerminalColour.end) }
             line.append(ASCII.space)
             appendQuoted(bytes.extracting(exchange.head.target.range), to: &line)
@@ -202,13 +209,21 @@ final class AccessLogFormat {
     /// a line and a terminal only shows it.
     static func appendQuoted(_ text: Span<UInt8>, to line: inout ByteBuffer) {
         var plain = 0
-        for index in text.indices {
+        var index = 0
+        while index < text.count {
+            if let eight = text.eightBytes(at: index), !eight.hasBelow(ASCII.space), !eight.has(ASCII.quote),
+                !eight.has(ASCII.backslash), !eight.hasDeleteOrBeyond
+            {
+                index += 8
+                continue
+            }
             let byte = text[index]
+            index += 1
             if byte >= ASCII.space, byte != ASCII.quote, byte != ASCII.backslash, byte < ASCII.delete {
                 continue
             }
-            line.append(text.extracting(plain..<index))
-            plain = index + 1
+            line.append(text.extracting(plain..<index - 1))
+            plain = index
             line.append(ASCII.backslash)
             if byte == ASCII.quote || byte == ASCII.backslash {
                 line.append(byte)
@@ -251,11 +266,7 @@ final class AccessLogFormat {
         text.append(ASCII.slash)
         text.append(decimal: time.year, width: 4)
         text.append(ASCII.colon)
-        text.append(decimal: time.hour, width: 2)
-        text.append(ASCII.colon)
-        text.append(decimal: time.minute, width: 2)
-        text.append(ASCII.colon)
-        text.append(decimal: time.second, width: 2)
+        text.append(secondOf: time)
         text.append(offset < 0 ? " -" : " +")
         text.append(decimal: abs(offset) / 60, width: 2)
         text.append(decimal: abs(offset) % 60, width: 2)

@@ -71,18 +71,7 @@ enum AccessLogJSON {
     /// A JSON string; bytes that are no UTF-8 become U+FFFD.
     static func append(string value: Span<UInt8>, to line: inout ByteBuffer) {
         line.append(ASCII.quote)
-        for byte in value.string.utf8 {
-            switch byte {
-            case ASCII.quote, ASCII.backslash:
-                line.append(ASCII.backslash)
-                line.append(byte)
-            case ..<ASCII.space, ASCII.delete:
-                line.append("\\u00")
-                line.append(ASCII.hexDigit(byte >> 4))
-                line.append(ASCII.hexDigit(byte & 15))
-            default: line.append(byte)
-            }
-        }
+        JSON.escape(value.string.utf8, into: &line)
         line.append(ASCII.quote)
     }
 
@@ -90,17 +79,9 @@ enum AccessLogJSON {
     private static func appendTime(to line: inout ByteBuffer) {
         let now = WallClock.now
         let time = CalendarTime(secondsSince1970: now.seconds)
-        line.append(decimal: time.year, width: 4)
-        line.append(ASCII.dash)
-        line.append(decimal: time.month, width: 2)
-        line.append(ASCII.dash)
-        line.append(decimal: time.day, width: 2)
+        line.append(date: time)
         line.append(UInt8(ascii: "T"))
-        line.append(decimal: time.hour, width: 2)
-        line.append(ASCII.colon)
-        line.append(decimal: time.minute, width: 2)
-        line.append(ASCII.colon)
-        line.append(decimal: time.second, width: 2)
+        line.append(secondOf: time)
         line.append(ASCII.dot)
         line.append(decimal: now.nanoseconds / 1_000_000, width: 3)
         line.append(UInt8(ascii: "Z"))

@@ -6,13 +6,16 @@ import Wire
 /// The content of a request, whole, before its script starts.
 ///
 /// A script then reads just CONTENT_LENGTH bytes and the end, whenever it likes or never, and
-/// nothing that it does can block the client or the server.
+/// nothing that it does can block the client or the server. Where the content is to be streamed, it is a
+/// pipe that a `ContentFeed` fills while the script runs.
 struct RequestContent: ~Copyable {
     /// A pipe that holds all of it, or a file without a name; nil where there is none.
     private let descriptor: FileDescriptor?
     private let raw: CInt
     /// CONTENT_LENGTH; nil where the request has no content.
     let length: Int?
+    /// Where content that is streamed is written to.
+    private var feedEnd: FileDescriptor?
 
     private init() {
         descriptor = nil
@@ -20,11 +23,20 @@ struct RequestContent: ~Copyable {
         length = nil
     }
 
-    private init(_ descriptor: consuming FileDescriptor, length: Int) {
+    private init(
+        _ descriptor: consuming FileDescriptor, length: Int, feedEnd: consuming FileDescriptor? = nil
+    ) {
         raw = descriptor.raw
         self.descriptor = consume descriptor
         self.length = length
+        self.feedEnd = feedEnd
     }
+
+    /// It is still to come, and the client is to be asked for it.
+    var isStreamed: Bool { feedEnd != nil }
+
+    /// The end of the pipe that streamed content is written to; nil for other content.
+    mutating func takeFeedEnd() -> FileDescriptor? { feedEnd.take() }
 
     /// What the script reads; nil where there is none.
     var input: CInt? { raw >= 0 ? raw : nil }
@@ -39,8 +51,11 @@ struct RequestContent: ~Copyable {
         case storage(Errno)
     }
 
-    /// Receives the content of `exchange`, which may have `limit` bytes.
-    static func receive(_ exchange: Exchange, limit: Int) async throws(Failure) -> RequestContent {
+    /// Receives the content of `exchange`, which may have `limit` bytes. `streaming`: what says how long it
+    /// is need not be here; other content is, for a script is told its length.
+    static func receive(
+        _ exchange: Exchange, limit: Int, streaming: Bool
+    ) async throws(Failure) -> RequestContent {
         let length: Int?
         switch exchange.framing {
         case .none: return RequestContent()
@@ -49,9 +64,21 @@ struct RequestContent: ~Copyable {
             length = known
         case .chunked: length = nil
         }
+        if streaming, let length, length > 0 { return try stream(length) }
         do throws(StreamError) { try await exchange.sendContinue() } catch { throw .content(.stream(error)) }
         if let length, length <= pipeCapacity { return try await receiveIntoPipe(exchange, length) }
         return try await receiveIntoFile(exchange, limit)
+    }
+
+    private static func stream(_ length: Int) throws(Failure) -> RequestContent {
+        do throws(Errno) {
+            var ends = try FileDescriptor.pipe()
+            let end = ends.takeWrite()
+            try end.setNonBlocking()
+            return RequestContent(ends.takeRead(), length: length, feedEnd: end)
+        } catch {
+            throw .storage(error)
+        }
     }
 
     private static func receiveIntoPipe(_ exchange: Exchange, _ length: Int) async throws(Failure)
@@ -66,6 +93,7 @@ struct RequestContent: ~Copyable {
             }
         }
         let length = buffer.count
+        if let witness = exchange.witness { buffer.withSpan { witness.took(content: $0) } }
         do throws(Errno) {
             var ends = try FileDescriptor.pipe()
             let end = ends.takeWrite()
@@ -97,6 +125,7 @@ struct RequestContent: ~Copyable {
             }
             if count == 0 { break }
             total += count
+            if let witness = exchange.witness { buffer.withSpan { witness.took(content: $0) } }
             if total > limit { throw .content(.tooLarge) }
             do throws(Errno) {
                 try buffer.withUnsafeBytes { (bytes) throws(Errno) in try file.writeAll(bytes) }
@@ -116,7 +145,7 @@ struct RequestContent: ~Copyable {
     }
 
     /// Below TMPDIR, else where large files are at home, else in /tmp, which is memory on some machines.
-    private static func openSpool() throws(Errno) -> FileDescriptor {
+    static func openSpool() throws(Errno) -> FileDescriptor {
         if let folder = getenv("TMPDIR"),
             let file = try? FileDescriptor.temporaryFile(in: String(cString: folder))
         {

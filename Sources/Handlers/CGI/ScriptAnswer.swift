@@ -94,8 +94,43 @@ final class ScriptAnswer {
             header.consume(bodyStart)
             return head
         } catch {
+            if let head = pageHead(isWhole: false) { return head }
             throw ScriptFailure(error)
         }
+    }
+
+    /// Where a site is lenient: a header for output that has none, nil for output that may have one.
+    private func pageHead(isWhole: Bool) -> ScriptHead? {
+        guard let settings = exchange.part?.settings, settings.cgiLenient, interimCount == 0 else {
+            return nil
+        }
+        return header.withSpan { output in
+            guard ScriptHead.isMissing(in: output, isWhole: isWhole) else { return nil }
+            let head = ScriptHead(forPage: output) { type in
+                switch settings.charset {
+                case .off: nil
+                case .named(let name): name
+                case .auto: Charset.detect(output, isWhole: isWhole, type: type)
+                }
+            }
+            if let script = exchange.script?.name {
+                exchange.logOnce(
+                    .warning,
+                    "the script printed no header; what it printed is sent as \(head.contentType.span.string) (cgi_lenient)",
+                    about: script, pid: pid)
+            }
+            return head
+        }
+    }
+
+    /// All output is here, and the header is not whole. False where there is nothing to send.
+    func takePage() -> Bool {
+        guard let head = pageHead(isWhole: true) else { return false }
+        begin(head)
+        var page = ByteBuffer()
+        swap(&page, &header)
+        page.withSpan { passOn($0) }
+        return true
     }
 
     private func begin(_ head: ScriptHead) {
@@ -105,6 +140,7 @@ final class ScriptAnswer {
                 .warning, "the script's \(names): the server's to say, and left out", about: script, pid: pid)
         }
         if let location = head.location, head.status == nil, ScriptAnswer.isLocal(location),
+            exchange.part?.settings.cgiLocalRedirects != false,
             head.fieldCount <= (head.hasContentType ? 2 : 1)
         {
             phase = .redirect(location)
@@ -212,12 +248,12 @@ final class ScriptAnswer {
         return false
     }
 
-    /// The output has ended well.
-    func complete() {
+    /// The output has ended. `isKept`: well enough for the cache.
+    func complete(isKept: Bool) {
         if lacksType, exchange.contentSent > 0 {
             exchange.log(.warning, "the script's answer has no Content-Type", pid: pid)
         }
-        if surplus == 0 { capture?.complete() }
+        if surplus == 0, isKept { capture?.complete() }
         if surplus > 0, !isAlone {
             exchange.log(
                 .warning,

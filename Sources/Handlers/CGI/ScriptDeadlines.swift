@@ -14,11 +14,13 @@ struct ScriptDeadlines {
         var write: TimeSpan
         /// For a client that has ended its side.
         var halfClosed: TimeSpan
+        /// `body_timeout`, for content that is streamed.
+        var content: TimeSpan
     }
 
     /// What may have taken too long. Where several have, the first of these counts.
     enum Expiry: CaseIterable {
-        case halfClosed, write, total, firstByte, idle, linger
+        case halfClosed, content, write, total, firstByte, idle, linger
     }
 
     let limits: Limits
@@ -36,6 +38,10 @@ struct ScriptDeadlines {
     var heldUntil: Instant?
     /// So much waits for the client that the script is not read, and may not be blamed for silence.
     var isHeldBack = false
+    /// When a piece of the request's content came last; nil where none is waited for.
+    var awaitsContentSince: Instant?
+    /// When the script took some of the request's content last. Who reads has the same time to print again.
+    var lastInput: Instant?
 
     init(_ limits: Limits, started: Instant) {
         self.limits = limits
@@ -61,16 +67,21 @@ struct ScriptDeadlines {
         case .halfClosed: clientDone.map { $0 + limits.halfClosed }
         case .write: isWaitingForClient && heldUntil == nil ? lastTaken + limits.write : nil
         case .total: exited == nil ? limits.total.map { started + $0 } : nil
-        case .firstByte: isPrinting && lastOutput == nil ? started + limits.firstByte : nil
-        case .idle: isPrinting && !isHeldBack ? lastOutput.map { $0 + limits.idle } : nil
+        case .content: awaitsContentSince.map { $0 + limits.content }
+        case .firstByte: isPrinting && lastOutput == nil ? lastRead(started) + limits.firstByte : nil
+        case .idle: isPrinting && !isHeldBack ? lastOutput.map { lastRead($0) + limits.idle } : nil
         case .linger:
             // A script may close its output and work on, or leave it to a child and end.
             switch (outputEnded, exited) {
-            case (let ended?, nil), (nil, let ended?): ended + limits.linger
+            case (let ended?, nil): awaitsContentSince == nil ? lastRead(ended) + limits.linger : nil
+            case (nil, let ended?): ended + limits.linger
             case (nil, nil), (_?, _?): nil
             }
         }
     }
 
-    private var isPrinting: Bool { exited == nil && outputEnded == nil }
+    private var isPrinting: Bool { exited == nil && outputEnded == nil && awaitsContentSince == nil }
+
+    /// `time`, or when the script read last.
+    private func lastRead(_ time: Instant) -> Instant { max(time, lastInput ?? time) }
 }

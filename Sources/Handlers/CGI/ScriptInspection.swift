@@ -3,17 +3,20 @@ import Glibc
 
 /// What is wrong with a script as it lies on the disk, in words: the cause and what to do.
 ///
-/// Looks at the files as the user that runs the server. May block, so it runs on a pool's thread or
+/// Looks at the files as the user that the script runs as. May block, so it runs on a pool's thread or
 /// in a command.
 struct ScriptInspection: Sendable {
     /// The first thing that keeps the script from starting; nil if nothing was found.
     private(set) var fault: String?
     /// The script or its place is not for this user to run: 403 and not 500.
     private(set) var isForbidden = false
+    private let user: FileAccess
 
-    /// Inspects `file`, which `interpreter` runs, or which runs itself. `path` is the PATH that it gets.
-    init(file: String, interpreter: String?, path: String) {
-        if let fault = ScriptInspection.unreachable(file) {
+    /// Inspects `file`, which `interpreter` runs, or which runs itself. `path` is the PATH that it gets,
+    /// `user` whom it runs as.
+    init(file: String, interpreter: String?, path: String, as user: FileAccess) {
+        self.user = user
+        if let fault = ScriptInspection.unreachable(file, by: user) {
             (self.fault, isForbidden) = (fault, true)
             return
         }
@@ -27,8 +30,10 @@ struct ScriptInspection: Sendable {
             return
         }
         if let interpreter {
-            if access(interpreter, X_OK) != 0 {
-                fault = "the program \(interpreter) of cgi_interpreter cannot be run: \(Errno.current)"
+            if let error = user.refusal(of: .run, interpreter) {
+                fault = "the program \(interpreter) of cgi_interpreter cannot be run: \(error)"
+            } else if !user.may(.read, file) {
+                fault = "\(file) cannot be read by \(user.userName), so no interpreter can run it"
             }
             return
         }
@@ -37,63 +42,59 @@ struct ScriptInspection: Sendable {
             isForbidden = true
             return
         }
-        if access(file, X_OK) != 0 {
-            fault = ScriptInspection.notForUser(file, status)
+        if !user.may(.run, file) {
+            fault = notForUser(file, status)
             isForbidden = true
             return
         }
-        fault = ScriptInspection.content(file, path)
+        fault = content(file, path)
     }
 
     // MARK: The way to it
 
-    /// The first folder on the way that this user cannot enter.
-    static func unreachable(_ file: String) -> String? {
+    /// The first folder on the way that the user cannot enter.
+    static func unreachable(_ file: String, by user: FileAccess) -> String? {
         var folder = ""
         for part in file.split(separator: "/").dropLast() {
             folder += "/" + part
-            if access(folder, X_OK) == 0 { continue }
-            let error = Errno.current
+            guard let error = user.refusal(of: .enter, folder) else { continue }
             guard error == .accessDenied else { return nil }
             var status = stat()
             stat(folder, &status)
             return
-                "the folder \(folder) (mode \(octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) cannot be entered by \(SystemUser.name(geteuid())); `chmod o+x \(folder)` lets it"
+                "the folder \(folder) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) cannot be entered by \(user.userName); `chmod o+x \(folder)` lets it"
         }
         return nil
     }
 
-    private static func notForUser(_ file: String, _ status: stat) -> String {
-        var system = statvfs()
-        // ST_NOEXEC
-        if statvfs(file, &system) == 0, system.f_flag & 8 != 0 {
+    private func notForUser(_ file: String, _ status: stat) -> String {
+        if FileAccess.isMountedNoexec(file) {
             return
                 "\(file) lies on a file system that is mounted noexec, from which nothing can be run; move the script or name an interpreter with cgi_interpreter"
         }
         return
-            "\(file) (mode \(octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) may not be run by \(SystemUser.name(geteuid())); `chmod 755 \(file)` lets it"
-    }
-
-    private static func octal(_ mode: mode_t) -> String {
-        let digits = String(mode & 0o7777, radix: 8)
-        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+            "\(file) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) may not be run by \(user.userName); `chmod 755 \(file)` lets it"
     }
 
     // MARK: Its beginning
 
-    private static func content(_ file: String, _ path: String) -> String? {
-        guard let start = read(file, 4096) else {
-            // A binary need not be readable to be run; a script's interpreter has to read it.
-            return
-                "\(file) cannot be read by \(SystemUser.name(geteuid())), so no interpreter can run it: \(Errno.current)"
+    private func content(_ file: String, _ path: String) -> String? {
+        // A binary need not be readable to be run; a script's interpreter has to read it.
+        let unreadable = "\(file) cannot be read by \(user.userName), so no interpreter can run it"
+        if let error = user.refusal(of: .read, file) { return "\(unreadable): \(error)" }
+        guard let start = ScriptInspection.read(file, 4096) else {
+            // What the user may read, this process may not.
+            return user.identity == nil ? unreadable : nil
         }
         if start.isEmpty { return "\(file) is empty" }
-        if start.starts(with: [0x7F] + "ELF".utf8) { return binary(file, start) }
+        if start.starts(with: [0x7F] + "ELF".utf8) { return ScriptInspection.binary(file, start) }
         if start.starts(with: [0xEF, 0xBB, 0xBF]) {
             return
                 "\(file) begins with a byte order mark (BOM), so the system does not see its #! line; save it as UTF-8 without BOM, or: sed -i '1s/^\\xEF\\xBB\\xBF//' \(file)"
         }
-        guard start.starts(with: "#!".utf8) else { return missingShebang(file, start) }
+        guard start.starts(with: "#!".utf8) else {
+            return ScriptInspection.missingShebang(file, start)
+        }
         // The kernel reads 256 bytes at most.
         let line = start.dropFirst(2).prefix { $0 != ASCII.lf }
         if line.last == ASCII.cr {
@@ -139,18 +140,17 @@ struct ScriptInspection: Sendable {
             "\(file) does not begin with #! and an interpreter, so the system cannot run it; line 1 is \"\(firstLine)\" and should be, say, \(guess)"
     }
 
-    private static func missingInterpreter(
+    private func missingInterpreter(
         _ file: String, _ interpreter: String, _ arguments: [String], _ path: String
     ) -> String? {
-        if access(interpreter, F_OK) != 0 {
+        if access(interpreter, F_OK) != 0, Errno.current != .accessDenied {
             return
-                "line 1 of \(file) names the interpreter \(interpreter), which does not exist\(hint(name(interpreter), path))"
+                "line 1 of \(file) names the interpreter \(interpreter), which does not exist\(hint(ScriptInspection.name(interpreter), path))"
         }
-        if access(interpreter, X_OK) != 0 {
-            return
-                "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(Errno.current)"
+        if let error = user.refusal(of: .run, interpreter) {
+            return "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(error)"
         }
-        guard name(interpreter) == "env" else { return nil }
+        guard ScriptInspection.name(interpreter) == "env" else { return nil }
         // env finds the program by PATH; options and settings may stand in front of it.
         guard let program = arguments.first(where: { !$0.hasPrefix("-") && !$0.contains("=") }) else {
             return nil
@@ -162,12 +162,12 @@ struct ScriptInspection: Sendable {
 
     private static func name(_ path: String) -> String { String(path.split(separator: "/").last ?? "") }
 
-    private static func find(_ program: String, _ path: String) -> String? {
-        path.split(separator: ":").map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
+    private func find(_ program: String, _ path: String) -> String? {
+        path.split(separator: ":").map { "\($0)/\(program)" }.first { user.may(.run, $0) }
     }
 
     /// `; /usr/bin/python3 is there` where something of that kind is.
-    private static func hint(_ program: String, _ path: String) -> String {
+    private func hint(_ program: String, _ path: String) -> String {
         var base = program
         while let last = base.last, last.isNumber || last == "." { base.removeLast() }
         for candidate in [program, base, base + "3", base == "python" ? "python3" : base + "5"] {

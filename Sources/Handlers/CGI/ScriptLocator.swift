@@ -113,7 +113,9 @@ struct ScriptLocator {
             let file = folder.path + Script.fileName(exchange.path[prefixLength..<stop])
             status = .forbidden
             // Walks along the path and looks up users, which may wait for a disk or a directory service.
-            let cause = await exchange.context.pool.run { ScriptInspection.unreachable(file) }
+            // The server itself has to get to the script, whoever runs it.
+            let server = FileAccess(identity: nil)
+            let cause = await exchange.context.pool.run { ScriptInspection.unreachable(file, by: server) }
             reason = cause ?? "cannot reach \(file): \(error)"
         default:
             status = error == .tooManyLinks ? .forbidden : .internalServerError

@@ -16,7 +16,7 @@ struct ScriptPlan {
         if let interpreter = script.interpreter { arguments.append(interpreter) }
         arguments.append(script.file)
         // An indexed query is one that reads (RFC 3875, section 4.4).
-        if exchange.method == .get || exchange.method == .head {
+        if part.settings.cgiIsindex, exchange.method == .get || exchange.method == .head {
             for word in MetaVariables.indexedArguments(query.span) { arguments.append(word.span) }
         }
         var plan = SpawnPlan(
@@ -24,6 +24,7 @@ struct ScriptPlan {
             environment: environment(query, contentLength: contentLength))
         plan.limits = ScriptPlan.limits(site.config.scriptLimits)
         plan.nice = site.config.scriptLimits.nice
+        plan.confinement = part.confinement
         return plan
     }
 
@@ -39,6 +40,10 @@ struct ScriptPlan {
         }
         if let size = limits.fileSize {
             result.append(ResourceLimit(.fileSize, soft: UInt64(size), hard: UInt64(size)))
+        }
+        if let processes = limits.processes {
+            result.append(
+                ResourceLimit(.processes, soft: UInt64(processes), hard: UInt64(processes)))
         }
         if let files = limits.openFiles {
             result.append(ResourceLimit(.openFiles, soft: UInt64(files), hard: UInt64(files)))
@@ -105,11 +110,15 @@ struct ScriptPlan {
         case .auto: facts.passAuthorization = exchange.user == nil
         case .no: facts.passAuthorization = false
         }
+        facts.passUnderscores = part.settings.passesUnderscores
         var list = exchange.withHeadBytes { MetaVariables.environment(facts, head, $0) }
-        for name in exchange.withHeadBytes({ MetaVariables.misleadingNames(head, $0) }) {
+        for name in exchange.withHeadBytes({ MetaVariables.misleadingNames(facts, head, $0) }) {
+            let rule =
+                facts.passUnderscores
+                ? "its name makes no variable, or another field's"
+                : "only letters, digits and dashes make a variable"
             exchange.logOnce(
-                .info,
-                "a request's field \(ScriptWords.quote(name.span)) is not passed on: only letters, digits and dashes make a variable",
+                .info, "a request's field \(ScriptWords.quote(name.span)) is not passed on: \(rule)",
                 about: "fields")
         }
         if !settings.contains(where: { $0.name == "LANG" }) { list.append("LANG", "C.UTF-8") }

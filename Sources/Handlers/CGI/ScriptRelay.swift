@@ -17,6 +17,8 @@ final class ScriptRelay {
         case notStarted(SpawnError)
         /// It ended without a header; the reason for the log.
         case silent(String)
+        /// The request's content, which was passed on as it came, did not come whole.
+        case contentFailed(RequestContent.Failure)
         case clientGone
         case cancelled
 
@@ -25,7 +27,7 @@ final class ScriptRelay {
             switch self {
             case .failed(let failure): failure.reason
             case .silent(let reason): reason
-            case .complete, .redirected, .file, .notStarted, .clientGone, .cancelled: nil
+            case .complete, .redirected, .file, .notStarted, .contentFailed, .clientGone, .cancelled: nil
             }
         }
     }
@@ -41,6 +43,8 @@ final class ScriptRelay {
     private let errors: Source
     private(set) var exit: ExitStatus?
     private let answer: ScriptAnswer
+    /// Passes the request's content on, where that is streamed.
+    private let feed: ContentFeed?
 
     private var piece = ByteBuffer()
     private var errorOutput = ErrorOutput()
@@ -77,7 +81,8 @@ final class ScriptRelay {
     /// `capture` gets a copy of the answer, for the cache. The script then goes on without its client.
     init(
         _ exchange: Exchange, _ part: Part, _ site: Site, _ child: consuming ChildProcess,
-        output: consuming FileDescriptor, errors: consuming FileDescriptor, capture: AnswerCapture?
+        output: consuming FileDescriptor, errors: consuming FileDescriptor, feed: ContentFeed?,
+        capture: AnswerCapture?
     ) {
         self.exchange = exchange
         self.part = part
@@ -85,13 +90,14 @@ final class ScriptRelay {
         self.child = consume child
         self.output = Source(output, waiter: exchange.waiter)
         self.errors = Source(errors, waiter: exchange.waiter)
+        self.feed = feed
         answer = ScriptAnswer(exchange, capture: capture)
         let settings = part.settings
         deadlines = ScriptDeadlines(
             ScriptDeadlines.Limits(
                 firstByte: settings.cgiTimeout, idle: settings.cgiIdleTimeout, total: settings.cgiMaxTime,
                 linger: site.config.cgiLinger, write: exchange.context.writeTimeout,
-                halfClosed: ScriptRelay.halfClosedGrace),
+                halfClosed: ScriptRelay.halfClosedGrace, content: exchange.context.bodyTimeout),
             started: exchange.context.loop.now)
         watchedFrom = deadlines.started + ScriptRelay.watchDelay
     }
@@ -108,6 +114,7 @@ final class ScriptRelay {
         while true {
             let wasOpen = !isOutputDone
             var mayGoOn = readPieces()
+            if let feed, passOnContent(feed) { mayGoOn = true }
             // The end of the output comes just before that of the script.
             let hasEndedNow = wasOpen && isOutputDone
             if watchChild(again: hasEndedNow) { mayGoOn = true }
@@ -140,6 +147,7 @@ final class ScriptRelay {
         defer {
             output.close()
             errors.close()
+            feed?.close()
         }
         guard let child = child.take() else { return then() }
         if exit != nil {
@@ -148,13 +156,15 @@ final class ScriptRelay {
         }
         if mustEnd {
             // Whoever tidies up at TERM may print something, and shall not end of that.
-            let leftovers = exchange.context.leftovers
+            let (leftovers, user) = (exchange.context.leftovers, part.confinement.user)
             let mark = Array("\(MetaVariable.uniqueID.rawValue)=\(exchange.id)".utf8)
             // An error page's script may follow at once; where nobody is there, none does.
             let tick = if case .failed = ending { Leftovers.tick } else { Leftovers.tick + 1 }
-            child.end(grace: site.config.cgiKillGrace, holding: [output, errors]) {
+            // Nor is it to take a part of the request's content for all of it.
+            let pipes = [output, errors] + (feed.map { [$0.input] } ?? [])
+            child.end(grace: site.config.cgiKillGrace, holding: pipes) {
                 then()
-                leftovers.end(mark, before: tick)
+                leftovers.end(mark, before: tick, of: user)
             }
         } else {
             child.leave(until: part.settings.cgiMaxTime.map { deadlines.started + $0 }, then: then)
@@ -207,7 +217,7 @@ final class ScriptRelay {
         if !piece.isEmpty { learnPID() }
         piece.withSpan {
             errorOutput.take($0, exchange, pid: pid)
-            exchange.context.witness?.took(errors: $0)
+            exchange.witness?.took(errors: $0)
         }
         return true
     }
@@ -255,7 +265,7 @@ final class ScriptRelay {
         }
         deadlines.lastOutput = now
         learnPID()
-        if let witness = exchange.context.witness { piece.withSpan { witness.took(output: $0) } }
+        if let witness = exchange.witness { piece.withSpan { witness.took(output: $0) } }
         do throws(ScriptFailure) {
             try piece.withSpan { (bytes) throws(ScriptFailure) in try answer.take(bytes) }
         } catch {
@@ -263,6 +273,17 @@ final class ScriptRelay {
             failure = error
         }
         return true
+    }
+
+    /// Whether some of the request's content has moved.
+    private func passOnContent(_ feed: ContentFeed) -> Bool {
+        // Its answer waits for a client that may first want to send all it has.
+        let hasProgress = feed.step(readsAhead: isHeldBack && exchange.heldUntil == nil)
+        deadlines.lastInput = feed.lastTaken
+        deadlines.awaitsContentSince = feed.isWaitingForClient ? feed.lastArrival : nil
+        // Who sends is there, and may read later.
+        deadlines.lastTaken = max(deadlines.lastTaken, feed.lastArrival)
+        return hasProgress
     }
 
     /// Looks whether the script has ended. With `again` it is about to: then there is another look before
@@ -279,7 +300,8 @@ final class ScriptRelay {
         learnPID()
         exit = status
         deadlines.exited = now
-        if let witness = exchange.context.witness, witness.exit == nil {
+        feed?.close()
+        if let witness = exchange.witness, witness.exit == nil {
             witness.exit = status
             witness.duration = .now - deadlines.started
         }
@@ -330,12 +352,21 @@ final class ScriptRelay {
     }
 
     private func clientEnding() -> Ending? {
+        if let failure = feed?.failure {
+            if case .content(.stream) = failure { return leave() }
+            mustEnd = true
+            learnPID()
+            return .contentFailed(failure)
+        }
         if answer.isAlone {
             // It went on for the cache alone, which may have lost its interest.
             return answer.isWanted || part.settings.cgiOnDisconnect == .finish ? nil : leave()
         }
         if isClientLost || exchange.isClientGone { return leave() }
-        if exchange.isClientDone, !isHalfClosed, deadlines.clientDone == nil {
+        if exchange.isClientDone, feed?.isAwaited == true {
+            // What it has sent shows whether that was all; where the script does not read it, this does.
+            _ = exchange.probeClient()
+        } else if exchange.isClientDone, !isHalfClosed, deadlines.clientDone == nil {
             // Bytes that are sent now find out: one that has gone answers with a reset.
             isHalfClosed =
                 exchange.probeClient() || now < deadlines.started + ScriptRelay.halfClosedStart
@@ -348,6 +379,10 @@ final class ScriptRelay {
         let settings = part.settings
         switch expiry {
         case .halfClosed, .write: return leave()
+        case .content:
+            mustEnd = true
+            learnPID()
+            return .contentFailed(.content(.stream(.timedOut)))
         case .total:
             return timeOut(
                 "the script ran longer than cgi_max_time = \(settings.cgiMaxTime ?? .zero) and was ended")
@@ -376,7 +411,9 @@ final class ScriptRelay {
 
     /// The client has gone.
     private func leave() -> Ending? {
-        if answer.isWanted || part.settings.cgiOnDisconnect == .finish {
+        // Without all of its content it would make something of a part.
+        let lacksContent = feed?.isAwaited == true || feed?.failure != nil
+        if !lacksContent, answer.isWanted || part.settings.cgiOnDisconnect == .finish {
             answer.isAlone = true
             deadlines.clientDone = nil
             deadlines.isWaitingForClient = false
@@ -393,8 +430,10 @@ final class ScriptRelay {
 
     /// All output is here, and the exit status too unless the script works on behind a closed stdout.
     private func conclusion() -> Ending {
-        if case .header = answer.phase { return .silent(missingHeader()) }
-        if let exit, !exit.isSuccess { return conclusion(afterFailure: exit) }
+        if case .header = answer.phase, exit?.isSuccess == false || !answer.takePage() {
+            return .silent(missingHeader())
+        }
+        if let exit, !exit.isSuccess, let ending = conclusion(afterFailure: exit) { return ending }
         if !answer.isAlone {
             switch answer.phase {
             case .redirect(let target): return .redirected(target)
@@ -407,11 +446,17 @@ final class ScriptRelay {
             exchange.log(.warning, gap, pid: pid)
             return answer.isAlone ? .clientGone : .complete
         }
-        answer.complete()
+        answer.complete(isKept: exit?.isSuccess ?? true)
+        // Many a script does not look whether its mail went out.
+        let hint = ScriptWords.rightsHint(part.confinement, lastLine: errorOutput.lastLine)
+        if !hint.isEmpty {
+            exchange.log(.warning, "what the script wrote on stderr may have a reason\(hint)", pid: pid)
+        }
         return answer.isAlone ? .clientGone : .complete
     }
 
-    private func conclusion(afterFailure exit: ExitStatus) -> Ending {
+    /// What a status other than 0 means for the answer; nil where it means nothing.
+    private func conclusion(afterFailure exit: ExitStatus) -> Ending? {
         let how = ScriptWords.describe(exit)
         if case .exited = exit.reason, let status = answer.status, status.isError {
             // It said itself that something failed, and ends accordingly.
@@ -422,7 +467,18 @@ final class ScriptRelay {
             exchange.log(.warning, "the script \(how) after a whole answer", pid: pid)
             return .complete
         }
-        let hint = ScriptWords.limitHint(exit, site.config.scriptLimits, lastLine: errorOutput.lastLine)
+        drainErrors()
+        if case .exited = exit.reason, errorOutput.isEmpty, answer.gap == nil {
+            // A shell script has the status of its last command, and many a program ends with 1 after each
+            // page. What breaks off says why on stderr.
+            exchange.logOnce(
+                .info, "the script \(how) after its answer, without a word on stderr; that does no harm",
+                about: exchange.script?.name ?? "", pid: pid)
+            return nil
+        }
+        let hint =
+            ScriptWords.limitHint(exit, site.config.scriptLimits, lastLine: errorOutput.lastLine)
+            + ScriptWords.rightsHint(part.confinement, lastLine: errorOutput.lastLine)
         return .failed(
             ScriptFailure(
                 "the script \(how)\(hint); the answer was cut after \(exchange.contentSent) bytes of content")
@@ -433,7 +489,8 @@ final class ScriptRelay {
         errorOutput.end(exchange, pid: pid)
         return answer.withHeader {
             ScriptWords.missingHeader(
-                exit, site.config.scriptLimits, printed: $0, lastLine: errorOutput.lastLine)
+                exit, site.config.scriptLimits, part.confinement, printed: $0,
+                lastLine: errorOutput.lastLine)
         }
     }
 }

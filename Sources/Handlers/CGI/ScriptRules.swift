@@ -1,3 +1,4 @@
+import Base
 package import Config
 
 /// What makes a file a script: its ending, or its being a default page of a script's name.
@@ -6,10 +7,12 @@ package struct ScriptRules: Sendable {
     private let interpreters: [Interpreter]
     /// `/index.cgi` and the like.
     private let indexScripts: [String]
+    private let sources: [String]
 
     package init(_ settings: PartSettings) {
         extensions = settings.cgiExtensions
         interpreters = settings.cgiInterpreters
+        sources = settings.scriptSources
         indexScripts = settings.index.filter { $0.hasSuffix(".cgi") }.map { "/" + $0 }
     }
 
@@ -19,6 +22,11 @@ package struct ScriptRules: Sendable {
             || indexScripts.contains { path.ends(with: $0) }
     }
 
+    /// Whether the file that `path` ends with looks like a script that nothing runs, and is not to be shown.
+    func isSource(_ path: [UInt8]) -> Bool {
+        sources.contains { path.suffix($0.utf8.count).lazy.map(ASCII.lower).elementsEqual($0.utf8) }
+    }
+
     /// The program that runs the file which `path` ends with; nil where it runs itself.
     package func interpreter(for path: [UInt8]) -> String? {
         interpreters.first { path.ends(with: $0.suffix) }?.program
@@ -26,10 +34,4 @@ package struct ScriptRules: Sendable {
 
     /// Whether there may be scripts among the pages at all.
     package var areAny: Bool { !extensions.isEmpty || !interpreters.isEmpty || !indexScripts.isEmpty }
-}
-
-extension [UInt8] {
-    fileprivate func ends(with suffix: String) -> Bool {
-        count >= suffix.utf8.count && self[(count - suffix.utf8.count)...].elementsEqual(suffix.utf8)
-    }
 }

@@ -1,5 +1,6 @@
 import Base
 import Config
+import Logs
 import Net
 import Wire
 
@@ -32,9 +33,14 @@ struct ScriptService {
     /// Runs the script; `capture` gets a copy of its answer.
     func run(_ capture: AnswerCapture?) async throws(StreamError) -> Outcome {
         if !isErrorPage { exchange.script = ScriptReport(name: String(decoding: script.name, as: UTF8.self)) }
+        // The doctor takes everything down itself.
+        exchange.record =
+            isErrorPage || exchange.context.witness != nil
+            ? nil : part.settings.cgiCapture.map { ScriptWitness(limit: $0.size) }
         let content: RequestContent
         do throws(RequestContent.Failure) {
-            content = try await RequestContent.receive(exchange, limit: part.settings.maxBody)
+            content = try await RequestContent.receive(
+                exchange, limit: part.settings.maxBody, streaming: part.settings.cgiStreamUpload)
         } catch {
             try await refuse(error)
             return .answered
@@ -43,7 +49,7 @@ struct ScriptService {
         case .granted: break
         case .abandoned: throw .cancelled
         case .full:
-            return try await refuseWithoutPlace(capture, "\(ScriptQueue.bound) requests wait for one already")
+            return try await refuseWithoutPlace(capture, "\(PlaceQueue.bound) requests wait for one already")
         case .timedOut:
             return try await refuseWithoutPlace(
                 capture, "none became free within cgi_queue_timeout = \(site.config.cgiQueueTimeout)")
@@ -92,6 +98,12 @@ struct ScriptService {
         _ content: consuming RequestContent, _ capture: AnswerCapture?
     ) async throws(StreamError) -> Outcome {
         let queue = part.scriptQueue
+        if content.isStreamed {
+            do throws(StreamError) { try await exchange.sendContinue() } catch {
+                queue.leave()
+                throw error
+            }
+        }
         let relay: ScriptRelay
         do throws(SpawnError) {
             relay = try await start(content, capture)
@@ -109,6 +121,7 @@ struct ScriptService {
         if !isErrorPage { exchange.script?.exit = relay.exit }
         if let capture, capture.stale != nil, !exchange.hasBegun, let reason = ending.failure {
             exchange.log(.error, "\(reason); an older answer is sent")
+            keepRecord()
             capture.useStale = true
             return .answered
         }
@@ -130,12 +143,19 @@ struct ScriptService {
         }
         let context = exchange.context
         let plan = plan.spawnPlan(contentLength: content.length)
-        if !isErrorPage { context.witness?.plan = plan }
+        if !isErrorPage { exchange.witness?.plan = plan }
+        if !isErrorPage, let witness = context.witness {
+            let user = FileAccess(identity: plan.confinement.user?.identity)
+            if let hand = user.foreignHand(script.file) { witness.took(hand) }
+        }
         let child = try await context.starter.start(
             plan, input: content.input, standardOutput: output.takeWrite(), standardError: errors.takeWrite(),
             waiter: exchange.waiter)
+        var content = content
+        let feed: ContentFeed? =
+            if let end = content.takeFeedEnd() { ContentFeed(exchange, end) } else { nil }
         return ScriptRelay(
-            exchange, part, site, child, output: outputEnd, errors: errorEnd, capture: capture)
+            exchange, part, site, child, output: outputEnd, errors: errorEnd, feed: feed, capture: capture)
     }
 
     private func pipe() throws(SpawnError) -> PipeEnds {
@@ -149,17 +169,25 @@ struct ScriptService {
     private func report(_ error: SpawnError, _ capture: AnswerCapture?) async throws(StreamError) {
         if let capture, capture.stale != nil {
             exchange.log(.error, "cannot start the script (\(error.reason)); an older answer is sent")
-            return capture.useStale = true
+            keepRecord()
+            capture.useStale = true
+            return
         }
         let reason =
             switch error.step {
             case .execute: "cannot run \(script.interpreter ?? script.file): \(error.reason)"
             case .folder: "cannot enter the script's folder \(script.folder): \(error.reason)"
+            case .user: "cannot become \(userName) of cgi_user to run the script: \(error.reason)"
+            case .privileges: "cannot set no_new_privs for the script (cgi_no_new_privs): \(error.reason)"
+            case .writeRules: "cannot keep the script to the folders of cgi_write: \(error.reason)"
+            case .keeper:
+                "the process that runs scripts as \(userName) (gh-keeper) has ended, and only a server that is started anew can have another one"
             default: "cannot start the script (\(error.step)): \(error.reason)"
             }
         var failure = ScriptFailure(reason)
         switch (error.step, error.reason) {
-        case (_, .tooManyFiles), (_, .tooManyFilesInSystem), (.clone, _): failure.status = .serviceUnavailable
+        case (_, .tooManyFiles), (_, .tooManyFilesInSystem), (.clone, _), (.keeper, _):
+            failure.status = .serviceUnavailable
         case (.execute, .listTooLong):
             failure.reason += "; the request's fields and query are too much for one environment"
         case (.execute, _), (.folder, _):
@@ -171,19 +199,49 @@ struct ScriptService {
         try await fail(failure)
     }
 
+    /// Whom the script was to run as.
+    private var userName: String { part.confinement.user?.identity.name ?? "the server's user" }
+
     /// Looks at the script's file, on a thread that may wait for the disk.
     private func inspect() async -> ScriptInspection {
         let (file, interpreter, path) = (script.file, script.interpreter, plan.searchPath)
+        let user = FileAccess(identity: part.confinement.user?.identity)
         return await exchange.context.pool.run {
-            ScriptInspection(file: file, interpreter: interpreter, path: path)
+            ScriptInspection(file: file, interpreter: interpreter, path: path, as: user)
         }
     }
 
     /// Says why in the log, and to those clients that may know it on the page.
     private func fail(_ failure: ScriptFailure) async throws(StreamError) {
         exchange.log(.error, failure.reason)
+        keepRecord()
         try await ErrorPage.send(
             failure.status, explanation: exchange.mayKnowReasons ? failure.reason : nil, on: exchange)
+    }
+
+    /// Has what was taken down of a script that failed written to the folder of `cgi_capture`.
+    private func keepRecord() {
+        guard let setting = part.settings.cgiCapture, let witness = exchange.record.take() else { return }
+        let head = exchange.head
+        let line = [head.methodName, head.target].map { exchange.bytes($0).span.string }
+        let record = FailureRecord(
+            witness,
+            facts: [
+                ("time", HTTPDate.bytes(exchange.context.wallSeconds).span.string),
+                ("request", exchange.id.description), ("site", site.name),
+                ("client", exchange.clientAddress?.description ?? "-"),
+                ("asked for", line.joined(separator: " ")),
+            ]
+        ).bytes
+        let (log, id) = (site.errorLog, exchange.id)
+        exchange.context.pool.submit {
+            do throws(Errno) {
+                try FailureFolder(setting: setting).write(record, for: id)
+            } catch {
+                log.write(
+                    .warning, "cannot keep what a script that failed did in \(setting.folder): \(error)")
+            }
+        }
     }
 
     private func conclude(_ relay: ScriptRelay, _ ending: ScriptRelay.Ending) async throws(StreamError)
@@ -208,6 +266,7 @@ struct ScriptService {
         case .failed(let failure):
             if exchange.hasBegun {
                 exchange.log(.error, failure.reason)
+                keepRecord()
                 exchange.abort()
             } else {
                 try await fail(failure)
@@ -220,6 +279,14 @@ struct ScriptService {
                 reason = fault
             }
             try await fail(ScriptFailure(reason))
+            return .answered
+        case .contentFailed(let failure):
+            guard exchange.hasBegun else {
+                try await refuse(failure)
+                return .answered
+            }
+            exchange.log(.info, "the request's content did not come whole\(exchange.cut)")
+            exchange.abort()
             return .answered
         case .notStarted, .clientGone:
             throw .failed(.connectionReset)

@@ -1,6 +1,7 @@
 import Base
 package import Config
 import Glibc
+import Net
 
 /// Looks at every script of a configuration before any request does.
 package enum ScriptSurvey {
@@ -8,6 +9,8 @@ package enum ScriptSurvey {
     package struct Finding: Sendable {
         package var position: SourcePosition
         package var message: String
+        /// Nothing keeps the script from running.
+        package var isWarning = false
     }
 
     /// Scripts looked at in one folder and those below it.
@@ -18,35 +21,61 @@ package enum ScriptSurvey {
     package static func inspect(_ config: ServerConfig) -> [Finding] {
         var findings: [Finding] = []
         // Many sites may have the same scripts.
-        var places: Set<String> = []
-        var seen: Set<String> = []
+        var places: Set<Place> = []
+        var seen: Set<Place> = []
+        var users: [ScriptUser: FileAccess] = [:]
+        func access(_ settings: PartSettings) -> FileAccess {
+            guard let user = settings.cgiUser else { return FileAccess(identity: nil) }
+            let known = users[user] ?? FileAccess(identity: try? Identity(user: user.name, group: user.group))
+            users[user] = known
+            return known
+        }
         for site in config.sites {
+            if let write = site.parts.lazy.compactMap(\.cgiWrite).first,
+                let reason = WriteRules.unavailability
+            {
+                findings.append(
+                    Finding(position: write.position, message: WriteFolders.unavailable(reason)))
+            }
             for mapping in site.cgi {
                 if let fault = unreadable(mapping.path) {
                     findings.append(Finding(position: mapping.position, message: fault))
                 }
-                guard places.insert(mapping.path).inserted else { continue }
-                for file in files(mapping.path) where seen.insert(file).inserted {
+                guard places.insert(Place(mapping.path, site.part)).inserted else { continue }
+                for file in files(mapping.path) {
                     // A location may have interpreters and variables of its own.
                     let url =
                         Site.trimmed(mapping.prefix) + Array(file.utf8.dropFirst(mapping.path.utf8.count))
                     let settings = site.settings(for: url)
+                    guard seen.insert(Place(file, settings)).inserted else { continue }
+                    let user = access(settings)
                     let inspection = ScriptInspection(
                         file: file, interpreter: ScriptRules(settings).interpreter(for: Array(file.utf8)),
-                        path: ScriptPlan.searchPath(settings))
-                    guard let fault = inspection.fault else { continue }
-                    findings.append(Finding(position: mapping.position, message: fault))
+                        path: ScriptPlan.searchPath(settings), as: user)
+                    if let fault = inspection.fault {
+                        findings.append(Finding(position: mapping.position, message: fault))
+                    } else if let hand = user.foreignHand(file) {
+                        findings.append(Finding(position: mapping.position, message: hand, isWarning: true))
+                    }
                 }
             }
         }
         return findings
     }
 
+    /// A file or folder, and whom its scripts run as.
+    private struct Place: Hashable {
+        let path: String
+        let user: ScriptUser?
+
+        init(_ path: String, _ settings: PartSettings) { (self.path, user) = (path, settings.cgiUser) }
+    }
+
     /// Why a folder of scripts cannot be looked into, nil if it can or is none.
     private static func unreadable(_ path: String) -> String? {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR { return nil }
-        if access(path, X_OK) == 0 { return nil }
+        if Glibc.access(path, X_OK) == 0 { return nil }
         return "the folder of scripts \(path) cannot be entered: \(Errno.current)"
     }
 

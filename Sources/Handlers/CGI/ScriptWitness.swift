@@ -1,7 +1,7 @@
 package import Base
 package import Net
 
-/// Takes down what passes between the server and a script, for `gatehouse doctor`.
+/// Takes down what passes between the server and a script, for `gatehouse doctor` and `cgi_capture`.
 ///
 /// Belongs to the loop's thread until the loop has ended.
 package final class ScriptWitness {
@@ -12,20 +12,22 @@ package final class ScriptWitness {
         package private(set) var total = 0
 
         /// Bytes that are kept.
-        private static let limit = 64 << 10
+        private let limit: Int
 
-        package init() {}
+        init(limit: Int) { self.limit = limit }
 
         package mutating func take(_ piece: Span<UInt8>) {
             total += piece.count
-            let room = max(0, Excerpt.limit - beginning.count)
+            let room = max(0, limit - beginning.count)
             beginning.append(piece.extracting(first: min(piece.count, room)))
         }
     }
 
     package internal(set) var plan: SpawnPlan?
-    package internal(set) var output = Excerpt()
-    package internal(set) var errors = Excerpt()
+    /// The content of the request.
+    package private(set) var content: Excerpt
+    package private(set) var output: Excerpt
+    package private(set) var errors: Excerpt
     package internal(set) var exit: ExitStatus?
     package internal(set) var duration: TimeSpan?
     /// What the server had to say of the request, but for the lines that the script wrote itself.
@@ -34,7 +36,14 @@ package final class ScriptWitness {
     /// Messages that are kept; a request has one or two.
     private static let messageLimit = 100
 
-    package init() {}
+    /// `limit`: bytes that are kept of each stream.
+    package init(limit: Int = 64 << 10) {
+        content = Excerpt(limit: limit)
+        output = Excerpt(limit: limit)
+        errors = Excerpt(limit: limit)
+    }
+
+    func took(content piece: Span<UInt8>) { content.take(piece) }
 
     func took(output piece: Span<UInt8>) { output.take(piece) }
 

@@ -59,9 +59,32 @@ enum ScriptWords {
         }
     }
 
+    /// Which of its missing rights a script's last line on stderr tells of; empty for none.
+    static func rightsHint(_ confinement: Confinement, lastLine: [UInt8]) -> String {
+        if lastLine.isEmpty { return "" }
+        let words = String(decoding: lastLine, as: UTF8.self).lowercased()
+        // Of sudo, of Postfix's sendmail, and of what else needs its setuid or setgid bit.
+        let signs = [
+            "no new privileges", "effective uid is not 0", "postdrop", "setuid root", "must be suid",
+        ]
+        if confinement.noNewPrivileges, signs.contains(where: { words.contains($0) }) {
+            return
+                " (setuid and setgid programs such as sendmail and sudo get no rights of their own here; cgi_no_new_privs = no lets them)"
+        }
+        if let rules = confinement.writeRules,
+            words.contains("permission denied") || words.contains("errno 13")
+        {
+            let folders =
+                rules.folders.isEmpty ? "nowhere" : "only below \(rules.folders.joined(separator: " "))"
+            return " (by cgi_write it may write \(folders))"
+        }
+        return ""
+    }
+
     /// What a script did that ended without a header; nil for `exit` where it only closed its output.
     static func missingHeader(
-        _ exit: ExitStatus?, _ limits: ScriptLimits, printed: Span<UInt8>, lastLine: [UInt8]
+        _ exit: ExitStatus?, _ limits: ScriptLimits, _ confinement: Confinement, printed: Span<UInt8>,
+        lastLine: [UInt8]
     ) -> String {
         let how = exit.map { describe($0) + limitHint($0, limits, lastLine: lastLine) } ?? "closed its output"
         var text = "the script \(how) "
@@ -74,6 +97,7 @@ enum ScriptWords {
         }
         if !lastLine.isEmpty {
             text += "; its last words on stderr: " + quote(lastLine.span.extracting(first: 200))
+            text += rightsHint(confinement, lastLine: lastLine)
         }
         return text
     }

@@ -5,12 +5,12 @@ import Synchronization
 /// How many connections each client has open on all loops together (`max_connections_per_ip`).
 ///
 /// Asked when a connection begins and told when it ends, and only where the setting is on.
-package final class ClientConnections: Sendable {
+final class ClientConnections: Sendable {
     private let maximum: Int
     private let open = Mutex<[IPAddress: Int]>([:])
     private let throttle = LogThrottle()
 
-    package init(_ maximum: Int) { self.maximum = maximum }
+    init(_ maximum: Int) { self.maximum = maximum }
 
     /// Takes a place for a connection of `client`; false where it has none left.
     func take(_ client: IPAddress) -> Bool {

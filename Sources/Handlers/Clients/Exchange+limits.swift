@@ -14,6 +14,12 @@ extension Exchange {
         forwarded = withHeadBytes { bytes in
             Forwarding.client(head, bytes, peer: connection.peer.ip) { trusted.contains($0) }
         }
+        if forwarded?.isDisputed == true {
+            logOnce(
+                .warning,
+                "X-Forwarded-For and Forwarded name different clients, and X-Forwarded-For counts; have the proxy remove the one that it does not set itself",
+                about: "trusted_proxies")
+        }
     }
 
     /// Counts the request against the part's `limit_requests`, once however many of its paths are there;

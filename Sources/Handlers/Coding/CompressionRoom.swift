@@ -1,9 +1,10 @@
 import Base
 import Wire
 
-/// The memory that the compressors of answers under way may take on one loop.
+/// The memory that answers under way may take on one loop for being compressed.
 ///
-/// A client that reads slowly, or a script that prints for hours, keeps its compressor all the time.
+/// A client that reads slowly, or a script that prints for hours, keeps its compressor, or the compressed
+/// file that was made for it, all the time.
 /// Answers for which there is no room go out as they are.
 ///
 /// Belongs to the loop's thread.
@@ -14,8 +15,10 @@ final class CompressionRoom {
     init(_ size: Int = 64 << 20) { left = size }
 
     /// A place for one compressor; nil where there is no room.
-    func take(_ coding: ContentCoding) -> Place? {
-        let size = Compressor.memory(coding)
+    func take(_ coding: ContentCoding) -> Place? { take(Compressor.memory(coding)) }
+
+    /// A place for `size` bytes; nil where there is no room.
+    func take(_ size: Int) -> Place? {
         guard size <= left else { return nil }
         left -= size
         return Place(self, size)

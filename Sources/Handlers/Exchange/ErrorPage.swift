@@ -1,10 +1,10 @@
 import Base
 import Config
 import Net
-package import Wire
+import Wire
 
 /// The pages that the server itself answers with where something is wrong.
-package enum ErrorPage {
+enum ErrorPage {
     /// Answers with a short page for `status`. `explanation` is shown as plain text under the heading;
     /// it may hold what only some clients may see, so the caller decides whether to give it.
     static func send(
@@ -32,7 +32,7 @@ package enum ErrorPage {
     }
 
     /// The page as bytes.
-    package static func html(_ status: Status, explanation: String?, id: RequestID) -> [UInt8] {
+    static func html(_ status: Status, explanation: String?, id: RequestID) -> [UInt8] {
         var page = """
             <!DOCTYPE html>
             <html lang="en">

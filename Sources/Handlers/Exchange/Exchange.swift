@@ -12,9 +12,11 @@ import Wire
 /// All on the loop's thread.
 class Exchange {
     let context: LoopContext
+    // Both belong to the connection, which outlives every request of its own; counting them for each
+    // would be much of what a small one costs.
     /// Woken by whatever happens on the client's side. A service waits here, for its own events too.
-    final var waiter: Waiter
-    final var connection: ConnectionFacts
+    final unowned(unsafe) var waiter: Waiter
+    final unowned(unsafe) var connection: ConnectionFacts
 
     // MARK: The client
 
@@ -53,9 +55,12 @@ class Exchange {
     final var path: [UInt8] = []
     final var id = RequestID(value: 0)
     final var started = Instant(nanoseconds: 0)
+    // Sites and their parts live as long as the server.
     /// What decides on this request, once it is known.
-    final var site: Site?
-    final var part: Part?
+    final unowned(unsafe) var site: Site?
+    final unowned(unsafe) var part: Part?
+    /// More is done for the request than to send what is prepared, and so more may be left to forget.
+    final var isDispatched = false
     /// A rule about clients or users was asked: the answer is for this client only.
     final var isRestricted = false
     /// Who has shown a password that the server itself has checked.
@@ -85,6 +90,9 @@ class Exchange {
     /// Bytes of content sent.
     final var contentSent = 0
     final var script: ScriptReport?
+    /// Takes down what passes between the server and the request's script, where it is kept if it fails.
+    final var record: ScriptWitness?
+    final var witness: ScriptWitness? { record ?? context.witness }
 
     /// Compresses the content of an answer that has begun, where it is compressed.
     private var encoder: ContentEncoder?
@@ -106,9 +114,13 @@ class Exchange {
     /// Lets go of all that was found out about the last request and of what its answer needed. An exchange
     /// that waits for its next request holds nothing but its buffers.
     final func forget() {
-        forwarded = nil
         site = nil
         part = nil
+        status = 0
+        contentSent = 0
+        if forwarded != nil { forwarded = nil }
+        if !isDispatched { return }
+        isDispatched = false
         isRestricted = false
         user = nil
         countedBy = nil
@@ -116,9 +128,8 @@ class Exchange {
         redirectedTarget = nil
         errorStatus = nil
         errorLines = []
-        status = 0
-        contentSent = 0
         script = nil
+        record = nil
         encoder = nil
     }
 
@@ -129,6 +140,7 @@ class Exchange {
 
     /// The first field of that name.
     final func first(_ id: FieldName) -> ByteRange? {
+        if !head.has(id) { return nil }
         // Not the head's own `first`: the compiler would copy the head for it.
         let fields = head.fields
         for index in fields.indices where fields[index].id == id { return fields[index].value }
@@ -165,6 +177,11 @@ class Exchange {
     /// Appends what has come of the content to `buffer`, `room` bytes at most. Waits for the first
     /// byte. 0 at the end of the content.
     func readContent(into buffer: inout ByteBuffer, room: Int) async throws(ContentError) -> Int {
+        fatalError("abstract")
+    }
+
+    /// As `readContent`, of content whose length is known and without waiting: nil where nothing is here now.
+    func readContentNow(into buffer: inout ByteBuffer, room: Int) throws(ContentError) -> Int? {
         fatalError("abstract")
     }
 

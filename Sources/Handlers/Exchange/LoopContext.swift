@@ -12,11 +12,15 @@ package final class LoopContext {
     /// Threads for calls that may block, shared by all loops.
     package let pool: WorkerPool
     let passwordGate: PasswordGate
+    let largeListings: PlaceQueue
+    let compressions: PlaceQueue
     package let errorLog: ErrorLog
     /// `gatehouse/VERSION`, for scripts.
     let software = "gatehouse/\(gatehouseVersion)"
     /// How long a client may take no byte of an answer.
     package let writeTimeout: TimeSpan
+    /// How long a client may take for the next piece of a request's content.
+    let bodyTimeout: TimeSpan
     /// Starts scripts.
     package let starter: ProcessStarter
     /// Ends what scripts that are ended have let loose.
@@ -34,6 +38,8 @@ package final class LoopContext {
     let clientConnections: ClientConnections?
     let greetingThrottle = LogThrottle()
     let charsets = CharsetCache()
+    /// The one that was used last, whose memory is still near, and others.
+    private var spareExchange: HTTP1Exchange?
     private var spareExchanges: [HTTP1Exchange] = []
 
     /// Sees what scripts are given and what they print; nil but for `gatehouse doctor`.
@@ -47,18 +53,26 @@ package final class LoopContext {
 
     /// What the loops of a server have in common.
     package struct Shared {
-        var settings: ServerSettings
-        var errorLog: ErrorLog
-        var pool: WorkerPool
-        var passwordGate: PasswordGate
-        var clientConnections: ClientConnections?
+        let settings: ServerSettings
+        let errorLog: ErrorLog
+        let pool: WorkerPool
+        let passwordGate: PasswordGate
+        let clientConnections: ClientConnections?
+        /// Starts and ends scripts of other users; nil where there are none.
+        let keeper: Keeper?
+        /// Listings of folders with so many names that only a few may be in memory at once.
+        let largeListings = PlaceQueue(limit: 8, timeout: .seconds(30))
+        /// Files that are compressed as a whole. Some threads of the pool stay for what is done sooner.
+        let compressions: PlaceQueue
 
         package init(
-            settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, passwordGate: PasswordGate,
-            clientConnections: ClientConnections? = nil
+            settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, keeper: Keeper? = nil
         ) {
+            self.keeper = keeper
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
-            (self.passwordGate, self.clientConnections) = (passwordGate, clientConnections)
+            passwordGate = PasswordGate(limit: pool.threadCount / 2)
+            compressions = PlaceQueue(limit: pool.threadCount / 2, timeout: .seconds(10))
+            clientConnections = settings.maxConnectionsPerIP.map { ClientConnections($0) }
         }
     }
 
@@ -67,13 +81,17 @@ package final class LoopContext {
         self.loop = loop
         self.accessLogs = accessLogs
         (pool, passwordGate, errorLog) = (shared.pool, shared.passwordGate, shared.errorLog)
+        (largeListings, compressions) = (shared.largeListings, shared.compressions)
         clientConnections = shared.clientConnections
         trustedProxies = shared.settings.trustedProxies
         writeTimeout = shared.settings.writeTimeout
+        bodyTimeout = shared.settings.bodyTimeout
         http1 = HTTP1Settings(shared.settings)
         let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)
-        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners) { errorLog.write(.warning, $0) }
+        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners, keeper: shared.keeper) {
+            errorLog.write(.warning, $0)
+        }
         // Not a secret: only different in each process and loop.
         var generator = SystemRandomNumberGenerator()
         idPrefix = generator.next() << 32
@@ -83,7 +101,7 @@ package final class LoopContext {
 
     /// An exchange for a request on `stream`, with buffers.
     func takeExchange(_ stream: Stream, _ facts: ConnectionFacts) -> HTTP1Exchange {
-        guard let exchange = spareExchanges.popLast() else {
+        guard let exchange = spareExchange.take() ?? spareExchanges.popLast() else {
             return HTTP1Exchange(stream: stream, context: self, connection: facts)
         }
         exchange.attach(stream, facts)
@@ -92,8 +110,12 @@ package final class LoopContext {
 
     /// Takes back what no request needs any more.
     func giveBack(_ exchange: HTTP1Exchange) {
-        guard spareExchanges.count < LoopContext.spareLimit, exchange.reset() else { return }
-        spareExchanges.append(exchange)
+        guard exchange.reset() else { return }
+        if spareExchange == nil {
+            spareExchange = exchange
+        } else if spareExchanges.count < LoopContext.spareLimit {
+            spareExchanges.append(exchange)
+        }
     }
 
     private static let spareLimit = 64

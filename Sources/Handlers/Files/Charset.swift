@@ -3,9 +3,9 @@ import CUchardet
 import Glibc
 
 /// Finds out what text is written in.
-package enum Charset {
+enum Charset {
     /// What the media type `type` says its content is: only text has a character set.
-    package static func isText(_ type: String) -> Bool { type.hasPrefix("text/") }
+    static func isText(_ type: String) -> Bool { type.hasPrefix("text/") }
 
     /// The character set of a text that begins with `bytes`, as Content-Type names it. Nil where the
     /// text names one itself, or where it is not clear: a client guesses better than a wrong answer
@@ -14,7 +14,7 @@ package enum Charset {
     /// - Parameters:
     ///   - isWhole: whether nothing follows `bytes`, so that a character cut at the end is an error.
     ///   - type: its media type, which decides how it would name a character set.
-    package static func detect(_ bytes: Span<UInt8>, isWhole: Bool, type: String) -> String? {
+    static func detect(_ bytes: Span<UInt8>, isWhole: Bool, type: String) -> String? {
         if let mark = byteOrderMark(bytes) { return mark }
         if CharsetDeclaration.stands(in: bytes, type: type) { return nil }
         if let wide = withoutMark(bytes) { return wide }
@@ -76,7 +76,7 @@ package enum Charset {
 
     /// What Mozilla's detector (uchardet) makes of it, in the words of the WHATWG's Encoding Standard.
     /// Nil also where the text could not be read as that, or is too short to tell.
-    package static func guess(_ bytes: Span<UInt8>) -> String? {
+    static func guess(_ bytes: Span<UInt8>) -> String? {
         guard var found = uchardet(bytes) else { return nil }
         if found == "GB18030", looksLikeBig5(bytes) { found = "BIG5" }
         guard let known = known[found] else { return nil }

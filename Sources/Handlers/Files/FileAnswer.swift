@@ -167,15 +167,24 @@ struct FileAnswer {
             if exchange.method == .head { return try await exchange.transmit(head, []) }
             return try await compression.stream(file.descriptor, head, on: exchange)
         }
-        guard let content = await compression.whole(file.descriptor) else {
+        var place: CompressionRoom.Place?
+        switch try await compression.whole(file.descriptor, for: exchange, &place) {
+        case .made(let content):
+            head.contentLength = content.count
+            if let cache, content.count <= FileCache.fileLimit {
+                try await exchange.send(head, content, keepIn: cache)
+            } else {
+                try await exchange.transmit(head, content)
+            }
+        case .busy:
+            var plain = self
+            plain.form = .plain
+            try await plain.send(file)
+        case .failed:
             exchange.log(.warning, "the file became shorter, or there is no memory, while it was compressed")
-            return try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "1")], on: exchange)
+            try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "1")], on: exchange)
         }
-        head.contentLength = content.count
-        if let cache, content.count <= FileCache.fileLimit {
-            return try await exchange.send(head, content, keepIn: cache)
-        }
-        try await exchange.transmit(head, content)
+        _ = consume place
     }
 
     private func head(

@@ -24,8 +24,9 @@ final class FileCache {
     final class Entry {
         fileprivate let hash: UInt64
         fileprivate let site: Site
-        fileprivate let path: [UInt8]
-        fileprivate let preference: [UInt8]
+        /// The path, and behind it the preference.
+        private let key: [UInt8]
+        private let pathLength: Int
         let part: Part
         fileprivate(set) var bytes: [UInt8]
         /// Where in `bytes` the date stands.
@@ -39,9 +40,18 @@ final class FileCache {
             headLength: Int, second: Int, expires: Instant
         ) {
             (self.hash, site, self.part, self.bytes) = (hash, question.site, part, bytes)
-            (path, preference) = (question.path.array, question.preference.array)
+            (key, pathLength) = (question.path.array + question.preference.array, question.path.count)
             (self.dateStart, self.headLength) = (dateStart, headLength)
             (self.second, self.expires) = (second, expires)
+        }
+
+        fileprivate func answers(_ question: borrowing Question) -> Bool {
+            guard site === question.site, pathLength == question.path.count,
+                key.count - pathLength == question.preference.count
+            else { return false }
+            let key = key
+            return question.path.equals(key.span.extracting(0..<pathLength))
+                && question.preference.equals(key.span.extracting(pathLength...))
         }
     }
 
@@ -82,9 +92,8 @@ final class FileCache {
     }
 
     private func match(_ place: Int, _ hash: UInt64, _ question: borrowing Question) -> Entry? {
-        guard let entry = places[place], entry.hash == hash, entry.site === question.site else { return nil }
-        let (path, preference) = (entry.path, entry.preference)
-        return question.path.equals(path.span) && question.preference.equals(preference.span) ? entry : nil
+        guard let entry = places[place], entry.hash == hash, entry.answers(question) else { return nil }
+        return entry
     }
 
     /// Keeps an answer. `head` is all of its head, whose date stands at `dateStart`.

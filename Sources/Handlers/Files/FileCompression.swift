@@ -1,6 +1,5 @@
 import Base
 import Config
-import Glibc
 import Net
 import Wire
 
@@ -22,17 +21,49 @@ struct FileCompression {
         self.context = context
     }
 
-    /// All of it; nil where the file has become shorter or memory is short.
-    func whole(_ file: borrowing FileDescriptor) async -> [UInt8]? {
-        if let content = context.compressedFiles.find(key) { return content }
+    enum Whole {
+        case made([UInt8])
+        /// Others are compressed, and have been for long, or there is no room.
+        case busy
+        /// The file has become shorter, or memory is short.
+        case failed
+    }
+
+    /// All of it: what is kept, or else made, and then kept. Where it is made for this exchange, `place` is
+    /// for the memory that it takes until the client has it.
+    func whole(
+        _ file: borrowing FileDescriptor, for exchange: Exchange, _ place: inout CompressionRoom.Place?
+    ) async throws(StreamError) -> Whole {
+        while true {
+            if let kept = context.compressedFiles.find(key) { return .made(kept) }
+            let outcome = try await context.compressedFiles.makeOnce(key) { () throws(StreamError) in
+                place = context.compressionRoom.take(size)
+                return place == nil ? .busy : try await make(file, for: exchange)
+            }
+            if let outcome { return outcome }
+        }
+    }
+
+    private func make(
+        _ file: borrowing FileDescriptor, for exchange: Exchange
+    ) async throws(StreamError) -> Whole {
+        switch await context.compressions.enter(exchange) {
+        case .granted: break
+        case .full, .timedOut: return .busy
+        case .abandoned: throw .cancelled
+        }
+        defer { context.compressions.leave() }
         // The number crosses to the pool's thread; its owner outlives the call.
         let (raw, size, coding) = (file.raw, size, coding)
         let content: [UInt8]? = await context.pool.run {
-            let plain = FileCompression.read(raw, at: 0, count: size)
-            return plain.count == size ? ContentEncoder.encode(plain, coding) : nil
+            guard let plain = try? FileDescriptor.bytes(of: raw, count: size), plain.count == size else {
+                return nil
+            }
+            return ContentEncoder.encode(plain, coding)
         }
-        if let content { context.compressedFiles.insert(content, for: key) }
-        return content
+        guard let content else { return .failed }
+        context.compressedFiles.insert(content, for: key)
+        return .made(content)
     }
 
     /// Sends it piece by piece as it is made.
@@ -72,8 +103,9 @@ struct FileCompression {
 
         /// Nil where the file has not all of those bytes.
         func compress(_ file: CInt, at offset: Int, count: Int, isLast: Bool) -> [UInt8]? {
-            let plain = FileCompression.read(file, at: offset, count: count)
-            guard plain.count == count else { return nil }
+            guard let plain = try? FileDescriptor.bytes(of: file, at: offset, count: count),
+                plain.count == count
+            else { return nil }
             var output = ByteBuffer()
             do throws(Compressor.Failure) {
                 try compressor.compress(plain.span, isLast ? .finish : .process, into: &output)
@@ -81,18 +113,6 @@ struct FileCompression {
                 return nil
             }
             return output.bytes.array
-        }
-    }
-
-    private static func read(_ file: CInt, at offset: Int, count: Int) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: count) { room, read in
-            while read < count {
-                guard let base = room.baseAddress else { return }
-                let more = pread(file, base + read, count - read, offset + read)
-                if more < 0, Errno.current == .interrupted { continue }
-                if more <= 0 { return }
-                read += more
-            }
         }
     }
 }

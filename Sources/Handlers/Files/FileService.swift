@@ -164,6 +164,17 @@ struct FileService {
         }
     }
 
+    /// A script that was meant to be run and is not would show what it has of passwords.
+    private func refuseSource() async throws(StreamError) {
+        let ending = exchange.path.lastIndex(of: ASCII.dot).map { Array(exchange.path[$0...]) } ?? []
+        let text = String(decoding: ending, as: UTF8.self)
+        let reason =
+            "a file that ends in \(text), and nothing runs it here: cgi_extensions or cgi_interpreter makes it a script, script_sources = none has it sent"
+        exchange.log(.warning, reason)
+        try await ErrorPage.send(
+            .forbidden, explanation: exchange.mayKnowReasons ? reason : nil, on: exchange)
+    }
+
     // MARK: Folders
 
     private func serveFolder() async throws(StreamError) -> Outcome {
@@ -194,6 +205,7 @@ struct FileService {
     }
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
+        if part.scripts.isSource(exchange.path) { return try await refuseSource() }
         let type = site.mediaTypes.type(of: exchange.path[...])
         var answer = FileAnswer(
             exchange: exchange, type: await contentType(file, type),

@@ -40,14 +40,7 @@ package final class MediaTypes: Sendable {
     }
 
     private static func read(_ path: String) throws(Errno) -> [UInt8] {
-        let file = try FileDescriptor.open(path, O_RDONLY)
-        var content = ByteBuffer()
-        while true {
-            let count = content.fill(atLeast: 65536) {
-                max(0, Glibc.read(file.raw, $0.baseAddress, $0.count))
-            }
-            if count == 0 || content.count > 4 << 20 { return content.bytes.array }
-        }
+        try FileDescriptor.open(path, O_RDONLY).contents(limit: 4 << 20)
     }
 
     /// The type for a path, by what follows the last dot of its last segment.

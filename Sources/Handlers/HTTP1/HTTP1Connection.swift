@@ -11,7 +11,7 @@ import Wire
 /// What an `async` function keeps while it waits is memory of the connection, and there may be
 /// thousands that wait. So what is kept stands here, waiting functions call each other over few steps,
 /// and a request that can be answered at once is answered without any of them.
-package final class HTTP1Connection {
+package final class HTTP1Connection: Attendant {
     private let context: LoopContext
     private let stream: Stream
     private let sites: SiteTable
@@ -19,6 +19,11 @@ package final class HTTP1Connection {
     private let takesProxyHeader: Bool
     /// Bytes of the first request that came with something else.
     private var early: [UInt8] = []
+    /// A request that came while the task slept and needs it, and how far it has come.
+    private var waiting: HTTP1Exchange?
+    private var waitingStep = Step.served
+    /// The client was found gone while the task slept.
+    private var isOver = false
 
     /// `sites` are those of the address that the connection came in on. `takesProxyHeader`: it begins
     /// with a header of the PROXY protocol.
@@ -32,7 +37,7 @@ package final class HTTP1Connection {
 
     package var waiter: Waiter { stream.waiter }
     private var settings: HTTP1Settings { context.http1 }
-    private var loop: EventLoop { stream.loop }
+    private var loop: EventLoop { context.loop }
 
     /// How a connection is closed.
     private enum Closing {
@@ -67,52 +72,63 @@ package final class HTTP1Connection {
     private func serveRequests() async -> Closing {
         var deadline = loop.now + settings.headerTimeout
         while true {
+            let step = waiting == nil ? nil : waitingStep
             // No buffer is held while nothing comes.
-            guard let arrival = receive() else {
-                if await waiter.wait(until: deadline) != .woken { return .plain }
+            guard let exchange = waiting.take() ?? (context.isDraining ? nil : receive()) else {
+                if context.isDraining || isOver { return .plain }
+                if await waiter.wait(until: deadline, attendedBy: self) != .woken { return .plain }
                 continue
             }
-            guard let exchange = arrival.exchange else { return .plain }
-            let closing = await serveAll(exchange)
+            let closing = await serveAll(exchange, from: step)
             context.giveBack(exchange)
             if let closing { return closing }
             deadline = loop.now + settings.keepaliveTimeout
         }
     }
 
-    private struct Arrival {
-        /// Nil where the connection is to be closed.
-        let exchange: HTTP1Exchange?
+    /// Serves requests that can be answered at once while the task sleeps between two of them.
+    package func attend() -> Bool {
+        if context.isDraining { return false }
+        guard let exchange = receive() else { return !isOver }
+        let step = serveAtOnce(exchange)
+        guard case .served = step, exchange.input.isEmpty else {
+            (waiting, waitingStep) = (exchange, step)
+            return false
+        }
+        context.giveBack(exchange)
+        waiter.postpone(to: loop.now + settings.keepaliveTimeout)
+        return true
     }
 
-    /// The first bytes of a request; nil while there are none.
-    private func receive() -> Arrival? {
-        if context.isDraining { return Arrival(exchange: nil) }
+    /// The first bytes of a request; nil while there are none, or where the connection `isOver`.
+    private func receive() -> HTTP1Exchange? {
         guard stream.mayRead || !early.isEmpty else { return nil }
         let exchange = context.takeExchange(stream, facts)
         if !early.isEmpty {
             exchange.input.append(early)
             early = []
-            return Arrival(exchange: exchange)
+            return exchange
         }
         do throws(StreamError) {
-            let count = try stream.readNow(into: &exchange.input, atLeast: HTTP1Connection.firstRead)
-            if let count, count > 0 { return Arrival(exchange: exchange) }
-            context.giveBack(exchange)
-            return count.map { _ in Arrival(exchange: nil) }
+            if let count = try stream.readNow(into: &exchange.input, atLeast: HTTP1Connection.firstRead) {
+                if count > 0 { return exchange }
+                isOver = true
+            }
         } catch {
-            context.giveBack(exchange)
-            return Arrival(exchange: nil)
+            isOver = true
         }
+        context.giveBack(exchange)
+        return nil
     }
 
     private static let firstRead = 8192
 
     /// Serves the requests whose bytes have come. Returns how to close, nil to go on.
-    private func serveAll(_ exchange: HTTP1Exchange) async -> Closing? {
+    private func serveAll(_ exchange: HTTP1Exchange, from first: Step?) async -> Closing? {
         var served: UInt8 = 0
+        var first = first
         while true {
-            let step = serveAtOnce(exchange)
+            let step = first.take() ?? serveAtOnce(exchange)
             if case .served = step {
                 // A client that always has more waiting must not keep the loop for itself.
                 served &+= 1
@@ -167,6 +183,7 @@ package final class HTTP1Connection {
 
     /// Does the rest of a request. Returns how to close, nil to go on.
     private func serveOne(_ exchange: HTTP1Exchange, from step: Step) async -> Closing? {
+        exchange.isDispatched = true
         var mustDispatch = true
         switch step {
         case .served: return nil

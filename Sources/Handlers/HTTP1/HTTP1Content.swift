@@ -84,6 +84,37 @@ struct HTTP1Content: ~Copyable {
         }
     }
 
+    /// As `read`, of what is here now of content whose length is known; nil where nothing is.
+    mutating func readNow(
+        from stream: Stream, _ input: inout ByteBuffer, into buffer: inout ByteBuffer, room: Int
+    ) throws(ContentError) -> Int? {
+        guard case .length(let left) = state else { return 0 }
+        let wanted = min(left, room)
+        var count = min(wanted, input.count)
+        if count > 0 {
+            input.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            input.consume(count)
+        } else {
+            do throws(StreamError) {
+                guard let read = try stream.readNow(into: &buffer, atLeast: wanted, atMost: wanted) else {
+                    return nil
+                }
+                count = read
+            } catch {
+                isBroken = true
+                throw .stream(error)
+            }
+            if count == 0 {
+                state = .done
+                isBroken = true
+                throw .incomplete
+            }
+        }
+        taken += count
+        state = left == count ? .done : .length(left: left - count)
+        return count
+    }
+
     private mutating func readAny(
         from stream: Stream, _ input: inout ByteBuffer, into buffer: inout ByteBuffer, room: Int,
         _ timeout: TimeSpan

@@ -5,7 +5,8 @@ import Wire
 
 /// A request that came by HTTP/1.x, and its answer (RFC 9112).
 final class HTTP1Exchange: Exchange {
-    private var stream: Stream
+    /// Kept by the connection, like `waiter`.
+    private unowned(unsafe) var stream: Stream
     private var settings: HTTP1Settings { context.http1 }
 
     private var content = HTTP1Content()
@@ -69,6 +70,12 @@ final class HTTP1Exchange: Exchange {
             if content.isBroken { keepsAlive = false }
             throw error
         }
+    }
+
+    override func readContentNow(into buffer: inout ByteBuffer, room: Int) throws(ContentError) -> Int? {
+        if isSentOn { return 0 }
+        defer { if content.isBroken { keepsAlive = false } }
+        return try content.readNow(from: stream, &input, into: &buffer, room: room)
     }
 
     /// Passes over content that nobody has read, so that the next request can follow.
@@ -161,43 +168,45 @@ final class HTTP1Exchange: Exchange {
         guard keepsAlive, head.minorVersion > 0, head.framing == .none, head.form == .origin,
             head.method == .get || head.method == .head
         else { return false }
-        var encodings = 0
-        let fields = head.fields
-        for index in fields.indices {
-            switch fields[index].id {
-            case .range, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange: return false
-            case .acceptEncoding: encodings += 1
-            default: break
-            }
-        }
-        return encodings <= 1
+        return !head.hasAny(HTTP1Exchange.conditions) && !head.isRepeated(.acceptEncoding)
     }
+
+    private static let conditions: FieldNames = [
+        .range, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange,
+    ]
 
     /// What of the request decides on a file's coding: its Accept-Encoding, on sites that compress.
     private func preference(_ site: Site) -> ByteRange {
         site.usesCodings ? first(.acceptEncoding) ?? .empty : .empty
     }
 
+    private static func prepared(
+        _ context: LoopContext, _ site: Site, _ input: borrowing ByteBuffer, _ path: ByteRange,
+        _ preference: ByteRange
+    ) -> FileCache.Entry? {
+        let bytes = input.all
+        let question = FileCache.Question(
+            site, bytes.extracting(path.range), bytes.extracting(preference.range))
+        return context.fileCache.find(question, context)
+    }
+
     /// Answers with what is prepared, without waiting; what the client does not take now is pending.
     /// False: nothing is, and the request goes the general way.
     func answerAtOnce(_ sites: SiteTable) throws(StreamError) -> Bool {
         guard takesPreparedAnswer else { return false }
-        let (site, entry) = withHeadBytes { bytes in
-            let site = sites.site(for: bytes.extracting((head.authority ?? .empty).range))
-            let question = FileCache.Question(
-                site, bytes.extracting(head.path.range), bytes.extracting(preference(site).range))
-            return (site, context.fileCache.find(question, context))
+        let site = withHeadBytes { sites.site(for: $0.extracting((head.authority ?? .empty).range)) }
+        guard let entry = HTTP1Exchange.prepared(context, site, input, head.path, preference(site)) else {
+            return false
         }
-        guard let entry else { return false }
         stream.setPace(nil)
         self.site = site
         part = entry.part
         status = 200
         answer.markFinished()
-        let length = head.method == .head ? entry.headLength : entry.bytes.count
+        let bytes = entry.bytes
+        let length = head.method == .head ? entry.headLength : bytes.count
         let count: Int?
         do throws(Errno) {
-            let bytes = entry.bytes
             count = try bytes.span.extracting(0..<length).withUnsafeBytes { (bytes) throws(Errno) in
                 try stream.tryWrite(bytes, more: false)
             }
@@ -208,7 +217,6 @@ final class HTTP1Exchange: Exchange {
         contentSent = max(0, length - entry.headLength)
         // What the client does not take now is a copy of its own; the entry gets another date by and by.
         if sent < length {
-            let bytes = entry.bytes
             answer.output.append(bytes.span.extracting(sent..<length))
         }
         return true

@@ -36,7 +36,34 @@ struct DirectoryListing {
             return try await ErrorPage.send(.forbidden, on: exchange)
         }
         guard try await conditionsHold() else { return }
+        guard await context.pool.run({ reader.read(DirectoryListing.batch) }) else {
+            return try await send(reader, without: refusedNames)
+        }
+        // All its names stay in memory until the client has them.
+        guard try await enter(reader) else { return }
+        defer { context.largeListings.leave() }
         while await context.pool.run({ reader.read(DirectoryListing.batch) }) {}
+        try await send(reader, without: refusedNames)
+    }
+
+    /// Waits for a place among the listings of large folders. False where the exchange has been answered.
+    private func enter(_ reader: FolderReader) async throws(StreamError) -> Bool {
+        let places = context.largeListings
+        if places.enterNow() { return true }
+        // Many may wait.
+        reader.rewind()
+        switch await places.enter(exchange) {
+        case .granted: return true
+        case .abandoned: throw .cancelled
+        case .full, .timedOut:
+            exchange.log(.warning, "too many listings of large folders at once")
+            try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "5")], on: exchange)
+            return false
+        }
+    }
+
+    /// Sends what has been read. `refusedNames` are not shown as notes, either.
+    private func send(_ reader: FolderReader, without refusedNames: Set<[UInt8]>) async throws(StreamError) {
         let entries = reader.entries
         let refused = await refused(entries, among: reader.doubtful)
         let form = exchange.withHeadBytes { Listing.Form(AcceptedTypes(exchange.head, $0)) }

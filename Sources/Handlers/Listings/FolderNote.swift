@@ -17,7 +17,7 @@ struct FolderNote: Sendable {
 
     /// Reads the file. Not the loop's work. Nil where it cannot be read, or is no text.
     init?(_ file: borrowing FileDescriptor, name: [UInt8]) {
-        isHTML = name.ends(with: ".html".utf8)
+        isHTML = name.ends(with: ".html")
         guard let (bytes, isWhole) = FileStart.read(file, FolderNote.limit) else { return nil }
         isCut = !isWhole
         // A part of a page could swallow the rest of the listing.
@@ -37,11 +37,5 @@ struct FolderNote: Sendable {
             return text
         }
         return Array(String(decoding: bytes, as: UTF8.self).utf8)
-    }
-}
-
-extension Array where Element == UInt8 {
-    fileprivate func ends(with suffix: String.UTF8View) -> Bool {
-        count >= suffix.count && self[(count - suffix.count)...].elementsEqual(suffix)
     }
 }

@@ -52,6 +52,13 @@ final class FolderReader: @unchecked Sendable {
 
     deinit { closedir(stream) }
 
+    /// Forgets what was read, and begins anew.
+    func rewind() {
+        rewinddir(stream)
+        entries = FolderEntries()
+        doubtful = []
+    }
+
     /// Reads up to `count` more names. False when there are no more.
     func read(_ count: Int) -> Bool {
         let folder = dirfd(stream)

@@ -1,5 +1,4 @@
 import Base
-import Glibc
 import Wire
 
 /// What a folder holds, read and sorted, in the form in which it is to be shown.
@@ -115,7 +114,7 @@ struct Listing: Sendable {
     ) {
         let shown = names.show(name)
         out.append("{ \"name\":\"")
-        appendJSON(shown, &out)
+        JSON.escape(shown, into: &out)
         out.append(
             entry.isFolder
                 ? "\", \"type\":\"directory\", \"mtime\":\"" : "\", \"type\":\"file\", \"mtime\":\"")
@@ -131,21 +130,6 @@ struct Listing: Sendable {
             out.append("\"")
         }
         out.append(" }")
-    }
-
-    private static func appendJSON(_ text: ArraySlice<UInt8>, _ out: inout ByteBuffer) {
-        for byte in text {
-            switch byte {
-            case ASCII.quote, ASCII.backslash:
-                out.append(ASCII.backslash)
-                out.append(byte)
-            case ..<0x20, ASCII.delete:
-                out.append("\\u00")
-                out.append(ASCII.hexDigit(byte >> 4))
-                out.append(ASCII.hexDigit(byte & 15))
-            default: out.append(byte)
-            }
-        }
     }
 
     /// A link to a name in this folder.
@@ -170,21 +154,5 @@ struct Listing: Sendable {
             if sample.count > 16 * 1024 { break }
         }
         return sample.isEmpty ? nil : Charset.guess(sample.span)
-    }
-}
-
-/// Makes names fit to be shown.
-///
-/// Of use on one thread, for one piece.
-struct NameText: ~Copyable {
-    private var converter: TextConverter?
-
-    init(_ charset: String?) { converter = charset.flatMap { TextConverter(from: $0) } }
-
-    /// The name in UTF-8; what cannot be read becomes U+FFFD.
-    mutating func show(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        if Charset.isUTF8(name.span) { return name }
-        if let text = converter?.convert(name.span) { return text[...] }
-        return Array(String(decoding: name, as: UTF8.self).utf8)[...]
     }
 }

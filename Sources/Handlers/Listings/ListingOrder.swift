@@ -1,15 +1,15 @@
 import Base
 
 /// In which order a listing shows its names: folders first, then by a column.
-package struct ListingOrder: Sendable {
-    package enum Column: String, Sendable { case name, size, time }
+struct ListingOrder: Sendable {
+    enum Column: String, Sendable { case name, size, time }
 
-    package var column = Column.name
-    package var isDescending = false
+    var column = Column.name
+    var isDescending = false
 
     /// From a query such as `sort=size&order=desc`, or `C=S;O=D` as Apache writes it; anything else is
     /// passed over.
-    package init(_ query: [UInt8]?) {
+    init(_ query: [UInt8]?) {
         guard let query else { return }
         let separators: [UInt8] = [UInt8(ascii: "&"), ASCII.semicolon]
         for pair in query.split(whereSeparator: separators.contains) {
@@ -52,7 +52,7 @@ package struct ListingOrder: Sendable {
 
     /// Whether `a` comes before `b` as people sort: letters whatever their case, numbers by their value.
     /// Where that makes no difference, by bytes.
-    package static func precedes(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
+    static func precedes(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
         var (i, j) = (0, 0)
         while i < a.count, j < b.count {
             if ASCII.isDigit(a[i]), ASCII.isDigit(b[j]) {

@@ -102,15 +102,9 @@ enum ListingPage {
     /// In the machine's own time zone, as in `ls -l`.
     private static func appendTime(_ seconds: Int, _ out: inout ByteBuffer) {
         let time = WallClock.local(seconds).calendar
-        out.append(decimal: time.year, width: 4)
-        out.append(ASCII.dash)
-        out.append(decimal: time.month, width: 2)
-        out.append(ASCII.dash)
-        out.append(decimal: time.day, width: 2)
+        out.append(date: time)
         out.append(" <span>")
-        out.append(decimal: time.hour, width: 2)
-        out.append(ASCII.colon)
-        out.append(decimal: time.minute, width: 2)
+        out.append(minuteOf: time)
         out.append("</span>")
     }
 

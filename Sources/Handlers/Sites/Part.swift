@@ -1,5 +1,6 @@
 import Base
 package import Config
+package import Net
 
 /// The settings of a site or of one of its locations, made ready.
 package final class Part {
@@ -11,14 +12,18 @@ package final class Part {
     package let scripts: ScriptRules
     /// Number of the access log among the loop's; nil for none.
     package let accessLog: Int?
-    package let scriptQueue: ScriptQueue
+    package let scriptQueue: PlaceQueue
     let requestLimiter: RequestLimiter?
     let access: AccessRules
+    /// What holds its scripts beside their limits.
+    let confinement: Confinement
 
     package init(
-        _ settings: PartSettings, accessLog: Int?, scriptQueue: ScriptQueue,
-        requestLimiter: RequestLimiter? = nil, passwords: PasswordCheck? = nil
+        _ settings: PartSettings, accessLog: Int?, scriptQueue: PlaceQueue,
+        requestLimiter: RequestLimiter? = nil, passwords: PasswordCheck? = nil,
+        confinement: Confinement = Confinement()
     ) {
+        self.confinement = confinement
         self.scriptQueue = scriptQueue
         self.requestLimiter = requestLimiter
         access = AccessRules(settings, passwords)

@@ -43,6 +43,8 @@ package enum MetaVariables {
         package var requestID = ""
         package var path = ""
         package var passAuthorization = false
+        /// Fields with underscores in their names become variables.
+        package var passUnderscores = false
         /// What the server itself has checked; never what a client claims.
         package var remoteUser: String?
         package var authType: String?
@@ -95,33 +97,29 @@ package enum MetaVariables {
         }
         if let user = facts.remoteUser { list.append(.remoteUser, user) }
         if let type = facts.authType { list.append(.authType, type) }
-        appendFields(head, bytes, passAuthorization: facts.passAuthorization, to: &list)
+        appendFields(facts, head, bytes, to: &list)
         return list
     }
 
     /// The request's fields as `HTTP_*` (section 4.1.18). Fields of one name become one variable.
     private static func appendFields(
-        _ head: RequestHead, _ bytes: Span<UInt8>, passAuthorization: Bool, to list: inout CStringList
+        _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>, to list: inout CStringList
     ) {
         if head.form == .absolute, let authority = head.authority {
             list.append("HTTP_HOST", bytes.extracting(authority.range))
         }
         var done = Set<Int>()
         for (position, field) in head.fields.enumerated() {
+            if isLeftOut(field.id) { continue }
             switch field.id {
-            case .contentLength, .contentType, .transferEncoding, .connection, .keepAlive, .te, .trailer,
-                .proxyConnection, .proxyAuthorization, .expect, .upgrade:
-                continue
-            // HTTP_PROXY is taken for a setting by many programs (httpoxy).
-            case .proxy: continue
             // Above: what the request is for, also where the target says another host than the field.
             case .host where head.form == .absolute: continue
-            case .authorization where !passAuthorization: continue
+            case .authorization where !facts.passAuthorization: continue
             default: break
             }
             if done.contains(position) { continue }
             let name = bytes.extracting(field.name.range)
-            guard let variable = variableName(name) else { continue }
+            guard let variable = variableName(at: position, facts, head, bytes) else { continue }
             var value = bytes.extracting(field.value.range).array
             for (later, other) in head.fields.enumerated() where later > position && other.id == field.id {
                 let otherName = bytes.extracting(other.name.range)
@@ -136,12 +134,26 @@ package enum MetaVariables {
         }
     }
 
+    /// What concerns the connection alone or has a variable of its own, and Proxy: HTTP_PROXY is taken for
+    /// a setting by many programs (httpoxy).
+    private static func isLeftOut(_ field: FieldName) -> Bool {
+        switch field {
+        case .contentLength, .contentType, .transferEncoding, .connection, .keepAlive, .te, .trailer,
+            .proxyConnection, .proxyAuthorization, .expect, .upgrade, .proxy:
+            true
+        default: false
+        }
+    }
+
     /// The names of fields that become no variable, for they could pass for another's.
-    package static func misleadingNames(_ head: RequestHead, _ bytes: Span<UInt8>) -> [[UInt8]] {
+    package static func misleadingNames(
+        _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
+    ) -> [[UInt8]] {
         var result: [[UInt8]] = []
-        for field in head.fields where field.id == .other {
-            let name = bytes.extracting(field.name.range)
-            if variableName(name) == nil { result.append(name.array) }
+        for (position, field) in head.fields.enumerated() where field.id == .other {
+            if variableName(at: position, facts, head, bytes) == nil {
+                result.append(bytes.extracting(field.name.range).array)
+            }
         }
         return result
     }
@@ -149,8 +161,35 @@ package enum MetaVariables {
     /// A value like a function's body has made shells run it (CVE-2014-6271). No variable gets one.
     private static func isFunction(_ value: Span<UInt8>) -> Bool { value.starts(with: "() {") }
 
-    /// `HTTP_` and the name in capitals with `_` for `-`. Nil for a name that has anything but letters,
-    /// digits and dashes: `X_Real-IP` would pass for `X-Real-IP`.
+    /// `HTTP_` and the name of that field in capitals, with `_` for `-`. Nil for a name that has anything
+    /// but letters, digits and dashes: `X_Real-IP` would pass for `X-Real-IP`.
+    ///
+    /// Where underscores are passed, they are letters as well, but no such field takes the place of one that
+    /// is written with dashes, that came before it, or that no variable tells of.
+    private static func variableName(
+        at position: Int, _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
+    ) -> [UInt8]? {
+        let name = bytes.extracting(head.fields[position].name.range)
+        guard name.firstIndex(of: ASCII.underscore) != nil else { return variableName(name) }
+        guard facts.passUnderscores, let variable = variableName(dashed(name).span),
+            !isLeftOut(FieldName(dashed(name).span))
+        else { return nil }
+        for (index, other) in head.fields.enumerated() where index != position {
+            let otherName = bytes.extracting(other.name.range)
+            let isFirst = index < position || otherName.firstIndex(of: ASCII.underscore) == nil
+            if isFirst, !ASCII.equalsIgnoringCase(name, otherName),
+                ASCII.equalsIgnoringCase(dashed(name).span, dashed(otherName).span)
+            {
+                return nil
+            }
+        }
+        return variable
+    }
+
+    private static func dashed(_ name: Span<UInt8>) -> [UInt8] {
+        name.array.map { $0 == ASCII.underscore ? ASCII.dash : $0 }
+    }
+
     private static func variableName(_ name: Span<UInt8>) -> [UInt8]? {
         var result = Array("HTTP_".utf8)
         result.reserveCapacity(5 + name.count)

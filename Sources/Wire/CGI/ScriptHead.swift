@@ -69,6 +69,46 @@ package struct ScriptHead: Sendable {
         return nil
     }
 
+    /// Whether output that is no header has none, and is a page from its first byte: its first line can be
+    /// neither a field nor a status line. `isWhole`: nothing follows.
+    package static func isMissing(in output: Span<UInt8>, isWhole: Bool) -> Bool {
+        var rest = output
+        while let end = rest.firstIndex(of: ASCII.lf) {
+            let line = rest.extracting(0..<end)
+            if !line.isEmpty, !(line.count == 1 && line[0] == ASCII.cr) { return isNoHeaderLine(line) }
+            rest = rest.extracting((end + 1)...)
+        }
+        return !rest.isEmpty && (isWhole || rest.count > pageLineLimit) && isNoHeaderLine(rest)
+    }
+
+    private static func isNoHeaderLine(_ line: Span<UInt8>) -> Bool {
+        if line.starts(with: "HTTP/") || line.starts(with: "<!--:") { return false }
+        guard let colon = line.firstIndex(of: ASCII.colon), colon > 0 else { return true }
+        for index in 0..<colon where !ASCII.isTokenCharacter(line[index]) { return true }
+        return false
+    }
+
+    /// A header for output that has none: its media type, from how it begins.
+    package init(forPage output: Span<UInt8>, charset: (_ type: String) -> String?) {
+        var index = 0
+        while index < output.count, output[index] <= ASCII.space { index += 1 }
+        let begins = output.extracting(index...)
+        // A tag, a comment or <!DOCTYPE.
+        let isHTML =
+            begins.count > 1 && begins[0] == UInt8(ascii: "<")
+            && (ASCII.isLetter(begins[1]) || begins[1] == UInt8(ascii: "!"))
+        let type = isHTML ? "text/html" : "text/plain"
+        let value = charset(type).map { "\(type); charset=\($0)" } ?? type
+        hasContentType = true
+        contentType = Array(value.utf8)
+        lines = Array("Content-Type: \(value)\r\n".utf8)
+    }
+
+    private init() {}
+
+    /// A line that is longer and no field is taken for a page's before its end has come.
+    private static let pageLineLimit = 200
+
     /// Sees that an unfinished line can become no field, so that a page without a header is
     /// diagnosed when it comes and not at the time-out.
     private static func rejectEarly(_ line: Span<UInt8>) throws(Failure) {
@@ -77,7 +117,7 @@ package struct ScriptHead: Sendable {
             if byte == ASCII.colon || byte == ASCII.cr { return }
             if !ASCII.isTokenCharacter(byte) {
                 if line.starts(with: "HTTP/") || line.starts(with: "<!--:") { return }
-                if line.count > 200 { throw .notAField(line.extracting(first: 80).array) }
+                if line.count > pageLineLimit { throw .notAField(line.extracting(first: 80).array) }
                 return
             }
         }
@@ -138,7 +178,12 @@ package struct ScriptHead: Sendable {
             contentType = value.array
         case 13 where ASCII.equalsIgnoringCase(name, "last-modified"):
             removeLine("last-modified")
-            lastModified = HTTPDate.parse(value)
+            lastModified = HTTPDate.parse(value, takesOffset: true)
+            if let lastModified {
+                // Clients and caches read the preferred form, and few of them any other.
+                let date = HTTPDate.bytes(lastModified)
+                return append(name, date.span)
+            }
         case 14 where ASCII.equalsIgnoringCase(name, "content-length"):
             // Two that differ leave it open where the content ends.
             guard let length = ASCII.decimal(value), contentLength ?? length == length else {

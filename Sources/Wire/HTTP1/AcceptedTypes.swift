@@ -22,6 +22,7 @@ package struct AcceptedTypes: Sendable {
         for field in head.fields where field.id == .accept { add(bytes.extracting(field.value.range)) }
     }
 
+    /// Reads one more field. Members that are none are passed over.
     package mutating func add(_ value: Span<UInt8>) {
         var list = QualityList(value)
         while ranges.count < AcceptedTypes.limit, let member = list.next() {

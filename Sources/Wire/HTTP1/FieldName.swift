@@ -11,7 +11,7 @@ public enum FieldName: UInt8, Sendable {
 
     package init(_ name: Span<UInt8>) {
         func matches(_ text: StaticString, _ id: FieldName) -> FieldName {
-            ASCII.equalsIgnoringCase(name, text) ? id : .other
+            name.isFieldName(text) ? id : .other
         }
         // By length and first letter, so that a name is compared with one other at most.
         let first = name.isEmpty ? 0 : ASCII.lower(name[0])

@@ -25,7 +25,7 @@ struct HeadReader: ~Escapable {
 
     mutating func requestLine(_ head: inout RequestHead) throws(RequestError) {
         let methodStart = index
-        while index < end, ASCII.isTokenCharacter(bytes[index]) { index += 1 }
+        while index < end, ASCII.isTokenCharacter(bytes[index]) { index &+= 1 }
         guard index < end, bytes[index] == ASCII.space, index > methodStart else {
             throw badLine("the method is not followed by one blank")
         }
@@ -36,10 +36,16 @@ struct HeadReader: ~Escapable {
         let targetStart = index
         var queryStart: Int?
         while index < end {
+            if let eight = bytes.eightBytes(at: index), !eight.hasBelow(ASCII.space + 1),
+                !eight.has(ASCII.question), !eight.has(ASCII.delete), !eight.has(ASCII.numberSign)
+            {
+                index += 8
+                continue
+            }
             let byte = bytes[index]
             if byte <= ASCII.space || byte == ASCII.delete { break }
             if byte == ASCII.question, queryStart == nil { queryStart = index + 1 }
-            if byte == 0x23 { throw bad("the request target has a fragment") }
+            if byte == ASCII.numberSign { throw bad("the request target has a fragment") }
             index += 1
         }
         guard index > targetStart, index < end, bytes[index] == ASCII.space else {
@@ -67,13 +73,14 @@ struct HeadReader: ~Escapable {
     }
 
     /// Passes a line's end, if there is one here.
-    private mutating func lineEnds() -> Bool {
-        if index < end, bytes[index] == ASCII.lf {
-            index += 1
+    @inline(__always) private mutating func lineEnds() -> Bool {
+        guard index < end else { return false }
+        if bytes[index] == ASCII.cr, index + 1 < end, bytes[index + 1] == ASCII.lf {
+            index += 2
             return true
         }
-        if index + 1 < end, bytes[index] == ASCII.cr, bytes[index + 1] == ASCII.lf {
-            index += 2
+        if bytes[index] == ASCII.lf {
+            index += 1
             return true
         }
         return false
@@ -139,11 +146,8 @@ struct HeadReader: ~Escapable {
             guard close > 2 else { return false }
             index = close + 1
         } else {
-            while index < text.count, text[index] != ASCII.colon {
-                guard let length = HeadReader.registeredNameUnit(text, index) else { return false }
-                index += length
-            }
-            if index == 0 || HeadReader.hasEmptyLabel(text.extracting(0..<index)) { return false }
+            guard let length = HeadReader.registeredName(text) else { return false }
+            index = length
         }
         if index == text.count { return !needsPort }
         guard text[index] == ASCII.colon else { return false }
@@ -153,40 +157,48 @@ struct HeadReader: ~Escapable {
         return number > 0 || !needsPort
     }
 
-    /// How many bytes the character of a reg-name (RFC 3986, section 3.2.2) at `index` has; nil where
-    /// none is. A comma is none: it stands between two hosts that something in between made one field of.
-    private static func registeredNameUnit(_ text: Span<UInt8>, _ index: Int) -> Int? {
-        let byte = text[index]
-        if byte == ASCII.percent {
-            guard index + 2 < text.count, ASCII.hexValue(text[index + 1]) != nil,
-                ASCII.hexValue(text[index + 2]) != nil
-            else { return nil }
-            return 3
+    /// The length of the reg-name (RFC 3986, section 3.2.2) that `text` begins with, up to a colon; nil where
+    /// something else stands there, or an empty label (`.a`, `a..b`). A dot at the end is the name's root
+    /// (RFC 1034, section 3.1). A comma is refused: it stands between two hosts that something in between
+    /// made one field of.
+    private static func registeredName(_ text: Span<UInt8>) -> Int? {
+        var index = 0
+        var last = ASCII.dot
+        while index < text.count {
+            let byte = text[index]
+            if byte == ASCII.colon { break }
+            if byte == ASCII.dot, last == ASCII.dot { return nil }
+            if byte == ASCII.percent {
+                guard index + 2 < text.count, ASCII.hexValue(text[index + 1]) != nil,
+                    ASCII.hexValue(text[index + 2]) != nil
+                else { return nil }
+                index += 2
+            } else if !isRegisteredNameCharacter(byte) {
+                return nil
+            }
+            last = byte
+            index &+= 1
         }
-        let isAllowed =
-            ASCII.isAlphanumeric(byte) || byte == ASCII.dash || byte == ASCII.dot
-            || byte == ASCII.underscore || byte == 0x7E || byte == 0x21 || byte == 0x24
-            || (0x26...0x2B).contains(byte) || byte == ASCII.semicolon || byte == ASCII.equals
-        return isAllowed ? 1 : nil
+        return index == 0 ? nil : index
     }
 
-    /// `.a` and `a..b`; a dot at the end of a name is its root (RFC 1034, section 3.1).
-    private static func hasEmptyLabel(_ name: Span<UInt8>) -> Bool {
-        if name[0] == ASCII.dot { return true }
-        for index in 1..<max(name.count, 1) where name[index] == ASCII.dot && name[index - 1] == ASCII.dot {
-            return true
-        }
-        return false
+    /// Letters, digits and ! $ & ' ( ) * + - . ; = _ ~
+    @inline(__always) private static func isRegisteredNameCharacter(_ byte: UInt8) -> Bool {
+        // A bit for each byte below 64, and for each from 64 to 127.
+        let low: UInt64 = 0x2BFF_6FD2_0000_0000
+        let high: UInt64 = 0x47FF_FFFE_87FF_FFFE
+        let bits = byte < 64 ? low : byte < 128 ? high : 0
+        return (bits >> UInt64(byte & 63)) & 1 != 0
     }
 
     // MARK: Fields
 
     mutating func fields(_ head: inout RequestHead) throws(RequestError) {
-        head.fields.removeAll(keepingCapacity: true)
+        head.forgetFields()
         var facts = FramingFacts()
         while !lineEnds() {
             let nameStart = index
-            while index < end, ASCII.isTokenCharacter(bytes[index]) { index += 1 }
+            while index < end, ASCII.isTokenCharacter(bytes[index]) { index &+= 1 }
             guard index > nameStart, index < end, bytes[index] == ASCII.colon else {
                 throw bad(
                     nameStart < end && ASCII.isBlank(bytes[nameStart])
@@ -198,6 +210,12 @@ struct HeadReader: ~Escapable {
             while index < end, ASCII.isBlank(bytes[index]) { index += 1 }
             let valueStart = index
             while index < end {
+                if let eight = bytes.eightBytes(at: index), !eight.hasBelow(ASCII.space),
+                    !eight.has(ASCII.delete)
+                {
+                    index += 8
+                    continue
+                }
                 let byte = bytes[index]
                 if byte < ASCII.space, byte != ASCII.tab { break }
                 if byte == ASCII.delete { break }
@@ -207,7 +225,7 @@ struct HeadReader: ~Escapable {
             guard lineEnds() else { throw bad("a field value has a control character") }
             while valueEnd > valueStart, ASCII.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }
             let value = ByteRange(valueStart, valueEnd)
-            head.fields.append(RequestHead.Field(id: id, name: name, value: value))
+            head.add(RequestHead.Field(id: id, name: name, value: value))
             if head.fields.count > 200 {
                 throw RequestError(.headerFieldsTooLarge, "the request has more than 200 fields")
             }

@@ -40,7 +40,10 @@ public struct RequestHead: Sendable {
     /// 0 or 1: HTTP/1.0 or 1.1.
     public internal(set) var minorVersion = 1
     /// In the order they came.
-    public internal(set) var fields: [Field] = []
+    public private(set) var fields: [Field] = []
+    /// A bit for each known name that is there, and for each that is there more than once.
+    @usableFromInline private(set) var present: UInt64 = 0
+    @usableFromInline private(set) var repeated: UInt64 = 0
     /// Host and port that the request is for, from the target or the Host field, port included.
     public internal(set) var authority: ByteRange?
     public internal(set) var framing = BodyFraming.none
@@ -54,11 +57,41 @@ public struct RequestHead: Sendable {
         fields.reserveCapacity(24)
     }
 
+    mutating func forgetFields() {
+        if !fields.isEmpty { fields.removeAll(keepingCapacity: true) }
+        present = 0
+        repeated = 0
+    }
+
+    mutating func add(_ field: Field) {
+        fields.append(field)
+        repeated |= present & field.id.bit
+        present |= field.id.bit
+    }
+
     /// The first field of that name.
     @inlinable public func first(_ id: FieldName) -> ByteRange? {
+        if !has(id) { return nil }
         for field in fields where field.id == id { return field.value }
         return nil
     }
 
-    @inlinable public func has(_ id: FieldName) -> Bool { first(id) != nil }
+    @inlinable public func has(_ id: FieldName) -> Bool { present & id.bit != 0 }
+
+    /// Whether one of those names is there.
+    @inlinable public func hasAny(_ names: FieldNames) -> Bool { present & names.bits != 0 }
+
+    /// Whether that name is there twice and more.
+    @inlinable public func isRepeated(_ id: FieldName) -> Bool { repeated & id.bit != 0 }
+}
+
+/// Some of the names that the server itself reads.
+public struct FieldNames: Sendable, ExpressibleByArrayLiteral {
+    @usableFromInline let bits: UInt64
+
+    public init(arrayLiteral names: FieldName...) { bits = names.reduce(0) { $0 | $1.bit } }
+}
+
+extension FieldName {
+    @inlinable var bit: UInt64 { 1 << UInt64(rawValue) }
 }

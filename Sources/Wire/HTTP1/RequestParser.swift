@@ -35,7 +35,14 @@ package struct RequestParser: Sendable {
                     ? "the client speaks TLS (https), and this address does not"
                     : "the request does not begin with a method")
         }
-        guard let end = findEnd(bytes, from: line) else {
+        let end: Int
+        if bytes.count - start <= limit, RequestParser.endsInEmptyLine(bytes, from: line) {
+            // Most often nothing follows the head, and then its end need not be searched for. Where
+            // something does, the head ends before this.
+            end = bytes.count
+        } else if let found = findEnd(bytes, from: line) {
+            end = found
+        } else {
             try readEarly(bytes, line, start + limit, &head)
             if bytes.count - start > limit { throw tooLong(bytes, line) }
             return false
@@ -48,8 +55,15 @@ package struct RequestParser: Sendable {
         var reader = HeadReader(bytes: bytes, index: line, end: end)
         try reader.requestLine(&head)
         try reader.fields(&head)
-        head.end = end
+        head.end = reader.index
         return true
+    }
+
+    /// Whether all that there is from `line` on ends in a line's end and an empty line.
+    private static func endsInEmptyLine(_ bytes: Span<UInt8>, from line: Int) -> Bool {
+        let last = bytes.count - 1
+        return last - 4 >= line && bytes[last] == ASCII.lf && bytes[last - 1] == ASCII.cr
+            && bytes[last - 2] == ASCII.lf && bytes[last - 3] == ASCII.cr
     }
 
     /// Reads the request line of a head that is not whole, once, if it ends before `end`: a request which

@@ -8,6 +8,8 @@ package struct ForwardedClient: Hashable, Sendable {
     package var port: UInt16
     /// Whether the client came by TLS; nil where no proxy told.
     package var isSecure: Bool?
+    /// The field that does not count names another address: one of the two is made up.
+    package var isDisputed = false
 
     package init(address: IPAddress?, port: UInt16 = 0, isSecure: Bool? = nil) {
         (self.address, self.port, self.isSecure) = (address, port, isSecure)

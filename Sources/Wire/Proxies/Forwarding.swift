@@ -6,15 +6,35 @@ package import Base
 /// those who wrote it are trusted: what stands further left anybody may have made up.
 package enum Forwarding {
     /// What the fields of a request from the trusted `peer` say. X-Forwarded-For counts where there is
-    /// one, and Forwarded (RFC 7239) otherwise.
+    /// one, and Forwarded (RFC 7239) otherwise: most proxies set the former alone, and pass on a Forwarded
+    /// that a visitor has made up.
     ///
     /// The client is the last address of the list that is no trusted one; the first of all if they all are
     /// trusted. Where the list ends at something that is no address, it is the last one before.
     package static func client(
         _ head: RequestHead, _ bytes: Span<UInt8>, peer: IPAddress?, isTrusted: (IPAddress) -> Bool
     ) -> ForwardedClient {
+        var client: ForwardedClient
+        if head.has(.xForwardedFor) {
+            client = walk(.xForwardedFor, head, bytes, peer, isTrusted)
+            if head.has(.forwarded) {
+                // One that names nobody leaves it at the peer.
+                let other = walk(.forwarded, head, bytes, peer, isTrusted).address
+                client.isDisputed = other != client.address && other != peer
+            }
+        } else {
+            client = walk(.forwarded, head, bytes, peer, isTrusted)
+        }
+        if client.isSecure == nil { client.isSecure = scheme(head, bytes) }
+        return client
+    }
+
+    /// Goes along the lines of one field, from the last.
+    private static func walk(
+        _ name: FieldName, _ head: RequestHead, _ bytes: Span<UInt8>, _ peer: IPAddress?,
+        _ isTrusted: (IPAddress) -> Bool
+    ) -> ForwardedClient {
         var client = ForwardedClient(address: peer)
-        let name = head.has(.xForwardedFor) ? FieldName.xForwardedFor : .forwarded
         for field in head.fields.reversed() where field.id == name {
             let value = bytes.extracting(field.value.range)
             let goesOn =
@@ -22,7 +42,6 @@ package enum Forwarding {
                 ? walk(elements: value, &client, isTrusted) : walk(addresses: value, &client, isTrusted)
             if !goesOn { break }
         }
-        if client.isSecure == nil { client.isSecure = scheme(head, bytes) }
         return client
     }
 

@@ -87,10 +87,16 @@ enum RequestParserCheck {
                 }
             }
         }
-        let variables = MetaVariables.environment(MetaVariables.Facts(), head, bytes).strings
-        let names = variables.map { $0.prefix { $0 != "=" } }
-        precondition(Set(names).count == names.count, "no variable is there twice")
-        for text in variables { precondition(!text.utf8.starts(with: "HTTP_PROXY=".utf8), "no HTTP_PROXY") }
+        for passUnderscores in [false, true] {
+            var facts = MetaVariables.Facts()
+            facts.passUnderscores = passUnderscores
+            let variables = MetaVariables.environment(facts, head, bytes).strings
+            let names = variables.map { $0.prefix { $0 != "=" } }
+            precondition(Set(names).count == names.count, "no variable is there twice")
+            for text in variables {
+                precondition(!text.utf8.starts(with: "HTTP_PROXY=".utf8), "no HTTP_PROXY")
+            }
+        }
         if let query = head.query {
             for word in MetaVariables.indexedArguments(bytes.extracting(query.range)) {
                 precondition(!word.contains(0), "an argument has no NUL")

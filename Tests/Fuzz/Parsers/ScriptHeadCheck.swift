@@ -12,6 +12,10 @@ enum ScriptHeadCheck {
 
     static func check(_ input: [UInt8]) {
         let whole = read(input)
+        _ = ScriptHead(forPage: input.span) { _ in nil }
+        for isWhole in [false, true] where ScriptHead.isMissing(in: input.span, isWhole: isWhole) {
+            if case .head = whole { preconditionFailure("what has a header has none") }
+        }
         for stop in input.count < 512 ? Array(0..<input.count) : [cut(input)] {
             let part = read(Array(input[..<stop]))
             precondition(part == .incomplete || part == whole, "a part is read otherwise")

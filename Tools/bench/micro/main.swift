@@ -34,17 +34,17 @@ func makeSite(_ name: String) -> Site {
         config, errorLog: ErrorLog(sink: nil, writer: writer, level: .error),
         mediaTypes: MediaTypes(file: "", extra: [:]), answerCache: AnswerCache(limit: 0),
         makePart: { settings, _ in
-            Part(settings, accessLog: nil, scriptQueue: ScriptQueue(limit: 1, timeout: .zero))
+            Part(settings, accessLog: nil, scriptQueue: PlaceQueue(limit: 1, timeout: .zero))
         })
 }
 
-let writer = LogWriter()
+let writer = try LogWriter()
 let loop = try EventLoop(index: 0)
 let context = LoopContext(
     loop: loop, accessLogs: AccessLogs(writer: writer),
     shared: LoopContext.Shared(
         settings: ServerSettings(), errorLog: ErrorLog(sink: nil, writer: writer, level: .error),
-        pool: WorkerPool(name: "micro", threads: 1), passwordGate: PasswordGate(limit: 1)))
+        pool: WorkerPool(name: "micro", threads: 1)))
 
 let short = Array("GET /1k.txt HTTP/1.1\r\nHost: www7.example.org\r\n\r\n".utf8)
 let browser = Array(
@@ -105,11 +105,10 @@ measure("decode a path") { try? TargetPath.decode(target.span, into: &path) }
 var ends: [CInt] = [0, 0]
 guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else { fatalError("no socket") }
 let stream = SocketStream(FileDescriptor(owning: ends[0]), waiter: Waiter(loop: loop))
-let exchange = HTTP1Exchange(
-    stream: stream, context: context,
-    connection: ConnectionFacts(
-        peer: .ip(.loopback, port: 50_000), local: .ip(.loopback, port: 80),
-        trustedProxies: context.trustedProxies))
+let facts = ConnectionFacts(
+    peer: .ip(.loopback, port: 50_000), local: .ip(.loopback, port: 80),
+    trustedProxies: context.trustedProxies)
+let exchange = HTTP1Exchange(stream: stream, context: context, connection: facts)
 exchange.input.append(browser)
 var parser = RequestParser(limit: 32768)
 guard try exchange.parseHead(&parser) else { fatalError("no head") }

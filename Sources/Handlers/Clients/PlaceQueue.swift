@@ -2,11 +2,12 @@ package import Base
 import Net
 import Synchronization
 
-/// How many scripts of a site run at once, and who waits for a place.
+/// How many requests do the same costly thing at once, such as to run a script of a site, and who waits
+/// for a place.
 ///
 /// Places are given in the order of arrival, but by turns among clients, so that one that asks for
 /// a hundred scripts does not keep the others waiting. Shared by all loops.
-package final class ScriptQueue: Sendable {
+package final class PlaceQueue: Sendable {
     package enum Admission: Sendable { case granted, full, timedOut, abandoned }
 
     private let limit: Int
@@ -22,6 +23,12 @@ package final class ScriptQueue: Sendable {
         var byClient: [IPAddress: [Ticket]] = [:]
         /// Clients that wait, the next one first.
         var turns: [IPAddress] = []
+
+        mutating func take(_ limit: Int) -> Bool {
+            guard running < limit else { return false }
+            running += 1
+            return true
+        }
     }
 
     /// One that waits. `isGranted` is read and written on its own loop only.
@@ -31,23 +38,24 @@ package final class ScriptQueue: Sendable {
         init(_ waiter: Waiter) { self.waiter = waiter }
     }
 
-    /// `limit` scripts at once; a place is waited for during `timeout` at most.
+    /// `limit` places; one is waited for during `timeout` at most.
     package init(limit: Int, timeout: TimeSpan) {
         self.limit = max(limit, 1)
         self.timeout = timeout
     }
 
-    /// Waits for a place. Who is `granted` one calls `leave` when its script has ended.
+    /// Takes a place if one is free; false otherwise.
+    func enterNow() -> Bool { state.withLock { $0.take(limit) } }
+
+    /// Waits for a place. Who is `granted` one calls `leave` when it needs it no more. `abandoned`: the
+    /// client has gone, or the server is ending.
     func enter(_ exchange: Exchange) async -> Admission {
         // Clients of a Unix socket count as one.
         let client = (exchange.clientAddress ?? .loopback).clientNetwork
         let ticket = Ticket(exchange.waiter)
         let immediate: Admission? = state.withLock { state in
-            if state.running < limit {
-                state.running += 1
-                return .granted
-            }
-            if state.waiting >= ScriptQueue.bound { return .full }
+            if state.take(limit) { return .granted }
+            if state.waiting >= PlaceQueue.bound { return .full }
             state.waiting += 1
             if state.byClient[client] == nil { state.turns.append(client) }
             state.byClient[client, default: []].append(ticket)

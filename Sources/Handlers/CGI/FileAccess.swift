@@ -1,0 +1,79 @@
+import Base
+import CLinux
+import Glibc
+
+/// What a user may do with the files on the way to a script and with the script.
+///
+/// May block.
+struct FileAccess: Sendable {
+    /// Whom scripts run as; nil for whom this process is, whom the kernel is asked about.
+    let identity: Identity?
+
+    enum Right { case enter, run, read }
+
+    /// The user's name for messages.
+    var userName: String { identity?.name ?? SystemUser.name(geteuid()) }
+
+    /// Why the user has not got a right, nil where he has, or where that cannot be told: another user's
+    /// rights are read off the mode, which access lists (ACLs) may overrule, and what this process cannot
+    /// see another user may.
+    func refusal(of right: Right, _ path: String) -> Errno? {
+        guard let identity else { return access(path, right == .read ? R_OK : X_OK) == 0 ? nil : .current }
+        var status = stat()
+        if stat(path, &status) != 0 {
+            let error = Errno.current
+            return error == .accessDenied ? nil : error
+        }
+        if gh_has_access_list(path) { return nil }
+        let bit: mode_t = right == .read ? 4 : 1
+        let shift: mode_t =
+            if identity.user == status.st_uid {
+                6
+            } else if identity.group == status.st_gid || identity.groups.contains(status.st_gid) {
+                3
+            } else {
+                0
+            }
+        if status.st_mode >> shift & bit == 0 { return .accessDenied }
+        return right == .run && FileAccess.isMountedNoexec(path) ? .accessDenied : nil
+    }
+
+    func may(_ right: Right, _ path: String) -> Bool { refusal(of: right, path) == nil }
+
+    static func isMountedNoexec(_ path: String) -> Bool {
+        var system = statvfs()
+        // ST_NOEXEC
+        return statvfs(path, &system) == 0 && system.f_flag & 8 != 0
+    }
+
+    /// Who but the user and root could change what runs with the user's rights; nil for nobody.
+    func foreignHand(_ path: String) -> String? {
+        guard let identity else { return nil }
+        let folder = path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+        for (place, what) in [(path, ""), (folder.isEmpty ? "/" : folder, "the folder ")] {
+            var status = stat()
+            guard stat(place, &status) == 0 else { continue }
+            let shown =
+                "\(what)\(place) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid)))"
+            let effect = "change what runs as \(identity.name)"
+            if status.st_uid != identity.user, status.st_uid != 0 {
+                return "\(shown) belongs to neither \(identity.name) nor root: its owner can \(effect)"
+            }
+            // In a sticky folder nobody replaces another's file.
+            let isSticky = status.st_mode & S_IFMT == S_IFDIR && status.st_mode & 0o1000 != 0
+            if status.st_mode & 0o002 != 0, !isSticky {
+                return
+                    "\(shown) can be written by every user of this machine, who can so \(effect); `chmod o-w \(place)`"
+            }
+            if status.st_mode & 0o020 != 0, status.st_gid != identity.group, status.st_gid != 0, !isSticky {
+                return "\(shown) can be written by its group, who can so \(effect); `chmod g-w \(place)`"
+            }
+        }
+        return nil
+    }
+
+    static func octal(_ mode: mode_t) -> String {
+        let digits = String(mode & 0o7777, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+}
