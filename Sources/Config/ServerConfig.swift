@@ -183,6 +183,7 @@ package struct PartSettings: Sendable {
     /// In all; nil for no limit.
     package var cgiMaxTime: TimeSpan?
     package var cgiOnDisconnect = OnDisconnect.kill
+    package var cgiExitStatus = ExitStatusRule.cut
     package var cgiMaxProcesses = 64
     package var cgiPassAuthorization = PassAuthorization.auto
     /// Queries without `=` come as arguments (RFC 3875, section 4.4).
@@ -345,6 +346,8 @@ package struct CacheRule: Hashable, Sendable {
 }
 
 package enum OnDisconnect: Sendable { case kill, finish }
+/// When a script's exit status other than 0 makes its answer one that has broken off.
+package enum ExitStatusRule: Sendable { case cut, stderr, ignore }
 package enum PassAuthorization: Sendable { case yes, no, auto }
 package enum SymlinkPolicy: Sendable { case inside, follow, deny }
 

@@ -43,6 +43,10 @@ extension Settings {
         .part(
             "cgi_on_disconnect", Values.onDisconnect, \.cgiOnDisconnect, .value("kill"),
             "when the client is gone: `kill` the script, or let it `finish`"),
+        .part(
+            "cgi_exit_status", Values.exitStatusRule, \.cgiExitStatus, .value("cut"),
+            "a status other than 0: `cut` the answer, cut it if `stderr` has words too, or `ignore`"
+        ),
         .site(
             "cgi_linger", Values.time(), \.cgiLinger, .value("1s"),
             "for a child that holds the output open when the script has exited"),

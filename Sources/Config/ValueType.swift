@@ -120,6 +120,7 @@ enum Values {
     static let logLevel = choice([
         "error": LogLevel.error, "warning": .warning, "info": .info, "debug": .debug,
     ])
+    static let exitStatusRule = choice(["cut": ExitStatusRule.cut, "stderr": .stderr, "ignore": .ignore])
     static let onDisconnect = choice(["kill": OnDisconnect.kill, "finish": .finish])
     static let symlinks = choice(["inside": SymlinkPolicy.inside, "follow": .follow, "deny": .deny])
     static let underscores = choice(["drop": false, "pass": true])

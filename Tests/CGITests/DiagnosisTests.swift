@@ -130,11 +130,10 @@ import Testing
             1 / 0
             """
         try await withScripts(["x": script]) { server in
-            // The page tells of the error, and is whole.
-            let answer = try server.get("/cgi-bin/x")
-            #expect(answer.status == 200)
-            #expect(answer["Content-Type"] == "text/html")
-            #expect(answer.fields.allSatisfy { !$0.value.contains("spam") })
+            let answer = try server.cutAnswer(to: "GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(answer.head.hasPrefix("HTTP/1.1 200 "))
+            #expect(answer.head.contains("Content-Type: text/html\r\n"))
+            #expect(!answer.head.contains("spam"))
             #expect(answer.text.contains("ZeroDivisionError"))
             _ = try server.waitForError(containing: "exited with status 1")
         }
@@ -187,7 +186,7 @@ import Testing
         try await expect(shell("kill -SEGV $$"), says: ["was killed by SIGSEGV", "without any output"])
     }
 
-    @Test(arguments: ["kill -KILL $$", "echo oops >&2; exit 3"])
+    @Test(arguments: ["kill -KILL $$", "exit 3"])
     func `header and half a body, then the end`(_ end: String) async throws {
         try await withScripts(["x": page("printf '0123456789'; sleep 0.1; \(end)")]) { server in
             let answer = try server.cutAnswer(to: "GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -95,7 +95,7 @@ import Testing
 
     // MARK: Cut is cut
 
-    private static let endings = ["kill -KILL $$", "echo oops >&2; exit 1"]
+    private static let endings = ["kill -KILL $$", "exit 1", "echo oops >&2; exit 1"]
 
     @Test(arguments: endings) func `cut: chunked`(_ end: String) async throws {
         try await withScripts(["x": page("printf 12345; \(end)")]) { server in
@@ -128,7 +128,7 @@ import Testing
 
     /// All that the script did print arrives, however slow the client is: it may be the error's own page.
     @Test func `cut: nothing of what there was is lost`() async throws {
-        try await withScripts(["x": page("head -c 300000 /dev/zero; echo oops >&2; exit 1")]) { server in
+        try await withScripts(["x": page("head -c 300000 /dev/zero; exit 1")]) { server in
             let client = try server.connect(receiveBuffer: 4096)
             try client.send(Self.get)
             _ = try server.waitForError(containing: "cut after 300000 bytes")
@@ -146,14 +146,15 @@ import Testing
         }
     }
 
-    /// A shell script has the status of its last command; squid's cachemgr.cgi never ends with another.
-    @Test func `exit 1 with nothing on stderr is whole`() async throws {
+    /// A shell script has the status of its last command; squid's cachemgr.cgi never ends with 0.
+    @Test(arguments: ["stderr", "ignore"])
+    func `exit 1 is whole where cgi_exit_status lets it pass`(_ rule: String) async throws {
         let scripts = [
-            "page": page("echo fine; test 1 = 2"),
+            "page": page("echo fine; \(rule == "ignore" ? "echo oops >&2; " : "")test 1 = 2"),
             "there": shell("printf 'Location: /cgi-bin/page\\n\\n'; exit 3"),
             "short": shell("printf 'Content-Type: text/plain\\nContent-Length: 10\\n\\n12345'; exit 1"),
         ]
-        try await withScripts(scripts) { server in
+        try await withScripts(scripts, site: "cgi_exit_status = \(rule)") { server in
             let client = try server.connect()
             for name in ["page", "there", "page"] {
                 try client.send("GET /cgi-bin/\(name) HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -163,6 +164,20 @@ import Testing
             }
             _ = try server.waitForError(containing: "exited with status 1 after its answer")
             _ = try server.cutAnswer(to: "GET /cgi-bin/short HTTP/1.1\r\nHost: h\r\n\r\n")
+        }
+    }
+
+    @Test func `cgi_exit_status = stderr cuts where there are words on stderr`() async throws {
+        let scripts = ["x": page("echo half; echo oops >&2; exit 1")]
+        try await withScripts(scripts, site: "cgi_exit_status = stderr") { server in
+            _ = try server.cutAnswer(to: Self.get)
+        }
+    }
+
+    @Test func `the log names the way out for a script that always exits with 1`() async throws {
+        try await withScripts(["x": page("echo fine; exit 1")]) { server in
+            _ = try server.cutAnswer(to: Self.get)
+            _ = try server.waitForError(containing: "cgi_exit_status = ignore")
         }
     }
 }

@@ -124,7 +124,9 @@ class Gatehouse(Server):
     def configuration(self) -> str:
         user = f"user = {USER}\n" if os.geteuid() == 0 else ""
         # Some programs name the administrator on their pages; only Apache has a setting for that.
-        site = [("root", os.fspath(self.home)), ("cgi_env", f"SERVER_ADMIN={ADMINISTRATOR}"), *self.site]
+        # A good many end with 1 after each page that is whole.
+        common = [("cgi_env", f"SERVER_ADMIN={ADMINISTRATOR}"), ("cgi_exit_status", "stderr")]
+        site = [("root", os.fspath(self.home)), *common, *self.site]
         if any(key == "root" for key, _ in self.site):
             del site[0]
         lines = "\n".join(f"{key} = {value}" for key, value in site)

@@ -468,21 +468,32 @@ final class ScriptRelay {
             return .complete
         }
         drainErrors()
-        if case .exited = exit.reason, errorOutput.isEmpty, answer.gap == nil {
-            // A shell script has the status of its last command, and many a program ends with 1 after each
-            // page. What breaks off says why on stderr.
+        if case .exited = exit.reason, answer.gap == nil, isExcused {
             exchange.logOnce(
-                .info, "the script \(how) after its answer, without a word on stderr; that does no harm",
+                .info, "the script \(how) after its answer, which cgi_exit_status lets pass",
                 about: exchange.script?.name ?? "", pid: pid)
             return nil
         }
         let hint =
             ScriptWords.limitHint(exit, site.config.scriptLimits, lastLine: errorOutput.lastLine)
             + ScriptWords.rightsHint(part.confinement, lastLine: errorOutput.lastLine)
+        var way = ""
+        if case .exited = exit.reason, answer.gap == nil, errorOutput.isEmpty {
+            way = "; if the script always ends so, cgi_exit_status = ignore lets its answers pass"
+        }
         return .failed(
             ScriptFailure(
-                "the script \(how)\(hint); the answer was cut after \(exchange.contentSent) bytes of content")
-        )
+                "the script \(how)\(hint); the answer was cut after \(exchange.contentSent) bytes of content\(way)"
+            ))
+    }
+
+    /// Whether a status other than 0 is one of those that mean nothing.
+    private var isExcused: Bool {
+        switch part.settings.cgiExitStatus {
+        case .cut: false
+        case .stderr: errorOutput.isEmpty
+        case .ignore: true
+        }
     }
 
     private func missingHeader() -> String {
