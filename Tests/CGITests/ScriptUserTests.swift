@@ -237,14 +237,10 @@ struct ScriptUserTests {
             #expect(eventually { server.spawners.count == 4 })
             let held = server.spawners
             for spawner in held { kill(spawner.pid, SIGSTOP) }
+            let before = server.openDescriptors
             let client = try server.connect()
             try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
-            let hasPlan = eventually {
-                (try? listFolder("/proc/\(server.pid)/fd").contains { name in
-                    readLink("/proc/\(server.pid)/fd/\(name)")?.hasPrefix("pipe:") ?? false
-                }) ?? false
-            }
-            #expect(hasPlan)
+            #expect(eventually { server.hasSentPlan(since: before) })
             for spawner in held { kill(spawner.pid, SIGKILL) }
             try #expect(client.readResponse().status == 503)
             _ = try server.waitForError(containing: "cannot start the script (clone)")

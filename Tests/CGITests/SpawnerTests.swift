@@ -68,15 +68,10 @@ import Testing
         try await withScripts(["x": page("echo x")]) { server in
             let spawners = server.spawners
             for spawner in spawners { kill(spawner.pid, SIGSTOP) }
+            let before = server.openDescriptors
             let client = try server.connect()
             try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
-            let hasPlan = eventually {
-                // Four streams of the plan that is on its way.
-                (try? listFolder("/proc/\(server.pid)/fd").contains { name in
-                    readLink("/proc/\(server.pid)/fd/\(name)")?.hasPrefix("pipe:") ?? false
-                }) ?? false
-            }
-            #expect(hasPlan)
+            #expect(eventually { server.hasSentPlan(since: before) })
             for spawner in spawners { kill(spawner.pid, SIGKILL) }
             #expect(try client.readResponse().status == 503)
             _ = try server.waitForError(containing: "cannot start the script (clone)")
