@@ -69,7 +69,8 @@ let package = Package(
             name: "ConfigTests", dependencies: ["Base", "Config", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "PasswordsTests", dependencies: ["Base", "Passwords"], swiftSettings: strict),
         .testTarget(name: "PatternsTests", dependencies: ["Base", "Patterns"], swiftSettings: strict),
-        .testTarget(name: "NetTests", dependencies: ["Base", "Net", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "NetTests", dependencies: ["Base", "CLinux", "Net", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LogsTests", dependencies: ["Base", "Config", "Logs", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WireTests", dependencies: ["Base", "Wire"], swiftSettings: strict),

@@ -2,34 +2,33 @@ import Glibc
 
 /// Strings for `execve`: each ended by a zero, all in one piece of memory.
 package struct CStringList: Sendable {
-    private var bytes: [UInt8] = []
+    /// The strings, and zeros behind them as room for more.
+    private var bytes: [UInt8]
+    private var used = 0
     private var starts: [Int] = []
 
     /// `capacity`: how many strings there will be, more or less.
-    package init(capacity: Int = 0) {
-        if capacity == 0 { return }
+    package init(capacity: Int = 4) {
         starts.reserveCapacity(capacity)
-        bytes.reserveCapacity(capacity * 32)
+        bytes = [UInt8](repeating: 0, count: capacity * 48)
     }
 
     package var count: Int { starts.count }
 
     /// Appends one string. A zero within would end it early; what stands behind one is left out.
     package mutating func append(_ text: Span<UInt8>) {
-        starts.append(bytes.count)
-        add(text)
-        bytes.append(0)
+        begin(text.count)
+        text.withUnsafeBufferPointer { add($0) }
+        used += 1
     }
 
     package mutating func append(_ text: String) { append(text.utf8.span) }
 
     /// Appends `name=value`.
     package mutating func append(_ name: StaticString, _ value: Span<UInt8>) {
-        starts.append(bytes.count)
-        bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        bytes.append(ASCII.equals)
+        begin(name.utf8CodeUnitCount + value.count)
+        add(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
         add(value)
-        bytes.append(0)
     }
 
     package mutating func append(_ name: StaticString, _ value: String) { append(name, value.utf8.span) }
@@ -37,21 +36,38 @@ package struct CStringList: Sendable {
 
     /// Appends `name=value` for a name that is made of bytes too.
     package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
-        starts.append(bytes.count)
-        add(name)
-        bytes.append(ASCII.equals)
+        begin(name.count + value.count)
+        name.withUnsafeBufferPointer { add($0) }
         add(value)
-        bytes.append(0)
     }
 
-    private mutating func add(_ text: Span<UInt8>) {
-        text.withUnsafeBufferPointer { text in
-            if let start = text.baseAddress, let zero = memchr(start, 0, text.count) {
-                bytes.append(contentsOf: text.prefix(UnsafeRawPointer(start).distance(to: zero)))
-            } else {
-                bytes.append(contentsOf: text)
-            }
+    /// Begins a string of so many bytes, `=` not counted, and makes room for it.
+    private mutating func begin(_ count: Int) {
+        starts.append(used)
+        let wanted = used + count + 2
+        if wanted <= bytes.count { return }
+        bytes.append(contentsOf: repeatElement(0, count: max(wanted, 2 * bytes.count) - bytes.count))
+    }
+
+    /// The `=` and what follows it, to the string's end.
+    private mutating func add(_ value: Span<UInt8>) {
+        bytes[used] = ASCII.equals
+        used += 1
+        value.withUnsafeBufferPointer { add($0) }
+        used += 1
+    }
+
+    /// For what there is room.
+    private mutating func add(_ text: UnsafeBufferPointer<UInt8>) {
+        guard let start = text.baseAddress else { return }
+        var count = text.count
+        if let zero = memchr(start, 0, count) { count = UnsafeRawPointer(start).distance(to: zero) }
+        let (from, end) = (used, used + count)
+        bytes.withUnsafeMutableBytes { room in
+            UnsafeMutableRawBufferPointer(rebasing: room[from..<end])
+                .copyMemory(from: UnsafeRawBufferPointer(start: start, count: count))
         }
+        used = end
     }
 
     /// The strings one by one, for display.

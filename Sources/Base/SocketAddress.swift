@@ -73,7 +73,9 @@ package struct IPAddress: Hashable, Sendable {
 extension IPAddress: CustomStringConvertible {
     package var description: String {
         if isIPv4 {
-            return "\((low >> 24) & 255).\((low >> 16) & 255).\((low >> 8) & 255).\(low & 255)"
+            var buffer = ByteBuffer(capacity: 16)
+            append(to: &buffer)
+            return buffer.bytes.string
         }
         var address = in6
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in

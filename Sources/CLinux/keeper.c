@@ -25,7 +25,7 @@ struct request {
     int32_t kind, identity, process, signal;
 };
 
-enum { DESCRIPTORS_MAX = 2, SHARED_SIZE = 2 * sizeof(int32_t), START_TIMEOUT_MS = 5000 };
+enum { DESCRIPTORS_MAX = 2, START_TIMEOUT_MS = 5000 };
 
 union control {
     struct cmsghdr header;
@@ -53,13 +53,13 @@ static int ask(int keeper, const struct request *request, const void *marks, siz
     return 0;
 }
 
-int gh_keeper_make_spawner(int keeper, int *socket, const int32_t **shared) {
+int gh_keeper_make_spawner(int keeper, int *socket, struct gh_board **board) {
     int ends[2];
     int file = memfd_create("gh-spawner", MFD_CLOEXEC);
     if (file < 0) return errno;
     void *memory = MAP_FAILED;
-    if (ftruncate(file, SHARED_SIZE) == 0)
-        memory = mmap(NULL, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (ftruncate(file, sizeof(struct gh_board)) == 0)
+        memory = mmap(NULL, sizeof(struct gh_board), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     int error = memory == MAP_FAILED ? errno : 0;
     if (!error && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) error = errno;
     if (!error) {
@@ -70,11 +70,11 @@ int gh_keeper_make_spawner(int keeper, int *socket, const int32_t **shared) {
     }
     close(file);
     if (error) {
-        if (memory != MAP_FAILED) munmap(memory, SHARED_SIZE);
+        if (memory != MAP_FAILED) gh_spawner_forget(memory);
         return error;
     }
     *socket = ends[0];
-    *shared = memory;
+    *board = memory;
     return 0;
 }
 
@@ -98,13 +98,13 @@ bool gh_keeper_lives(int keeper) {
 
 // A fork, but a child of the server's as scripts are.
 static void make_spawner(const struct gh_keeper_plan *plan, int socket, int file) {
-    int32_t *shared = mmap(NULL, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (shared == MAP_FAILED) return;
-    if (syscall(SYS_clone, CLONE_PARENT | CLONE_PARENT_SETTID, NULL, &shared[1], NULL, NULL) == 0) {
-        gh_spawner_serve(gh_prepare_helper(socket, "gh-spawner"), &shared[0], plan->identities, plan->count);
+    struct gh_board *board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (board == MAP_FAILED) return;
+    if (syscall(SYS_clone, CLONE_PARENT | CLONE_PARENT_SETTID, NULL, &board->pid, NULL, NULL) == 0) {
+        gh_spawner_serve(gh_prepare_helper(socket, "gh-spawner"), board, plan->identities, plan->count);
         _exit(0);
     }
-    munmap(shared, SHARED_SIZE);
+    gh_spawner_forget(board);
 }
 
 static void send_signal(const struct gh_identity *identity, int32_t process, int signal) {

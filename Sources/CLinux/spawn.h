@@ -4,6 +4,7 @@
 
 #include "CLinux.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct gh_child {
@@ -17,6 +18,16 @@ struct gh_child {
     // What came of it.
     enum gh_spawn_step step;
     int error;
+};
+
+// Both sides first say what they have done and then look at what the other one has, so that neither a
+// reply nor the wish to be told of it is overlooked.
+struct gh_board {
+    // The spawner's number, 0 until it is there.
+    int32_t pid;
+    _Atomic uint32_t replied;
+    atomic_bool is_asked;
+    struct gh_spawn_reply replies[GH_BOARD_SIZE];
 };
 
 enum { GH_STACK_SIZE = 64 * 1024 };
@@ -39,9 +50,9 @@ int gh_act_as(uint32_t user);
 
 // Lets go of all that is the server's alone, and takes a name. Returns the socket's new number, or ends.
 int gh_prepare_helper(int socket, const char *name);
-// Makes each plan that comes from `socket` a process until its other end is closed. `last_child` is shared
+// Makes each plan that comes from `socket` a process until its other end is closed. `board` is shared
 // with the server. With `identities`, each plan has to name one of them.
-void gh_spawner_serve(int socket, int32_t *last_child, const struct gh_identity *identities, size_t count);
+void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identity *identities, size_t count);
 // Sets the limit for open files that scripts are born with.
 void gh_spawner_set_files(const struct gh_limit *files);
 

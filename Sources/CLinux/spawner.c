@@ -65,7 +65,7 @@ static bool append_all(struct text *text, char *const *strings, uint32_t *count)
     return true;
 }
 
-int gh_spawner_send(int socket, const struct gh_spawn *plan) {
+int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *board, uint32_t number) {
     char room[MESSAGE_SIZE];
     struct header header = {
         .nice = plan->nice,
@@ -95,6 +95,7 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan) {
     memcpy(CMSG_DATA(&control.header), descriptors, size);
     struct msghdr message = {
         .msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)};
+    board->replies[number % GH_BOARD_SIZE] = (struct gh_spawn_reply){0};
     while (sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
         if (errno == EINTR) continue;
         return errno == EMSGSIZE ? E2BIG : errno;
@@ -102,17 +103,27 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan) {
     return 0;
 }
 
-int gh_spawner_receive(int socket, struct gh_spawn_reply *reply) {
+int32_t gh_spawner_pid(const struct gh_board *board) { return board->pid; }
+
+uint32_t gh_spawner_replied(const struct gh_board *board) { return atomic_load(&board->replied); }
+
+void gh_spawner_ask(struct gh_board *board) { atomic_store(&board->is_asked, true); }
+
+struct gh_spawn_reply gh_spawner_reply(const struct gh_board *board, uint32_t number) {
+    return board->replies[number % GH_BOARD_SIZE];
+}
+
+bool gh_spawner_listen(int socket) {
     while (true) {
-        ssize_t count = recv(socket, reply, sizeof *reply, MSG_DONTWAIT);
-        if (count == (ssize_t)sizeof *reply) return 1;
-        // A spawner that left plans unread resets the connection, which is said once and before its replies.
-        if (count < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
-        return count < 0 && errno == EAGAIN ? 0 : -1;
+        char message;
+        ssize_t count = recv(socket, &message, sizeof message, MSG_DONTWAIT);
+        // A spawner that left plans unread resets the connection, which is said once and before its messages.
+        if (count > 0 || (count < 0 && (errno == EINTR || errno == ECONNRESET))) continue;
+        return count < 0 && errno == EAGAIN;
     }
 }
 
-void gh_spawner_forget(const int32_t *last_child) { munmap((void *)last_child, sizeof *last_child); }
+void gh_spawner_forget(struct gh_board *board) { munmap(board, sizeof *board); }
 
 int gh_pidfd_open(int32_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
@@ -127,8 +138,7 @@ static struct {
     char room[MESSAGE_SIZE + 1];
     char *strings[STRINGS_MAX + 2];
     struct gh_limit files;
-    // Shared with the server.
-    int32_t *last_child;
+    struct gh_board *board;
     const struct gh_identity *identities;
     size_t identity_count;
 } own = {.files = {.resource = -1}};
@@ -193,19 +203,20 @@ static bool read_plan(size_t size, const int descriptors[DESCRIPTORS_MAX], struc
     return !header->has_ruleset || plan->ruleset >= 0;
 }
 
-static struct gh_spawn_reply spawn(const struct gh_spawn *plan) {
+static void spawn(const struct gh_spawn *plan, struct gh_spawn_reply *reply) {
     struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .step = GH_STEP_CLONE};
     if (plan->identity >= 0 && (size_t)plan->identity < own.identity_count)
         state.identity = &own.identities[plan->identity];
     // A number that is none, or none where there have to be.
-    if (!state.identity && (plan->identity >= 0 || own.identity_count > 0))
-        return (struct gh_spawn_reply){.pid = 0, .step = GH_STEP_USER, .error = EPERM};
+    if (!state.identity && (plan->identity >= 0 || own.identity_count > 0)) {
+        *reply = (struct gh_spawn_reply){.step = GH_STEP_USER, .error = EPERM};
+        return;
+    }
     pid_t child =
         clone(gh_child_main, own.stack + sizeof own.stack,
-              CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PARENT_SETTID, &state, own.last_child);
-    int error = child < 0 ? errno : state.error;
-    return (struct gh_spawn_reply){
-        .pid = child < 0 ? 0 : child, .step = error ? (int32_t)state.step : GH_STEP_NONE, .error = error};
+              CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PARENT_SETTID, &state, &reply->pid);
+    reply->error = child < 0 ? errno : state.error;
+    reply->step = reply->error ? (int32_t)state.step : GH_STEP_NONE;
 }
 
 static void nothing(int signal) { (void)signal; }
@@ -243,26 +254,34 @@ void gh_spawner_set_files(const struct gh_limit *files) {
     if (files && gh_set_limit(files->resource, files->soft, files->hard) == 0) own.files = *files;
 }
 
-void gh_spawner_serve(int socket, int32_t *last_child, const struct gh_identity *identities, size_t count) {
+void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identity *identities, size_t count) {
     int descriptors[DESCRIPTORS_MAX];
     ssize_t size;
-    own.last_child = last_child;
+    own.board = board;
     own.identities = identities;
     own.identity_count = count;
     while ((size = receive(socket, descriptors)) > 0) {
+        uint32_t number = atomic_load(&board->replied);
+        struct gh_spawn_reply *reply = &board->replies[number % GH_BOARD_SIZE];
         struct gh_spawn plan;
-        struct gh_spawn_reply reply = {.pid = 0, .step = GH_STEP_CLONE, .error = EBADMSG};
-        if (read_plan((size_t)size, descriptors, &plan)) reply = spawn(&plan);
-        while (send(socket, &reply, sizeof reply, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+        if (read_plan((size_t)size, descriptors, &plan)) {
+            spawn(&plan, reply);
+        } else {
+            *reply = (struct gh_spawn_reply){.step = GH_STEP_CLONE, .error = EBADMSG};
+        }
+        atomic_store(&board->replied, number + 1);
+        if (atomic_exchange(&board->is_asked, false)) {
+            while (send(socket, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+        }
         for (int i = 0; i < DESCRIPTORS_MAX; i++) {
             if (descriptors[i] >= 0) close(descriptors[i]);
         }
     }
 }
 
-int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, const int32_t **last_child) {
+int gh_spawner_start(const struct gh_limit *files, int *socket, struct gh_board **board) {
     int ends[2];
-    void *shared = mmap(NULL, sizeof(int32_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *shared = mmap(NULL, sizeof(struct gh_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) return errno;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
         int error = errno;
@@ -289,8 +308,8 @@ int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, co
         gh_spawner_forget(shared);
         return error;
     }
-    *pid = child;
     *socket = ends[0];
-    *last_child = shared;
+    *board = shared;
+    (*board)->pid = child;
     return 0;
 }

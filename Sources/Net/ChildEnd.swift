@@ -11,6 +11,7 @@ import CLinux
 final class ChildEnd: @unchecked Sendable {
     /// What goes to another waiter of the same loop.
     struct Handover: Sendable {
+        /// 0 while `launch` has no result.
         fileprivate(set) var pid: Int32
         fileprivate(set) var loop: EventLoop
         fileprivate(set) var isOver: Bool
@@ -18,6 +19,7 @@ final class ChildEnd: @unchecked Sendable {
         let user: Keeper.User?
         /// -1: not watched yet.
         fileprivate var pidfd: CInt = -1
+        fileprivate(set) var launch: Launch?
 
         /// A child that nobody has waited for.
         init(_ pid: Int32, on loop: EventLoop, user: Keeper.User? = nil) {
@@ -25,32 +27,60 @@ final class ChildEnd: @unchecked Sendable {
         }
     }
 
-    private let pid: Int32
-    private let user: Keeper.User?
+    private var started: Int32
+    /// Nil once it has started, or has failed to.
+    private var launch: Launch?
+    /// Whose it is where it is not the server's user's.
+    let user: Keeper.User?
     private let waiter: Waiter
     private var pidfd: Source?
-    /// It has been taken note of.
+    /// It has been taken note of, or there is no child.
     private(set) var isOver = false
+    /// Why there is no child.
+    private(set) var failure: SpawnError?
 
     /// Until another look at a child that cannot be watched.
     static let pause = TimeSpan.milliseconds(50)
 
     init(_ pid: Int32, user: Keeper.User?, waiter: Waiter) {
-        (self.pid, self.user, self.waiter) = (pid, user, waiter)
+        (started, self.user, self.waiter) = (pid, user, waiter)
+    }
+
+    init(_ launch: Launch, waiter: Waiter) {
+        (started, self.launch, user, self.waiter) = (0, launch, launch.user, waiter)
     }
 
     init(_ child: Handover, waiter: Waiter) {
-        (pid, user, isOver, self.waiter) = (child.pid, child.user, child.isOver, waiter)
+        (started, launch, user, isOver, self.waiter) = (
+            child.pid, child.launch, child.user, child.isOver, waiter
+        )
         if child.pidfd >= 0 { watch(FileDescriptor(owning: child.pidfd)) }
     }
 
     deinit { pidfd?.close() }
 
-    var isWatched: Bool { pidfd != nil }
+    /// 0 where it is not known yet.
+    var pid: Int32 { launch?.pid ?? started }
+
+    var isWatched: Bool { pidfd != nil || launch != nil }
+
+    /// Whether the child runs the program that it was made for, or has ended.
+    func hasStarted() -> Bool {
+        guard let launch else { return failure == nil }
+        guard let result = launch.look(waking: waiter) else { return false }
+        self.launch = nil
+        do throws(SpawnError) { started = try result.get() } catch {
+            failure = error
+            isOver = true
+            return false
+        }
+        return true
+    }
 
     /// Takes the child away from this one.
     func handOver() -> Handover {
-        var result = Handover(pid, on: waiter.loop, user: user)
+        var result = Handover(started, on: waiter.loop, user: user)
+        result.launch = launch.take()
         result.isOver = isOver
         if let pidfd = pidfd.take() { result.pidfd = pidfd.moveOut() }
         isOver = true
@@ -58,17 +88,17 @@ final class ChildEnd: @unchecked Sendable {
     }
 
     /// How it ended, nil while it runs.
-    func poll() -> ExitStatus? {
-        if isOver { return nil }
+    func poll(watching: Bool = true) -> ExitStatus? {
+        guard !isOver, hasStarted() else { return nil }
         if let pidfd, !pidfd.isReadable { return nil }
         var raw = gh_exit()
         // A failure means that somebody else reaped it, which ends the matter as well.
-        let result = gh_wait_child(pid, &raw)
+        let result = gh_wait_child(started, &raw)
         if result == 0 {
             if let pidfd {
                 pidfd.markUnreadable()
-            } else {
-                let raw = gh_pidfd_open(pid)
+            } else if watching {
+                let raw = gh_pidfd_open(started)
                 if raw >= 0 { watch(FileDescriptor(owning: raw)) }
             }
             return nil

@@ -109,35 +109,44 @@ package struct ExitStatus: Sendable, Equatable {
 /// The owner either sees it end with `poll`, or gives it up with `end` or `leave`. Being dropped in
 /// any other way kills the group.
 package struct ChildProcess: ~Copyable {
-    package let pid: Int32
-    private let user: Keeper.User?
     private let end: ChildEnd
 
     /// Takes over a child of this process, which runs as `user`. `waiter` is woken when it ends, once
     /// `poll` has been called.
     init(_ pid: Int32, user: Keeper.User? = nil, waiter: Waiter) {
-        (self.pid, self.user) = (pid, user)
         end = ChildEnd(pid, user: user, waiter: waiter)
     }
 
+    /// Takes over a child that is being made.
+    init(_ launch: Launch, waiter: Waiter) { end = ChildEnd(launch, waiter: waiter) }
+
     deinit {
         // Left only where a task unwinds without having ended the process.
-        if !end.isOver {
-            ChildProcess.signal(SIGKILL, -pid, of: user)
-            ChildProcess.reap(end.handOver(), grace: .zero, then: {})
-        }
+        if !end.isOver { ChildProcess.end(end.handOver(), SIGKILL, grace: .zero, then: {}) }
     }
 
-    /// How the process ended, nil while it runs; from then on its end wakes the waiter. After the end the
-    /// process is gone from the system.
-    package borrowing func poll() -> ExitStatus? { end.poll() }
+    /// 0 where it is not known yet. It is as soon as the process can do anything.
+    package var pid: Int32 { end.pid }
+
+    /// Why it could not be started, if a `poll` has told that.
+    package var failure: SpawnError? { end.failure }
+
+    /// Whether it runs the program that it was made for. While it does not, what comes of that wakes the waiter.
+    package borrowing func hasStarted() -> Bool { end.hasStarted() }
+
+    /// How the process ended, nil while it runs, and where it was not started; from then on its end wakes
+    /// the waiter, unless not `watching`. After the end the process is gone from the system.
+    package borrowing func poll(watching: Bool = true) -> ExitStatus? { end.poll(watching: watching) }
 
     /// Whether the end wakes the waiter. If not even after a `poll`, descriptors are short, and another
     /// `poll` has to come by itself.
     package var isWatched: Bool { end.isWatched }
 
     /// Sends a signal to the process and all it started that stayed in its group.
-    package borrowing func signalGroup(_ signal: CInt) { ChildProcess.signal(signal, -pid, of: user) }
+    /// Before it has started, nothing.
+    package borrowing func signalGroup(_ signal: CInt) {
+        if end.hasStarted() { ChildProcess.signal(signal, -pid, of: end.user) }
+    }
 
     /// Signals a process, or by a negative number a group; through the keeper where it runs as another
     /// user, whom the server may not signal itself.
@@ -152,9 +161,8 @@ package struct ChildProcess: ~Copyable {
     package consuming func end(
         grace: TimeSpan, holding pipes: [Source] = [], then: @escaping @Sendable () -> Void = {}
     ) {
-        signalGroup(SIGTERM)
         let held = pipes.map { $0.moveOut() }
-        ChildProcess.reap(end.handOver(), grace: grace) {
+        ChildProcess.end(end.handOver(), SIGTERM, grace: grace) {
             for raw in held where raw >= 0 { _ = FileDescriptor(owning: raw) }
             then()
         }
@@ -166,12 +174,23 @@ package struct ChildProcess: ~Copyable {
         ChildProcess.reap(end.handOver(), grace: nil, killAt: deadline, then: then)
     }
 
-    /// Watches over a process that nobody owns any more. `grace` nil: no signal is sent.
+    /// Ends a group with `signal`, where it is only being started as soon as it is.
+    private static func end(
+        _ child: ChildEnd.Handover, _ signal: CInt, grace: TimeSpan, then: @escaping @Sendable () -> Void
+    ) {
+        if child.launch == nil, child.pid > 0 {
+            ChildProcess.signal(signal, -child.pid, of: child.user)
+        }
+        reap(child, first: signal, grace: grace, then: then)
+    }
+
+    /// Watches over a process that nobody owns any more. `grace` nil: no signal is sent. `first` is the
+    /// signal for one that is only being started.
     static func reap(
-        _ child: ChildEnd.Handover, grace: TimeSpan?, killAt: Instant? = nil,
+        _ child: ChildEnd.Handover, first: CInt = SIGKILL, grace: TimeSpan?, killAt: Instant? = nil,
         then: @escaping @Sendable () -> Void
     ) {
-        let (pid, user, loop) = (child.pid, child.user, child.loop)
+        let (user, loop) = (child.user, child.loop)
         if grace != nil { loop.childBeginsToEnd() }
         loop.spawn {
             defer {
@@ -180,12 +199,20 @@ package struct ChildProcess: ~Copyable {
             }
             guard !child.isOver else {
                 // The leader is gone already; its group may not be.
-                if let grace { await killGroup(pid, of: user, on: loop, grace: grace) }
+                if let grace, child.pid > 0 { await killGroup(child.pid, of: user, on: loop, grace: grace) }
                 return
             }
             let waiter = Waiter(loop: loop)
             defer { waiter.end() }
             let end = ChildEnd(child, waiter: waiter)
+            if child.launch != nil {
+                while !end.hasStarted() {
+                    if end.failure != nil { return }
+                    _ = await waiter.wait()
+                }
+                if grace != nil { signal(first, -end.pid, of: user) }
+            }
+            let pid = end.pid
             let deadline = grace.map { loop.now + $0 } ?? killAt ?? .never
             var isKilled = false
             while end.poll() == nil {

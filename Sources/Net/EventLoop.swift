@@ -33,6 +33,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var sources = SourceTable()
     private var timers: TimerWheel
     private var isStopped = false
+    /// Those that are to look again soon, and when that is.
+    private var hasty: [Waiter] = []
+    private var hastyAt = Instant.never
+    /// How many of them have not changed their minds.
+    private var hastyCount = 0
     /// Room for the events of one wait.
     private let events: UnsafeMutableBufferPointer<gh_event>
 
@@ -119,8 +124,10 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             if isStopped { break }
             var wakeAt = ready.isEmpty ? timers.nextDeadline : now
             if let beforeWait { wakeAt = min(wakeAt, beforeWait()) }
+            if hastyCount > 0 { wakeAt = min(wakeAt, hastyAt) }
             wait(until: wakeAt)
             timers.advance(to: now)
+            if now >= hastyAt { wakeHasty() }
         }
         runReadyJobs()
         gh_set_current_loop(nil)
@@ -192,6 +199,38 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     func childHasEnded() {
         childrenEnding -= 1
         if childrenEnding == 0 { whenChildrenEnded?() }
+    }
+
+    // MARK: Soon
+
+    /// What `wakeSoon` takes, at most. The timers' ticks are longer.
+    package static let soon = TimeSpan.milliseconds(2)
+
+    /// Has `waiter` woken after `soon` at the latest, unless it says `notSoon` before. All that ask for
+    /// it are woken together.
+    package func wakeSoon(_ waiter: Waiter) {
+        assertOnLoop()
+        if waiter.isHasty { return }
+        waiter.isHasty = true
+        if hasty.isEmpty { hastyAt = now + EventLoop.soon }
+        hasty.append(waiter)
+        hastyCount += 1
+    }
+
+    package func notSoon(_ waiter: Waiter) {
+        if !waiter.isHasty { return }
+        waiter.isHasty = false
+        hastyCount -= 1
+    }
+
+    private func wakeHasty() {
+        for waiter in hasty where waiter.isHasty {
+            waiter.isHasty = false
+            waiter.wake()
+        }
+        hasty.removeAll(keepingCapacity: true)
+        hastyCount = 0
+        hastyAt = .never
     }
 
     func arm(_ waiter: Waiter, _ deadline: Instant) { timers.arm(waiter, deadline) }

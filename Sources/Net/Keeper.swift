@@ -65,10 +65,10 @@ package final class Keeper: Sendable {
     /// Has it make a spawner whose scripts all run as one of its users.
     func startSpawner() throws(Errno) -> Spawner {
         var spawner: CInt = -1
-        var shared: UnsafePointer<Int32>?
-        let error = gh_keeper_make_spawner(socket.raw, &spawner, &shared)
-        guard error == 0, let shared else { throw Errno(error) }
-        return Spawner(madeByKeeper: spawner, shared: shared)
+        var board: OpaquePointer?
+        let error = gh_keeper_make_spawner(socket.raw, &spawner, &board)
+        guard error == 0, let board else { throw Errno(error) }
+        return Spawner(socket: spawner, board: board)
     }
 
     /// Identities as C reads them, with one array for all groups.

@@ -67,28 +67,28 @@ package final class ProcessStarter: @unchecked Sendable {
 
     // MARK: Starting
 
-    /// Starts a process; `waiter` is woken when it ends. `input` nil: it reads nothing. The caller keeps
-    /// the streams open meanwhile.
+    /// Starts a process, which tells by `poll` what came of that; `waiter` is woken when it ends. `input`
+    /// nil: it reads nothing. The caller keeps the streams open meanwhile.
     package func start(
         _ plan: SpawnPlan, input: CInt?, standardOutput: borrowing FileDescriptor,
         standardError: borrowing FileDescriptor, waiter: Waiter
     ) async throws(SpawnError) -> ChildProcess {
         let streams = Streams(input: input ?? -1, output: standardOutput.raw, errors: standardError.raw)
         if let user = plan.confinement.user {
-            return try await start(plan, streams, as: user, waiter: waiter)
+            return try ChildProcess(launch(plan, streams, as: user), waiter: waiter)
         }
         if let line = ProcessStarter.idlest(lines),
-            ProcessStarter.withRaw(plan, streams, { line.send(&$0) }) == nil
+            case .success(let launch) = ProcessStarter.withRaw(plan, streams, { line.send(&$0) })
         {
-            return try ChildProcess(started(await line.reply()), waiter: waiter)
+            return ChildProcess(launch, waiter: waiter)
         }
         let result = await pool.run { ProcessStarter.spawn(plan, streams) }
         return try ChildProcess(result.get(), waiter: waiter)
     }
 
-    private func start(
-        _ plan: SpawnPlan, _ streams: Streams, as user: Keeper.User, waiter: Waiter
-    ) async throws(SpawnError) -> ChildProcess {
+    private func launch(
+        _ plan: SpawnPlan, _ streams: Streams, as user: Keeper.User
+    ) throws(SpawnError) -> Launch {
         // Nobody could end it.
         guard user.keeper.isThere else { throw SpawnError(step: .keeper, reason: .brokenPipe) }
         // The user is to open them by name as well, as in `echo >/dev/stderr`. Who has not got them does
@@ -100,10 +100,11 @@ package final class ProcessStarter: @unchecked Sendable {
         guard let line = ProcessStarter.idlest(userLines) ?? addUserLine() else {
             throw SpawnError(step: .clone, reason: .wouldBlock)
         }
-        if let error = ProcessStarter.withRaw(plan, streams, { line.send(&$0) }) {
+        do throws(Errno) {
+            return try ProcessStarter.withRaw(plan, streams) { line.send(&$0, user: user) }.get()
+        } catch {
             throw SpawnError(step: error == .listTooLong ? .execute : .clone, reason: error)
         }
-        return try ChildProcess(started(await line.reply(user: user)), user: user, waiter: waiter)
     }
 
     /// The spawner with the fewest plans before it; nil where none can be given another one.
@@ -156,16 +157,6 @@ package final class ProcessStarter: @unchecked Sendable {
                 }
             }
         }
-    }
-
-    /// The process that a reply tells of.
-    private func started(_ reply: gh_spawn_reply) throws(SpawnError) -> Int32 {
-        if reply.pid > 0, reply.error == 0 { return reply.pid }
-        // What failed before its exec is ending.
-        if reply.pid > 0 { ChildProcess.reap(ChildEnd.Handover(reply.pid, on: loop), grace: nil) {} }
-        throw SpawnError(
-            gh_spawn_step(rawValue: UInt32(clamping: reply.step)),
-            reply.error == 0 ? .invalid : Errno(reply.error))
     }
 
     /// Takes note of the end of a child that is ending, on a thread that may wait for it.

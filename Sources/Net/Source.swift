@@ -54,6 +54,17 @@ package final class Source: @unchecked Sendable {
     /// For calls outside `read` and `write` that would have blocked.
     func markUnreadable() { isReadable = false }
 
+    /// Begins to watch the descriptor of a pipe that nobody can have written to yet. The event comes
+    /// even where somebody has.
+    package func expect() {
+        // Where it cannot be watched, the first read says why.
+        guard (try? watch(onlyReading: true)) != nil else { return }
+        isReadable = false
+    }
+
+    /// Has the next read ask the kernel, whatever the events have told.
+    package func lookAgain() { isReadable = true }
+
     /// Begins to watch the descriptor, so that the flags above follow it. Done by itself on the
     /// first call that would block. `onlyReading` spares the events of a socket that is always writable.
     package func watch(onlyReading: Bool = false) throws(Errno) {

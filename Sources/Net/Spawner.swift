@@ -7,35 +7,25 @@ import Glibc
 /// `@unchecked Sendable`: the memory behind the pointer is the spawner's to write.
 package struct Spawner: @unchecked Sendable {
     let socket: CInt
-    /// The child that it made last, 0 before; of one that a keeper has made, its own number stands behind it.
-    let lastChild: UnsafePointer<Int32>
-    private let number: Int32?
+    let board: OpaquePointer
 
     /// 0 for one that a keeper is still to make.
-    package var pid: Int32 { number ?? lastChild[1] }
-
-    init(madeByKeeper socket: CInt, shared: UnsafePointer<Int32>) {
-        (self.socket, lastChild, number) = (socket, shared, nil)
-    }
-
-    private init(pid: Int32, socket: CInt, lastChild: UnsafePointer<Int32>) {
-        (number, self.socket, self.lastChild) = (pid, socket, lastChild)
-    }
+    package var pid: Int32 { gh_spawner_pid(board) }
 
     /// Forks a spawner. It costs least before the process has threads and much memory. Whom the
     /// server is now, the spawner and all that it starts are for ever.
     package static func start() throws(Errno) -> Spawner {
-        var (pid, socket): (Int32, CInt) = (0, -1)
+        var socket: CInt = -1
         // The server has raised its own limit for open files.
         var files = ResourceLimit.originalOpenFiles?.raw ?? gh_limit(resource: -1, soft: 0, hard: 0)
-        var lastChild: UnsafePointer<Int32>?
-        let error = gh_spawner_start(&files, &pid, &socket, &lastChild)
-        guard error == 0, let lastChild else { throw Errno(error) }
-        return Spawner(pid: pid, socket: socket, lastChild: lastChild)
+        var board: OpaquePointer?
+        let error = gh_spawner_start(&files, &socket, &board)
+        guard error == 0, let board else { throw Errno(error) }
+        return Spawner(socket: socket, board: board)
     }
 }
 
-/// The loop's end of a spawner: sends plans, hands on replies, and starts another spawner for one that is
+/// The loop's end of a spawner: sends plans, takes its replies, and starts another spawner for one that is
 /// lost.
 ///
 /// `@unchecked Sendable`: used on its loop's thread only.
@@ -51,17 +41,11 @@ final class SpawnerLine: @unchecked Sendable {
     private var spawner: Connection?
     private var isLost = false
     private var lastStart: Instant
-    /// Those that wait for a reply, which come in the same order.
-    private var waiting: [Request] = []
-    private var answered = 0
-    /// The child that the spawner told of last.
-    private var lastReplied: Int32 = 0
-
-    private struct Request {
-        let sent: Instant
-        let user: Keeper.User?
-        let continuation: UnsafeContinuation<gh_spawn_reply, Never>
-    }
+    /// Those whose replies have not been taken, in the order that they come in, behind `taken` that have.
+    private var launches: [Launch] = []
+    private var taken = 0
+    /// Of the first of them.
+    private var number: UInt32 = 0
 
     private struct Connection {
         let spawner: Spawner
@@ -94,38 +78,87 @@ final class SpawnerLine: @unchecked Sendable {
         spawner.source.close()
         spawner.source.waiter.cancel()
         let pid = spawner.spawner.pid
-        gh_spawner_forget(spawner.spawner.lastChild)
-        if pid == 0 { return }
-        let pidfd = gh_pidfd_open(pid)
-        if pidfd < 0 { return }
-        let owner = FileDescriptor(owning: pidfd)
-        var event = pollfd(fd: owner.raw, events: Int16(POLLIN), revents: 0)
-        poll(&event, 1, 1000)
-        waitpid(pid, nil, WNOHANG)
+        let pidfd = pid > 0 ? gh_pidfd_open(pid) : -1
+        if pidfd >= 0 {
+            let owner = FileDescriptor(owning: pidfd)
+            var event = pollfd(fd: owner.raw, events: Int16(POLLIN), revents: 0)
+            poll(&event, 1, 1000)
+            waitpid(pid, nil, WNOHANG)
+        }
+        settle(spawner.spawner.board)
     }
+
+    // MARK: Plans
 
     /// How many plans it has not replied to; nil where it cannot be given another one.
     func load() -> Int? {
         if spawner == nil { restart() }
         if spawner == nil { return nil }
-        if answered < waiting.count, waiting[answered].sent + SpawnerLine.patience < loop.now { return nil }
-        return waiting.count - answered
+        collect()
+        let count = launches.count - taken
+        if count >= Int(GH_BOARD_SIZE) { return nil }
+        if count > 0, launches[taken].sent + SpawnerLine.patience < loop.now { return nil }
+        return count
     }
 
-    /// Sends a plan; an error where that cannot be done now.
-    func send(_ plan: inout gh_spawn) -> Errno? {
-        guard let spawner else { return .brokenPipe }
-        let error = gh_spawner_send(spawner.source.fd, &plan)
-        return error == 0 ? nil : Errno(error)
+    /// Sends a plan for a process of `user`, nil for the server's own; an error where that cannot be done now.
+    func send(_ plan: inout gh_spawn, user: Keeper.User? = nil) -> Result<Launch, Errno> {
+        guard let spawner else { return .failure(.brokenPipe) }
+        let next = number &+ UInt32(truncatingIfNeeded: launches.count - taken)
+        let error = gh_spawner_send(spawner.source.fd, &plan, spawner.spawner.board, next)
+        if error != 0 { return .failure(Errno(error)) }
+        let launch = Launch(next, on: self, user: user, sent: loop.now)
+        launches.append(launch)
+        return .success(launch)
     }
 
-    /// The reply to what was sent last, a plan for `user`.
-    func reply(user: Keeper.User? = nil) async -> gh_spawn_reply {
-        let now = loop.now
-        return await withUnsafeContinuation {
-            waiting.append(Request(sent: now, user: user, continuation: $0))
+    // MARK: Replies
+
+    /// Takes the replies that are there.
+    func collect() {
+        guard let spawner else { return }
+        take(spawner.spawner.board)
+    }
+
+    private func take(_ board: OpaquePointer) {
+        let replied = gh_spawner_replied(board)
+        while number != replied, taken < launches.count {
+            settle(gh_spawner_reply(board, number))
         }
     }
+
+    /// The next reply is to wake the loop.
+    func ask() {
+        if let spawner { gh_spawner_ask(spawner.spawner.board) }
+    }
+
+    /// The process of a plan that has no reply yet; 0 where there is none.
+    func child(_ number: UInt32) -> Int32 {
+        spawner.map { gh_spawner_reply($0.spawner.board, number).pid } ?? 0
+    }
+
+    /// Hands the next reply on.
+    private func settle(_ reply: gh_spawn_reply) {
+        let launch = launches[taken]
+        taken += 1
+        number &+= 1
+        if taken == launches.count || taken >= Int(GH_BOARD_SIZE) {
+            launches.removeFirst(taken)
+            taken = 0
+        }
+        if reply.pid > 0, reply.error == 0 { return launch.settle(.success(reply.pid)) }
+        // What failed before its exec is ending.
+        if reply.pid > 0 {
+            ChildProcess.reap(ChildEnd.Handover(reply.pid, on: loop, user: launch.user), grace: nil) {}
+        }
+        launch.settle(
+            .failure(
+                SpawnError(
+                    gh_spawn_step(rawValue: UInt32(clamping: reply.step)),
+                    reply.error == 0 ? .invalid : Errno(reply.error))))
+    }
+
+    // MARK: The spawner's life
 
     private func restart() {
         guard isLost, let start, loop.now >= lastStart + SpawnerLine.restartInterval else { return }
@@ -136,39 +169,28 @@ final class SpawnerLine: @unchecked Sendable {
     private func connect(_ spawner: Spawner) {
         let source = Source(FileDescriptor(owning: spawner.socket), waiter: Waiter(loop: loop))
         self.spawner = Connection(spawner: spawner, source: source)
-        lastReplied = 0
+        number = 0
         loop.spawn { [self] in
             await listen(source)
             source.waiter.end()
         }
     }
 
-    /// Passes replies on until the spawner has ended.
+    /// Waits for the spawner's end, and for the replies that somebody asked for.
     private func listen(_ source: Source) async {
         do throws(Errno) { try source.watch(onlyReading: true) } catch {
             return lose("cannot watch the process that starts scripts: \(error)")
         }
         while source.isOpen {
-            var reply = gh_spawn_reply()
-            switch gh_spawner_receive(source.fd, &reply) {
-            case 1:
-                answer(reply)
-                // Nobody waits for another one, so there is none.
-                if waiting.isEmpty { _ = await source.waiter.wait() }
-            case 0: _ = await source.waiter.wait()
-            default: return lose("the process that starts scripts has ended; another one will be started")
+            guard gh_spawner_listen(source.fd) else {
+                return lose("the process that starts scripts has ended; another one will be started")
             }
-        }
-    }
-
-    private func answer(_ reply: gh_spawn_reply) {
-        guard answered < waiting.count else { return }
-        if reply.pid > 0 { lastReplied = reply.pid }
-        waiting[answered].continuation.resume(returning: reply)
-        answered += 1
-        if answered == waiting.count || answered >= 256 {
-            waiting.removeFirst(answered)
-            answered = 0
+            collect()
+            if launches[taken...].contains(where: \.isAwaited) {
+                ask()
+                collect()
+            }
+            _ = await source.waiter.wait()
         }
     }
 
@@ -176,20 +198,29 @@ final class SpawnerLine: @unchecked Sendable {
         guard let lost = spawner.take() else { return }
         isLost = true
         lost.source.close()
-        if lost.spawner.pid > 0 { wait(lost.spawner.pid) }
-        // It may have ended between making a child and telling of it.
-        let child = lost.spawner.lastChild.pointee
-        if child != 0, child != lastReplied {
-            let user = answered < waiting.count ? waiting[answered].user : nil
-            // It may be the user's already or not yet.
-            kill(child, SIGKILL)
-            ChildProcess.signal(SIGKILL, child, of: user)
-            ChildProcess.reap(ChildEnd.Handover(child, on: loop, user: user), grace: .zero) {}
-        }
-        gh_spawner_forget(lost.spawner.lastChild)
+        let pid = lost.spawner.pid
+        if pid > 0 { wait(pid) }
+        settle(lost.spawner.board)
         report(reason)
-        while !waiting.isEmpty {
-            answer(gh_spawn_reply(pid: 0, step: Int32(GH_STEP_CLONE.rawValue), error: EPIPE))
+    }
+
+    /// Takes the last replies of a spawner that has ended. What it has not started is not started.
+    private func settle(_ board: OpaquePointer) {
+        take(board)
+        if taken < launches.count {
+            // It may have ended between making a child and telling of it.
+            let child = gh_spawner_reply(board, number).pid
+            if child != 0 {
+                let user = launches[taken].user
+                // It may be the user's already or not yet.
+                kill(child, SIGKILL)
+                ChildProcess.signal(SIGKILL, child, of: user)
+                ChildProcess.reap(ChildEnd.Handover(child, on: loop, user: user), grace: .zero) {}
+            }
+        }
+        gh_spawner_forget(board)
+        while taken < launches.count {
+            settle(gh_spawn_reply(pid: 0, step: Int32(GH_STEP_CLONE.rawValue), error: EPIPE))
         }
     }
 }

@@ -28,6 +28,8 @@ package final class Waiter: @unchecked Sendable {
     /// A wake came while the task was running.
     private var isPending = false
     private var didTimeOut = false
+    /// It has asked the loop to be woken soon.
+    var isHasty = false
 
     // The wheel's links. A deadline of `never` in a linked waiter means: nobody waits, unlink me later.
     var deadline = Instant.never

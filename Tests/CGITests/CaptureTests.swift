@@ -14,12 +14,13 @@ import Testing
     ]
     private static let site = "cgi_capture = kept count=3 size=1K\ncgi_env = DB_PASSWORD=hunter2"
 
-    /// Waits until there are that many records, and returns their names.
+    /// Waits until there are that many records, written to their ends, and returns their names.
     private static func records(_ count: Int, _ server: ServerProcess) throws -> [String] {
         var names: [String] = []
         let came = try eventually {
             names = try listFolder(server.folder.path("kept"))
             return names.count == count
+                && names.allSatisfy { (try? server.folder.read("kept/\($0)"))?.isEmpty == false }
         }
         if !came { throw TestFailure("\(count) records are none of \(names)") }
         return names

@@ -254,6 +254,21 @@ import Testing
         }
     }
 
+    @Test func `a script that is silent for longer than write_timeout is not the client's fault`()
+        async throws
+    {
+        let script = page("echo first; while ! [ -e go ]; do sleep 0.02; done; echo last")
+        try await withScripts(["x": script], server: "write_timeout = 300ms") { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            _ = try client.read { $0.contains("first\n".utf8) }
+            // A wait on purpose: longer than write_timeout.
+            usleep(600_000)
+            try server.folder.write("cgi-bin/go", "")
+            _ = try client.read { $0.contains("last\n".utf8) && $0.suffix(5).elementsEqual("0\r\n\r\n".utf8) }
+        }
+    }
+
     @Test func `client that takes nothing and stays, write_timeout`() async throws {
         try await withScripts(["x": page("\(Self.family)\nyes")], server: "write_timeout = 1s") { server in
             let client = try server.connect(receiveBuffer: 4096)

@@ -198,7 +198,7 @@ struct ScriptUserTests {
             #expect(eventually { server.spawners.count == 4 })
             let first = try #require(server.spawners.first)
             for spawner in server.spawners { kill(spawner.pid, SIGKILL) }
-            _ = try server.waitForError(containing: "another one will be started")
+            _ = try server.waitForError(containing: "another one will be started", count: 4)
             let replaced = try eventually(within: 10) {
                 let response = try server.get("/cgi-bin/x")
                 guard response.text == "nobody\n" else { throw TestFailure("no script but \(response)") }
@@ -208,6 +208,43 @@ struct ScriptUserTests {
             #expect(!server.spawners.contains(first))
             #expect(eventually { server.children.isEmpty })
             // A new one that was slow to come on a busy machine has another one beside it.
+            try server.stop(checkDescriptors: false)
+        }
+    }
+
+    @Test func `one that never came to its start is ended as its user when it does`() async throws {
+        let script = shell("echo $$ >../data/pids; trap '' TERM; while :; do sleep 0.1; done")
+        try await withScripts(
+            ["x": script, "y": page("id -un")],
+            site: "cgi_user = nobody\ncgi_timeout = 500ms\ncgi_kill_grace = 2s", server: "user = www-data",
+            prepare: { try $0.makeFolder("data", mode: 0o777) }
+        ) { server in
+            #expect(eventually { server.spawners.count == 4 })
+            let held = server.spawners
+            for spawner in held { kill(spawner.pid, SIGSTOP) }
+            try #expect(server.get("/cgi-bin/x").status == 504)
+            for spawner in held { kill(spawner.pid, SIGCONT) }
+            #expect(eventually { server.children.isEmpty })
+            try #expect(server.get("/cgi-bin/y").text == "nobody\n")
+            try server.stop(checkDescriptors: false)
+        }
+    }
+
+    @Test func `who waits for a start that can no longer come is told`() async throws {
+        try await withScripts(
+            ["x": page("id -un")], site: "cgi_user = nobody", server: "user = www-data"
+        ) { server in
+            #expect(eventually { server.spawners.count == 4 })
+            let held = server.spawners
+            for spawner in held { kill(spawner.pid, SIGSTOP) }
+            let before = server.openDescriptors
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(eventually { server.hasSentPlan(since: before) })
+            for spawner in held { kill(spawner.pid, SIGKILL) }
+            try #expect(client.readResponse().status == 503)
+            _ = try server.waitForError(containing: "cannot start the script (clone)")
+            #expect(server.children.isEmpty)
             try server.stop(checkDescriptors: false)
         }
     }

@@ -67,6 +67,14 @@ extension ServerProcess {
         try ScriptEnvironment(request(method, path, headers: headers, body: body))
     }
 
+    /// A script's plan is on its way: of two new pipes, the server has only the ends that it reads from.
+    func hasSentPlan(since before: [CInt: String]) -> Bool {
+        let pipes = openDescriptors.values.filter {
+            $0.hasPrefix("pipe:") && !before.values.contains($0)
+        }
+        return pipes.count == 2 && Set(pipes).count == 2
+    }
+
     /// The processes that scripts have written into `cgi-bin/pids`, a number a line, when there are `count`.
     func notedProcesses(_ count: Int) throws -> [RunningProcess] {
         var pids: [pid_t] = []

@@ -51,6 +51,48 @@ import Testing
         }
     }
 
+    @Test func `a script that never came to its start times out`() async throws {
+        try await withScripts(["x": page("echo x")], site: "cgi_timeout = 500ms") {
+            server in
+            for spawner in server.spawners { kill(spawner.pid, SIGSTOP) }
+            let answer = try server.get("/cgi-bin/x")
+            #expect(answer.status == 504)
+            for spawner in server.spawners { kill(spawner.pid, SIGCONT) }
+            // It is ended as soon as it starts.
+            #expect(eventually { server.children.isEmpty })
+            #expect(try server.get("/cgi-bin/x").text == "x\n")
+        }
+    }
+
+    @Test func `who waits for the start of a script that can no longer start is told`() async throws {
+        try await withScripts(["x": page("echo x")]) { server in
+            let spawners = server.spawners
+            for spawner in spawners { kill(spawner.pid, SIGSTOP) }
+            let before = server.openDescriptors
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(eventually { server.hasSentPlan(since: before) })
+            for spawner in spawners { kill(spawner.pid, SIGKILL) }
+            #expect(try client.readResponse().status == 503)
+            _ = try server.waitForError(containing: "cannot start the script (clone)")
+        }
+    }
+
+    @Test func `a script that cannot be run is told of at once`() async throws {
+        try await withScripts(["x": "#!/nonexistent/program\n"], site: "log_format = json") { server in
+            let seconds = try seconds {
+                let answer = try server.get("/cgi-bin/x")
+                #expect(answer.status == 500)
+            }
+            #expect(seconds < 2)
+            _ = try server.waitForError(containing: "/nonexistent/program")
+            // There was no script, so it has no number.
+            let line = try server.waitForLog(containing: "\"status\":500")
+            #expect(!line.contains("\"pid\""))
+            #expect(eventually { server.children.isEmpty })
+        }
+    }
+
     @Test func `a head and an environment that no message holds`() async throws {
         let long = "x".times(30_000)
         let settings = (0..<7).map { "cgi_env = V\($0)=\(long)" }.joined(separator: "\n")

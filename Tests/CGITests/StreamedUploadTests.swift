@@ -91,6 +91,19 @@ import Testing
         }
     }
 
+    /// There is content under way when it turns out that there is nobody to read it.
+    @Test func `streaming upload: a script that cannot be run`() async throws {
+        try await withScripts(["x": "#!/nonexistent/program\n"], site: Self.on) { server in
+            for count in [0, 10, 3_000_000] {
+                let response = try server.request(
+                    "POST", "/cgi-bin/x", body: [UInt8](repeating: 97, count: count))
+                #expect(response.status == 500, "\(count)")
+            }
+            _ = try server.waitForError(containing: "/nonexistent/program")
+            #expect(eventually { server.children.isEmpty })
+        }
+    }
+
     @Test func `streaming upload: a script that neither reads nor answers`() async throws {
         try await withScripts(Self.scripts, site: "cgi_timeout = 500ms\n\(Self.on)") { server in
             for count in [10, 3_000_000] {

@@ -1,8 +1,10 @@
 import Base
+import CLinux
 import Glibc
-import Net
 import TestSupport
 import Testing
+
+@testable import Net
 
 /// The small processes that start others.
 @Suite(.timeLimit(.minutes(2))) struct SpawnerTests {
@@ -98,6 +100,159 @@ import Testing
         }
     }
 
+    // MARK: Replies
+
+    @Test func `nothing is waited for, and the reply is there when the output has ended`() async throws {
+        try await onStarter(takesTurns: false) { starter in
+            var ends = try FileDescriptor.pipe()
+            let reading = ends.takeRead()
+            let child = try await starter.launch(
+                makePlan(["/bin/sh", "-c", "echo $$"]), output: ends.takeWrite(), waiter: starter.waiter)
+            let written = String(decoding: readAll(reading.raw), as: UTF8.self)
+            #expect(child.hasStarted())
+            #expect(written == "\(child.pid)\n")
+            var status = child.poll()
+            while status == nil {
+                await starter.wait()
+                status = child.poll()
+            }
+            #expect(status?.isSuccess == true)
+        }
+    }
+
+    @Test func `what does not start has told why when its streams are closed`() async throws {
+        try await onStarter(takesTurns: false) { starter in
+            var ends = try FileDescriptor.pipe()
+            let reading = ends.takeRead()
+            let child = try await starter.launch(
+                makePlan(["/nonexistent/program"]), output: ends.takeWrite(), waiter: starter.waiter)
+            #expect(readAll(reading.raw).isEmpty)
+            #expect(!child.hasStarted())
+            #expect(child.failure?.step == .execute)
+            #expect(child.failure?.reason == .noSuchFile)
+            #expect(child.poll() == nil)
+            // There is nothing to end, and above all not this process's own group.
+            let isDone = Shared(false)
+            child.end(grace: .seconds(60)) {
+                isDone.value = true
+                starter.waiter.wake()
+            }
+            while !isDone.value { await starter.wait() }
+        }
+    }
+
+    /// Only a fault could send such a plan, and it must not run as somebody else then.
+    @Test func `a user whom a spawner cannot become is told of on its board`() throws {
+        let spawner = try Starter.startSpawner()
+        defer {
+            close(spawner.socket)
+            waitpid(spawner.pid, nil, 0)
+            gh_spawner_forget(spawner.board)
+        }
+        let strings = list(["/bin/true", "/"])
+        let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        defer { close(null) }
+        for number in UInt32(0)..<3 {
+            let error = strings.withPointers { strings in
+                var plan = gh_spawn(
+                    path: strings[0], argv: strings, envp: strings, folder: strings[1], standard_in: -1,
+                    standard_out: null, standard_err: null, nice: 0, limits: nil, limit_count: 0,
+                    identity: Int32(number), ruleset: -1, no_new_privileges: false)
+                return gh_spawner_send(spawner.socket, &plan, spawner.board, number)
+            }
+            #expect(error == 0)
+            #expect(eventually { gh_spawner_replied(spawner.board) == number + 1 })
+            let reply = gh_spawner_reply(spawner.board, number)
+            #expect(reply.step == Int32(GH_STEP_USER.rawValue))
+            #expect(reply.error == EPERM)
+            #expect(reply.pid == 0)
+        }
+    }
+
+    @Test func `who waits for a reply is woken by it`() async throws {
+        try await onStarter(takesTurns: false) { starter in
+            let spawner = try #require(starter.spawner)
+            kill(spawner, SIGSTOP)
+            let child = try await starter.launch(makePlan(["/bin/true"]), waiter: starter.waiter)
+            #expect(!child.hasStarted())
+            #expect(child.failure == nil)
+            kill(spawner, SIGCONT)
+            while !child.hasStarted() {
+                let wakeup = await starter.waiter.wait()
+                #expect(wakeup == .woken)
+            }
+            child.leave()
+        }
+    }
+
+    @Test(arguments: ["ended", "dropped"])
+    func `what is given up before its start is ended after it`(_ how: String) async throws {
+        let folder = try ScratchFolder()
+        try await onStarter(takesTurns: false) { starter in
+            let spawner = try #require(starter.spawner)
+            kill(spawner, SIGSTOP)
+            let plan = makePlan(["/bin/sleep", "1000"], folder: folder.path)
+            let child = try await starter.launch(plan, waiter: starter.waiter)
+            let isDone = Shared(false)
+            if how == "ended" {
+                child.end(grace: .seconds(60)) { isDone.value = true }
+            } else {
+                starter.loop.whenChildrenEnded = { isDone.value = true }
+                child.drop()
+            }
+            await starter.wait()
+            #expect(!isDone.value)
+            kill(spawner, SIGCONT)
+            let begin = Instant.now
+            while !isDone.value { await starter.wait() }
+            #expect(Instant.now - begin < .seconds(30))
+            let left = try listFolder("/proc").filter { readLink("/proc/\($0)/cwd") == folder.path }
+            #expect(left.isEmpty)
+            starter.loop.whenChildrenEnded = nil
+        }
+    }
+
+    @Test func `plans that a lost spawner has not come to fail, each of them`() async throws {
+        try await onStarter(takesTurns: false) { starter in
+            let spawner = try #require(starter.spawner)
+            kill(spawner, SIGSTOP)
+            var children: [Child] = []
+            for _ in 0..<3 {
+                children.append(
+                    try await starter.launch(makePlan(["/bin/sleep", "1000"]), waiter: starter.waiter))
+            }
+            for child in children { #expect(!child.hasStarted()) }
+            kill(spawner, SIGKILL)
+            for child in children {
+                while !child.hasStarted(), child.failure == nil { await starter.wait() }
+                #expect(child.failure?.step == .clone)
+            }
+        }
+    }
+
+    @Test func `more plans than a spawner takes at once`() async throws {
+        try await onStarter(takesTurns: false) { starter in
+            let spawner = try #require(starter.spawner)
+            kill(spawner, SIGSTOP)
+            var children: [Child] = []
+            for number in 0..<300 {
+                let plan = makePlan(["/bin/sh", "-c", "exit \(number % 200)"])
+                children.append(try await starter.launch(plan, waiter: starter.waiter))
+            }
+            kill(spawner, SIGCONT)
+            for (number, child) in children.enumerated() {
+                var status = child.poll()
+                while status == nil {
+                    await starter.wait()
+                    status = child.poll()
+                }
+                #expect(status?.reason == .exited(number % 200))
+            }
+        }
+    }
+
+    // MARK: Ends
+
     @Test func `it ends when it is closed`() async throws {
         let pid = try await onStarter { starter in try #require(starter.spawner) }
         #expect(eventually { isGone(pid) })
@@ -110,5 +265,16 @@ import Testing
             #expect(try await starter.shell("echo here").output == "here\n")
             #expect(starter.spawner == pid)
         }
+    }
+}
+
+/// All that comes until the end.
+private func readAll(_ fd: CInt) -> [UInt8] {
+    var result: [UInt8] = []
+    var room = [UInt8](repeating: 0, count: 4096)
+    while true {
+        let count = read(fd, &room, room.count)
+        if count <= 0 { return result }
+        result += room[..<count]
     }
 }

@@ -20,11 +20,20 @@ struct Ran: Sendable {
 /// A started process that can be handed round.
 final class Child {
     private var process: ChildProcess?
-    let pid: Int32
+    private(set) var pid: Int32
 
     init(_ process: consuming ChildProcess) {
         pid = process.pid
         self.process = consume process
+    }
+
+    /// Why it was not started; nil while that is not known, and where it was.
+    var failure: SpawnError? { process?.failure }
+
+    func hasStarted() -> Bool {
+        guard process?.hasStarted() ?? false else { return false }
+        pid = process?.pid ?? 0
+        return true
     }
 
     func poll() -> ExitStatus? { process?.poll() }
@@ -62,7 +71,7 @@ final class Starter: @unchecked Sendable {
     }
 
     /// Returns when it has let go of the files that other tests are writing.
-    private static func startSpawner() throws -> Spawner {
+    static func startSpawner() throws -> Spawner {
         SpawnTurn.enter()
         defer { SpawnTurn.leave() }
         let spawner = try Spawner.start()
@@ -75,17 +84,34 @@ final class Starter: @unchecked Sendable {
         waiter.end()
     }
 
+    /// Returns when it runs.
     func start(
-        _ plan: SpawnPlan, input: CInt? = nil, output: borrowing FileDescriptor, waiter: Waiter? = nil
+        _ plan: SpawnPlan, input: CInt? = nil, output: borrowing FileDescriptor, waiter own: Waiter? = nil
     ) async throws(SpawnError) -> Child {
+        let waiter = own ?? self.waiter
         // A file that another test writes meanwhile would stay open for writing in the new process.
         // Waited for on another thread, for whoever has the turn may need this one.
         if takesTurns { await pool.run { SpawnTurn.enter() } }
         defer { if takesTurns { SpawnTurn.leave() } }
-        return Child(
+        let child = try await launch(plan, input: input, output: output, waiter: waiter)
+        while !child.hasStarted() {
+            if let failure = child.failure { throw failure }
+            _ = await waiter.wait(until: loop.now + .seconds(20))
+        }
+        return child
+    }
+
+    /// Returns at once where a spawner starts it.
+    func launch(
+        _ plan: SpawnPlan, input: CInt? = nil, output: borrowing FileDescriptor, waiter: Waiter
+    ) async throws(SpawnError) -> Child {
+        Child(
             try await starter.start(
-                plan, input: input, standardOutput: output, standardError: output,
-                waiter: waiter ?? self.waiter))
+                plan, input: input, standardOutput: output, standardError: output, waiter: waiter))
+    }
+
+    func launch(_ plan: SpawnPlan, waiter: Waiter) async throws(SpawnError) -> Child {
+        try await launch(plan, output: null, waiter: waiter)
     }
 
     func start(_ plan: SpawnPlan, waiter: Waiter? = nil) async throws(SpawnError) -> Child {

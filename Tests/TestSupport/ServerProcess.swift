@@ -186,7 +186,14 @@ extension ServerProcess {
 
     /// Waits for a line on stderr, where error logs go by default, and returns it.
     package func waitForError(containing text: String, within seconds: Double = 5) throws -> String {
-        try wait(for: text, 1, on: process.stderr, "stderr", within: seconds)[0]
+        try waitForError(containing: text, count: 1, within: seconds)[0]
+    }
+
+    /// Waits for `count` lines on stderr, and returns them.
+    package func waitForError(containing text: String, count: Int, within seconds: Double = 5) throws
+        -> [String]
+    {
+        try wait(for: text, count, on: process.stderr, "stderr", within: seconds)
     }
 
     private func wait(

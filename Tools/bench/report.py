@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,9 +32,11 @@ def _ratios(rows: Mapping[str, Row], row: Row, figure: Callable[[Row], float]) -
     return [f"{figure(row) / figure(rows[name]):.2f}" if name in rows else "" for name in YARDSTICKS]
 
 
-def throughput(rows: Mapping[str, Throughput], ceiling: Ceiling | None = None) -> str:
+def throughput(rows: Mapping[str, Throughput], ceilings: Sequence[Ceiling] | None = None) -> str:
     """Requests/s, cost and latency, and how both compare; for scripts with the ceiling as a last row."""
-    head = ["server", "requests/s", "MiB/s", "CPU µs/request", "instructions/request", "p50 ms", "p99 ms"]
+    is_script = ceilings is not None
+    head = ["server", "requests/s", "MiB/s", "CPU µs/request", "client µs/request", "instructions/request"]
+    head += ["p50 ms", "p99 ms"]
     head += _ratio_columns("requests/s") + _ratio_columns("CPU")
     head += ["requests/s ÷ ceiling", "CPU ÷ ceiling"]
     lines: list[list[str]] = []
@@ -41,34 +44,35 @@ def throughput(rows: Mapping[str, Throughput], ceiling: Ceiling | None = None) -
         line = [
             name,
             f"{row.requests_per_second:,.0f}",
-            "" if ceiling else f"{row.mib_per_second:,.0f}",
+            "" if is_script else f"{row.mib_per_second:,.0f}",
             ("" if row.cpu_is_own else "≈ ") + f"{row.cpu_us:,.1f}",
+            f"{row.client_us:,.1f}" if is_script else "",
             f"{row.instructions:,.0f}" if row.instructions is not None else "",
             f"{row.p50_ms:,.2f}",
             f"{row.p99_ms:,.2f}",
             *_ratios(rows, row, lambda it: it.requests_per_second),
             *_ratios(rows, row, lambda it: it.cpu_us),
         ]
-        if ceiling:
+        if row.ceiling_rate is not None and row.ceiling_cpu is not None:
             # A ceiling that others pressed down is none; CPU per script holds all the same.
-            quiet = max(row.other_share, ceiling.other_share) <= QUIET_SHARE
-            line.append(f"{row.requests_per_second / ceiling.scripts_per_second:.2f}" if quiet else "")
-            line.append(f"{row.cpu_us / ceiling.cpu_us:.2f}")
+            line.append(f"{row.ceiling_rate:.2f}" if row.other_share <= QUIET_SHARE else "")
+            line.append(f"{row.ceiling_cpu:.2f}")
         lines.append(line + [""] * (len(head) - len(line)))
-    if ceiling:
-        line = ["(ceiling)", f"{ceiling.scripts_per_second:,.0f}", "", f"{ceiling.cpu_us:,.1f}"]
+    if ceilings:
+        quiet = [it for it in ceilings if it.other_share <= QUIET_SHARE] or ceilings
+        rate = statistics.median(it.scripts_per_second for it in quiet)
+        cpu = statistics.median(it.cpu_us for it in quiet)
+        line = ["(ceiling)", f"{rate:,.0f}", "", f"{cpu:,.1f}"]
         lines.append(line + [""] * (len(head) - len(line)))
-    return table(head, lines) + _notes(rows, ceiling)
+    return table(head, lines) + _notes(rows)
 
 
-def _notes(rows: Mapping[str, Throughput], ceiling: Ceiling | None) -> str:
+def _notes(rows: Mapping[str, Throughput]) -> str:
     """Warn where others were at work: then neither requests/s nor latency can be trusted."""
     notes = ""
     if any(not row.cpu_is_own for row in rows.values()):
         notes += "\n≈: what the client did not use; this server does not wait for its scripts.\n"
     shares = {name: row.other_share for name, row in rows.items()}
-    if ceiling:
-        shares["ceiling"] = ceiling.other_share
     busy = [f"{name} {share:.0%}" for name, share in shares.items() if share > QUIET_SHARE]
     if busy:
         notes += f"\nBusy: this share of the machine went to neither client nor server: {', '.join(busy)}.\n"

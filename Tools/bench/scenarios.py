@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import instructions
@@ -26,6 +26,9 @@ MIXED_CONNECTIONS = 8
 IDLE_CONNECTIONS = 5000
 START_RUNS = 11
 WARM_UP_SECONDS = 1
+# Scripts are measured in short turns, each between two looks at the ceiling.
+SCRIPT_TURNS = 5
+WARM_UP_SCRIPTS = 8
 COUNTING_SECONDS = 2
 SETTLE_SECONDS = 0.2
 # Others taking more than this of the machine while we measure are worth a note.
@@ -46,6 +49,11 @@ class Throughput:
     other_share: float
     # False where the server's own CPU time cannot be read: then it is all that the client did not use.
     cpu_is_own: bool
+    # CPU time of the client, per request.
+    client_us: float
+    # Of requests/s and of CPU, to the ceiling just before and after.
+    ceiling_rate: float | None = None
+    ceiling_cpu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -106,12 +114,21 @@ def script_path(content: Content, kind: str) -> str:
     return "/cgi-bin/" + content.scripts[kind]
 
 
-def throughput(server: Server, path: str, connections: int, seconds: int) -> Throughput:
-    """Load one URL; CPU and latency from the main run, instructions from a short one after it."""
+def throughput(
+    server: Server, path: str, connections: int, seconds: int, *, is_turn: bool = False, counts: bool = True
+) -> Throughput:
+    """Load one URL; CPU and latency from the main run, instructions from a short one after it.
+
+    A turn is one of several: some answers are enough to warm up.
+    """
     with running(server):
         server.check_answer(path)
         url = server.url(path)
-        server.requests += run_load(url, connections, WARM_UP_SECONDS).requests
+        if is_turn:
+            for _ in range(WARM_UP_SCRIPTS):
+                server.check_answer(path)
+        else:
+            server.requests += run_load(url, connections, WARM_UP_SECONDS).requests
         time.sleep(SETTLE_SECONDS)
 
         started = time.monotonic()
@@ -132,7 +149,7 @@ def throughput(server: Server, path: str, connections: int, seconds: int) -> Thr
         if load.errors or not load.requests:
             raise ServerFailed(f"{load.errors} errors in {load.requests} requests for {path}")
         counted: float | None = None
-        if instructions.can_count():
+        if counts and instructions.can_count():
             counted = instructions.count(
                 server.all_pids(), lambda: run_load(url, connections, COUNTING_SECONDS).requests
             )
@@ -145,6 +162,7 @@ def throughput(server: Server, path: str, connections: int, seconds: int) -> Thr
         instructions=counted,
         other_share=max(0.0, not_client - cpu) / elapsed / (os.cpu_count() or 1),
         cpu_is_own=cpu_is_own,
+        client_us=load.client_cpu_seconds / load.requests * 1e6,
     )
 
 
@@ -153,12 +171,32 @@ def files(server: Server, kind: str, seconds: int) -> Throughput:
     return throughput(server, file_path(kind), FILE_CONNECTIONS, seconds)
 
 
-def scripts(server: Server, kind: str, seconds: int) -> Throughput:
-    """CGI scripts over keep-alive connections."""
-    return throughput(server, script_path(server.content, kind), SCRIPT_CONNECTIONS, seconds)
+def scripts(server: Server, kind: str, seconds: int, counts: bool) -> Throughput:
+    """CGI scripts over keep-alive connections, for one turn."""
+    path = script_path(server.content, kind)
+    return throughput(server, path, SCRIPT_CONNECTIONS, seconds, is_turn=True, counts=counts)
 
 
-def ceiling(content: Content, kind: str, seconds: int) -> Ceiling | None:
+def turn_seconds(kind: str, seconds: int) -> int:
+    """How long a turn is. What is under way when the client leaves is lost, which for Python is the most."""
+    return max(1, seconds // SCRIPT_TURNS) * (2 if kind == "python" else 1)
+
+
+def beside_ceiling(figures: Throughput, ceilings: list[Ceiling]) -> Throughput:
+    """The figures of a turn with their ratios to the ceiling around it."""
+    if not ceilings:
+        return figures
+    rate = statistics.mean(it.scripts_per_second for it in ceilings)
+    cpu = statistics.mean(it.cpu_us for it in ceilings)
+    return replace(
+        figures,
+        ceiling_rate=figures.requests_per_second / rate,
+        ceiling_cpu=figures.cpu_us / cpu,
+        other_share=max(figures.other_share, *(it.other_share for it in ceilings)),
+    )
+
+
+def ceiling(content: Content, kind: str, seconds: float) -> Ceiling | None:
     """What starting the script and waiting for it costs without any server."""
     if not content.spawnloop:
         return None
@@ -304,7 +342,10 @@ def _files_beside(server: Server, script: str | None, seconds: int) -> FilesBesi
             server.check_answer(script)
             background = Load(server.url(script), SCRIPT_CONNECTIONS, seconds + 2, threads=1)
             time.sleep(1)
-        load = run_load(server.url(file_path("1k")), MIXED_CONNECTIONS, seconds, threads=1)
+        # Else the client's own waiting for a core among the scripts is most of what is measured.
+        load = run_load(
+            server.url(file_path("1k")), MIXED_CONNECTIONS, seconds, threads=1, comes_first=True
+        )
         server.requests += load.requests
         if load.errors:
             raise ServerFailed(f"{load.errors} errors in {load.requests} requests")

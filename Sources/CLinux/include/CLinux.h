@@ -118,18 +118,27 @@ struct gh_spawn_reply {
     int32_t step;      // enum gh_spawn_step
     int32_t error;     // errno, 0 where it runs
 };
-// Returns 0 and fills `pid`, `socket`, which does not block, and `last_child`, or an errno. `files` is the
-// limit for open files that scripts are born with.
-int gh_spawner_start(const struct gh_limit *files, int32_t *pid, int *socket, const int32_t **last_child);
-// Memory that the spawner shares: the number of the child that it made last, which stands there before
-// that child runs. So one of which a spawner told nothing any more is known.
-void gh_spawner_forget(const int32_t *last_child);
-// Sends a plan. The three streams may be closed after it. Returns 0 or an errno: E2BIG where a message
-// cannot hold it, EAGAIN where there is no room for it now.
-int gh_spawner_send(int socket, const struct gh_spawn *plan);
-// Receives the next reply; they come in the order of the plans. 1: there is one, 0: none now, -1: the
-// spawner is gone.
-int gh_spawner_receive(int socket, struct gh_spawn_reply *reply);
+// Memory that the spawner shares, where it tells what came of the plans, in their order.
+struct gh_board;
+// Plans that may be without a reply at once.
+enum { GH_BOARD_SIZE = 256 };
+// Returns 0 and fills `socket`, which does not block, and `board`, or an errno. `files` is the limit for
+// open files that scripts are born with.
+int gh_spawner_start(const struct gh_limit *files, int *socket, struct gh_board **board);
+void gh_spawner_forget(struct gh_board *board);
+// The spawner's number; 0 for one that a keeper is still to make.
+int32_t gh_spawner_pid(const struct gh_board *board);
+// Sends the plan of this number, from 0 on. The streams may be closed after it. Returns 0 or an
+// errno: E2BIG where a message cannot hold it, EAGAIN where there is no room for it now.
+int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *board, uint32_t number);
+// How many plans have a reply. The spawner lets go of a script's streams after its reply.
+uint32_t gh_spawner_replied(const struct gh_board *board);
+// Has the next reply come with a message as well. Replies up to this call have to be looked at after it.
+void gh_spawner_ask(struct gh_board *board);
+// What came of a plan. Before the reply `pid` alone may be there, from before the child runs.
+struct gh_spawn_reply gh_spawner_reply(const struct gh_board *board, uint32_t number);
+// Takes the messages that have come. False: the spawner is gone.
+bool gh_spawner_listen(int socket);
 
 // The keeper: a small process with the right to become certain other users and no other right. It is
 // forked before the server gives up its own, and lives until the other end of its socket is closed.
@@ -154,9 +163,8 @@ struct gh_keeper_plan {
 // Returns 0 and fills `pid` and `socket`, or an errno. The process must not have other threads yet.
 int gh_keeper_start(const struct gh_keeper_plan *plan, int32_t *pid, int *socket);
 // Has it make a spawner whose plans name one of its identities, as a child of the server. Returns 0 and
-// fills `socket`, which takes plans at once, and `shared`: the last child as above, and behind it the
-// spawner's number, 0 until it is there. Or an errno.
-int gh_keeper_make_spawner(int keeper, int *socket, const int32_t **shared);
+// fills `socket`, which takes plans at once, and `board`, or an errno.
+int gh_keeper_make_spawner(int keeper, int *socket, struct gh_board **board);
 // Has it signal a process, or with a negative number a group, with the rights of that user. Returns 0 or an errno.
 int gh_keeper_signal(int keeper, int32_t identity, int32_t process, int signal);
 // Has it end leftovers as that user. `end` may be closed after it; it is held open until that is done.

@@ -12,7 +12,7 @@ struct ErrorOutput: ~Copyable {
     private static let lineLimit = 8192
 
     /// Takes a piece of output.
-    mutating func take(_ piece: Span<UInt8>, _ exchange: Exchange, pid: Int32) {
+    mutating func take(_ piece: Span<UInt8>, _ exchange: Exchange, pid: Int32?) {
         for index in piece.indices {
             let byte = piece[index]
             if byte == ASCII.lf || line.count >= ErrorOutput.lineLimit { end(exchange, pid: pid) }
@@ -21,7 +21,7 @@ struct ErrorOutput: ~Copyable {
     }
 
     /// Writes a last line that has no end.
-    mutating func end(_ exchange: Exchange, pid: Int32) {
+    mutating func end(_ exchange: Exchange, pid: Int32?) {
         if line.isEmpty { return }
         let bytes = line.bytes.array
         line.removeAll()

@@ -33,7 +33,8 @@ final class ScriptAnswer {
     var isAlone = false
 
     private let exchange: Exchange
-    private let pid: Int32
+    /// For the log.
+    var pid: Int32?
     /// Output up to the end of the script's header.
     private var header = ByteBuffer()
     private var lacksType = false
@@ -43,8 +44,8 @@ final class ScriptAnswer {
     /// Takes apart the chunks that the script makes itself.
     private var chunks: ChunkedDecoder?
 
-    init(_ exchange: Exchange, pid: Int32, capture: AnswerCapture?) {
-        (self.exchange, self.pid, self.capture) = (exchange, pid, capture)
+    init(_ exchange: Exchange, capture: AnswerCapture?) {
+        (self.exchange, self.capture) = (exchange, capture)
     }
 
     /// The cache still waits for this answer.

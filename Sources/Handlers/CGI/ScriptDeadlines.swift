@@ -30,7 +30,7 @@ struct ScriptDeadlines {
     var exited: Instant?
     /// The client has ended its side.
     var clientDone: Instant?
-    /// When the client took something last.
+    /// When the client took something last, or began to take nothing.
     var lastTaken: Instant
     /// Something waits for the client.
     var isWaitingForClient = false

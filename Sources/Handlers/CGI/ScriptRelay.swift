@@ -14,6 +14,7 @@ final class ScriptRelay {
         /// A file is to be sent in the place of content.
         case file(ScriptHead)
         case failed(ScriptFailure)
+        case notStarted(SpawnError)
         /// It ended without a header; the reason for the log.
         case silent(String)
         /// The request's content, which was passed on as it came, did not come whole.
@@ -26,7 +27,7 @@ final class ScriptRelay {
             switch self {
             case .failed(let failure): failure.reason
             case .silent(let reason): reason
-            case .complete, .redirected, .file, .contentFailed, .clientGone, .cancelled: nil
+            case .complete, .redirected, .file, .notStarted, .contentFailed, .clientGone, .cancelled: nil
             }
         }
     }
@@ -36,7 +37,8 @@ final class ScriptRelay {
     private let site: Site
 
     private var child: ChildProcess?
-    private let pid: Int32
+    /// Nil until the script has begun.
+    private var pid: Int32?
     private let output: Source
     private let errors: Source
     private(set) var exit: ExitStatus?
@@ -59,10 +61,14 @@ final class ScriptRelay {
     private var isClientLost = false
     /// The script and all it started are to be ended.
     private var mustEnd = false
+    /// Until then output waits for more, the end above all, which goes with it in one call.
+    private var heldUntil: Instant?
 
     /// Output that may wait for the client before the script is no longer read.
     private static let pendingLimit = 64 * 1024
     private static let pieceSize = 32 * 1024
+    /// Pieces that are read before others have their turn.
+    private static let roundPieces = 4
     /// Most scripts end with their output, where their exit is asked for. One that is still there after this
     /// is watched, for its end may come without that of its output (`cgi_linger`).
     private static let watchDelay = TimeSpan.milliseconds(250)
@@ -81,12 +87,11 @@ final class ScriptRelay {
         self.exchange = exchange
         self.part = part
         self.site = site
-        pid = child.pid
         self.child = consume child
         self.output = Source(output, waiter: exchange.waiter)
         self.errors = Source(errors, waiter: exchange.waiter)
         self.feed = feed
-        answer = ScriptAnswer(exchange, pid: pid, capture: capture)
+        answer = ScriptAnswer(exchange, capture: capture)
         let settings = part.settings
         deadlines = ScriptDeadlines(
             ScriptDeadlines.Limits(
@@ -103,18 +108,17 @@ final class ScriptRelay {
     /// Runs until the answer is whole or cannot become so.
     func run() async -> Ending {
         exchange.watchClient()
+        output.expect()
+        errors.expect()
+        defer { exchange.context.loop.notSoon(exchange.waiter) }
         while true {
-            var hasProgress = readErrors()
-            let hasRead = readOutput()
-            if hasRead { hasProgress = true }
-            if let feed, passOnContent(feed) { hasProgress = true }
+            let wasOpen = !isOutputDone
+            var mayGoOn = readPieces()
+            if let feed, passOnContent(feed) { mayGoOn = true }
             // The end of the output comes just before that of the script.
-            let hasEndedNow = hasRead && isOutputDone
-            if !hasEndedNow { watchChild() }
-            // What comes with the next look, the end above all, goes with it in one call.
-            let isNearEnd = hasRead || (isOutputDone && exit != nil)
-            let mayWait = isNearEnd && exchange.pendingBytes < ScriptRelay.pieceSize
-            if failure == nil, !mayWait, flush() { hasProgress = true }
+            let hasEndedNow = wasOpen && isOutputDone
+            if watchChild(again: hasEndedNow) { mayGoOn = true }
+            if failure == nil, !mayHold, flush() { mayGoOn = true }
             if let ending = ending() {
                 drainErrors()
                 return ending
@@ -123,7 +127,7 @@ final class ScriptRelay {
                 mustEnd = true
                 return .cancelled
             }
-            if hasProgress {
+            if mayGoOn {
                 // A script that always has more leaves the loop to others between two pieces.
                 await Task.yield()
                 continue
@@ -169,6 +173,38 @@ final class ScriptRelay {
 
     // MARK: One round
 
+    /// For what is said of a script that has begun. One that failed before has no number to be known by.
+    private func learnPID() {
+        guard pid == nil, let number = child?.pid, number > 0 else { return }
+        pid = number
+        answer.pid = number
+        if exchange.errorStatus == nil { exchange.script?.pid = number }
+    }
+
+    /// Reads what is there, some pieces at most. Whether there may be more.
+    private func readPieces() -> Bool {
+        for _ in 0..<ScriptRelay.roundPieces {
+            let hasErrors = readErrors() && errors.isReadable && !isErrorDone
+            let hasOutput = readOutput() && output.isReadable && !isOutputDone
+            if !hasErrors, !hasOutput { return false }
+        }
+        return true
+    }
+
+    /// Whether what waits for the client may wait for what comes next: for a moment, and while it is little.
+    private var mayHold: Bool {
+        let count = exchange.pendingBytes
+        if count == 0 || count >= ScriptRelay.pieceSize || answer.isAlone { return false }
+        // What is whole is sent by who ends the answer.
+        if isOutputDone, exit != nil { return true }
+        if deadlines.isWaitingForClient { return false }
+        let until = heldUntil ?? now + EventLoop.soon
+        heldUntil = until
+        if now >= until { return false }
+        exchange.context.loop.wakeSoon(exchange.waiter)
+        return true
+    }
+
     private func readErrors() -> Bool {
         if isErrorDone { return false }
         piece.removeAll()
@@ -178,6 +214,7 @@ final class ScriptRelay {
         } catch {
             isErrorDone = true
         }
+        if !piece.isEmpty { learnPID() }
         piece.withSpan {
             errorOutput.take($0, exchange, pid: pid)
             exchange.witness?.took(errors: $0)
@@ -188,7 +225,10 @@ final class ScriptRelay {
     /// What is there when the answer has ended; a line may have come with the script's last breath.
     private func drainErrors() {
         // What a pipe holds, and no more: a script may never stop complaining.
-        for _ in 0..<4 where !readErrors() { break }
+        for _ in 0..<4 {
+            errors.lookAgain()
+            if !readErrors() { break }
+        }
         errorOutput.end(exchange, pid: pid)
     }
 
@@ -224,6 +264,7 @@ final class ScriptRelay {
             exchange.script?.firstByte = .now - deadlines.started
         }
         deadlines.lastOutput = now
+        learnPID()
         if let witness = exchange.witness { piece.withSpan { witness.took(output: $0) } }
         do throws(ScriptFailure) {
             try piece.withSpan { (bytes) throws(ScriptFailure) in try answer.take(bytes) }
@@ -245,15 +286,18 @@ final class ScriptRelay {
         return hasProgress
     }
 
-    private func watchChild() {
-        if exit != nil { return }
-        if !isOutputDone, let watchedFrom, now < watchedFrom { return }
-        guard let status = child?.poll() else {
+    /// Looks whether the script has ended. With `again` it is about to: then there is another look before
+    /// anything is made that tells of it, and this returns true.
+    private func watchChild(again: Bool) -> Bool {
+        if exit != nil { return false }
+        if !isOutputDone, let watchedFrom, now < watchedFrom { return false }
+        guard let status = child?.poll(watching: !again) else {
             // Without a descriptor to watch it by, it has to be looked at.
             watchedFrom = child?.isWatched == false ? now + ScriptRelay.watchDelay : nil
-            return
+            return again
         }
         watchedFrom = nil
+        learnPID()
         exit = status
         deadlines.exited = now
         feed?.close()
@@ -261,26 +305,31 @@ final class ScriptRelay {
             witness.exit = status
             witness.duration = .now - deadlines.started
         }
+        return false
     }
 
-    /// Whether bytes went to the client.
+    /// Sends what the client takes. Whether the script may be read again for that.
     private func flush() -> Bool {
         guard exchange.hasBegun, !answer.isAlone else { return false }
         let before = exchange.pendingBytes
         if before == 0 { return false }
+        heldUntil = nil
         do throws(StreamError) { try exchange.flushNow() } catch {
             isClientLost = true
             return false
         }
-        if exchange.pendingBytes == before { return false }
-        deadlines.lastTaken = now
+        let after = exchange.pendingBytes
+        // The time that the client may take begins when it takes no more.
+        if after < before || !deadlines.isWaitingForClient { deadlines.lastTaken = now }
+        deadlines.isWaitingForClient = after > 0
+        if after == before { return false }
         if exchange.isClientDone {
             isHalfClosed = true
             deadlines.clientDone = nil
         }
         // While the client was behind, the script could not print.
         if before >= ScriptRelay.pendingLimit { deadlines.lastOutput = now }
-        return true
+        return before >= ScriptRelay.pendingLimit && after < ScriptRelay.pendingLimit
     }
 
     /// The client is behind, so the script is not read.
@@ -293,8 +342,8 @@ final class ScriptRelay {
     /// How it ended, nil while it goes on.
     private func ending() -> Ending? {
         if let failure { return .failed(failure) }
+        if let error = child?.failure { return .notStarted(error) }
         if let ending = clientEnding() { return ending }
-        deadlines.isWaitingForClient = !answer.isAlone && exchange.hasBegun && exchange.pendingBytes > 0
         deadlines.heldUntil = deadlines.isWaitingForClient ? exchange.heldUntil : nil
         deadlines.isHeldBack = isHeldBack
         if let expiry = deadlines.expired(now), let ending = ending(expiry) { return ending }
@@ -306,6 +355,7 @@ final class ScriptRelay {
         if let failure = feed?.failure {
             if case .content(.stream) = failure { return leave() }
             mustEnd = true
+            learnPID()
             return .contentFailed(failure)
         }
         if answer.isAlone {
@@ -331,6 +381,7 @@ final class ScriptRelay {
         case .halfClosed, .write: return leave()
         case .content:
             mustEnd = true
+            learnPID()
             return .contentFailed(.content(.stream(.timedOut)))
         case .total:
             return timeOut(
@@ -354,6 +405,7 @@ final class ScriptRelay {
 
     private func timeOut(_ reason: String) -> Ending {
         mustEnd = true
+        learnPID()
         return .failed(ScriptFailure(.gatewayTimeout, reason + exchange.cut))
     }
 
@@ -369,6 +421,7 @@ final class ScriptRelay {
             return nil
         }
         mustEnd = true
+        learnPID()
         if exit == nil {
             exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid)
         }

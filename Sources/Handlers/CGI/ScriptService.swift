@@ -109,17 +109,15 @@ struct ScriptService {
             relay = try await start(content, capture)
         } catch {
             queue.leave()
-            if capture?.stale != nil {
-                exchange.log(.error, "cannot start the script (\(error.reason)); an older answer is sent")
-                keepRecord()
-                capture?.useStale = true
-            } else {
-                try await report(error)
-            }
+            try await report(error, capture)
             return .answered
         }
         let ending = await relay.run()
         relay.close(after: ending) { queue.leave() }
+        if case .notStarted(let error) = ending {
+            try await report(error, capture)
+            return .answered
+        }
         if !isErrorPage { exchange.script?.exit = relay.exit }
         if let capture, capture.stale != nil, !exchange.hasBegun, let reason = ending.failure {
             exchange.log(.error, "\(reason); an older answer is sent")
@@ -153,7 +151,6 @@ struct ScriptService {
         let child = try await context.starter.start(
             plan, input: content.input, standardOutput: output.takeWrite(), standardError: errors.takeWrite(),
             waiter: exchange.waiter)
-        if !isErrorPage { exchange.script?.pid = child.pid }
         var content = content
         let feed: ContentFeed? =
             if let end = content.takeFeedEnd() { ContentFeed(exchange, end) } else { nil }
@@ -169,7 +166,13 @@ struct ScriptService {
 
     // MARK: What became of it
 
-    private func report(_ error: SpawnError) async throws(StreamError) {
+    private func report(_ error: SpawnError, _ capture: AnswerCapture?) async throws(StreamError) {
+        if let capture, capture.stale != nil {
+            exchange.log(.error, "cannot start the script (\(error.reason)); an older answer is sent")
+            keepRecord()
+            capture.useStale = true
+            return
+        }
         let reason =
             switch error.step {
             case .execute: "cannot run \(script.interpreter ?? script.file): \(error.reason)"
@@ -285,7 +288,7 @@ struct ScriptService {
             exchange.log(.info, "the request's content did not come whole\(exchange.cut)")
             exchange.abort()
             return .answered
-        case .clientGone:
+        case .notStarted, .clientGone:
             throw .failed(.connectionReset)
         case .cancelled:
             throw .cancelled

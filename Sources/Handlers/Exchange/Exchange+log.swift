@@ -10,7 +10,7 @@ extension Exchange {
     }
 
     /// Writes a line that a script has written on stderr.
-    final func logErrorOutput(_ line: String, pid: Int32) { write(.error, "stderr: \(line)", pid: pid) }
+    final func logErrorOutput(_ line: String, pid: Int32?) { write(.error, "stderr: \(line)", pid: pid) }
 
     private func write(_ level: LogLevel, _ message: String, pid: Int32?) {
         let log = site?.errorLog ?? context.errorLog

@@ -1,0 +1,57 @@
+import Base
+import CLinux
+
+/// A process that a spawner has been told to start, and what comes of it.
+///
+/// Nothing wakes the loop for the reply: it stands in shared memory, and is there by the time that the
+/// process's output can end. Who needs it before that asks for it.
+///
+/// `@unchecked Sendable`: used on its loop's thread only.
+final class Launch: @unchecked Sendable {
+    let sent: Instant
+    /// Whose process it is where it is not the server's user's.
+    let user: Keeper.User?
+    /// Nil while the spawner has not replied.
+    private(set) var result: Result<Int32, SpawnError>?
+
+    private let number: UInt32
+    private unowned let line: SpawnerLine
+    private var waiter: Waiter?
+
+    init(_ number: UInt32, on line: SpawnerLine, user: Keeper.User?, sent: Instant) {
+        (self.number, self.line, self.user, self.sent) = (number, line, user, sent)
+    }
+
+    /// The process, also one that has not come to its exec yet; 0 while there is none.
+    var pid: Int32 {
+        switch look() {
+        case .success(let pid)?: pid
+        case .failure?: 0
+        case nil: line.child(number)
+        }
+    }
+
+    /// What has come of it by now.
+    func look() -> Result<Int32, SpawnError>? {
+        if result == nil { line.collect() }
+        return result
+    }
+
+    /// As `look`; while there is nothing, the reply will wake `waiter`.
+    func look(waking waiter: Waiter) -> Result<Int32, SpawnError>? {
+        if let result = look() { return result }
+        if self.waiter == nil { line.ask() }
+        self.waiter = waiter
+        // It may have come before the asking.
+        return look()
+    }
+
+    /// The line's call, once.
+    func settle(_ result: Result<Int32, SpawnError>) {
+        self.result = result
+        waiter.take()?.wake()
+    }
+
+    /// Whether somebody waits for the reply.
+    var isAwaited: Bool { waiter != nil }
+}
