@@ -22,8 +22,9 @@ package final class Waiter: @unchecked Sendable {
     /// The server is ending and this task should too; every further wait returns `cancelled`.
     package private(set) var isCancelled = false
 
-    /// Asked first when something happens to a source, while the task sleeps in `wait(until:attendedBy:)`.
-    private unowned(unsafe) var attendant: (any Attendant)?
+    /// Asked first when something happens to a source while the task sleeps. Set by the task round a wait, as
+    /// one more async call round it would cost each sleeping connection a kilobyte; the task keeps it.
+    package unowned(unsafe) var attendant: (any Attendant)?
     private var continuation: UnsafeContinuation<Void, Never>?
     /// A wake came while the task was running.
     private var isPending = false
@@ -60,16 +61,6 @@ package final class Waiter: @unchecked Sendable {
             return .timedOut
         }
         return .woken
-    }
-
-    /// As `wait(until:)`, and lets `attendant`, which belongs to this task, deal with what happens to the
-    /// task's sources meanwhile, as far as it can.
-    package func wait(until deadline: Instant, attendedBy attendant: any Attendant) async -> Wakeup {
-        // It is taken away before the task that keeps it goes on.
-        self.attendant = attendant
-        let wakeup = await wait(until: deadline)
-        self.attendant = nil
-        return wakeup
     }
 
     /// Has the sleeping task wait until `deadline` instead. For its attendant.

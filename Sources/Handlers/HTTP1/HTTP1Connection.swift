@@ -76,7 +76,10 @@ package final class HTTP1Connection: Attendant {
             // No buffer is held while nothing comes.
             guard let exchange = waiting.take() ?? (context.isDraining ? nil : receive()) else {
                 if context.isDraining || isOver { return .plain }
-                if await waiter.wait(until: deadline, attendedBy: self) != .woken { return .plain }
+                waiter.attendant = self
+                let wakeup = await waiter.wait(until: deadline)
+                waiter.attendant = nil
+                if wakeup != .woken { return .plain }
                 continue
             }
             let closing = await serveAll(exchange, from: step)
