@@ -7,12 +7,13 @@ SWIFT   ?= swift
 RELEASE_FLAGS ?= -c release --static-swift-stdlib
 
 # Debian packages: for building and running, for the scripts of the demo site, for the tests, for the
-# bench, for the comparison with Apache, for `make deb`.
+# bench, for counting instructions, for the comparison with Apache, for `make deb`.
 BUILD_PACKAGES = libinih-dev zlib1g-dev libbrotli-dev libzstd-dev libuchardet-dev libcrypt-dev libmd-dev libpcre2-dev pkg-config media-types
 DEMO_PACKAGES  = perl python3
 TEST_PACKAGES  = curl wget git perl python3 libcgi-pm-perl php-cgi gitweb cgit groff-base \
 	blosxom info2www mimetex qdbm-cgi squid-cgi usemod-wiki
 BENCH_PACKAGES = wrk gcc libc6-dev perl python3
+EMULATE_PACKAGES = qemu-system-x86 busybox-static util-linux
 # Programs that `make compare` asks in any case; it asks the others of Tools/compare/programs as well,
 # where they are installed.
 COMPARE_PACKAGES = apache2-bin media-types perl python3 \
@@ -28,11 +29,11 @@ DEMO    = $(wildcard etc www cgi-bin)
 DOCS    = $(wildcard README.md CHANGELOG.md LICENSE docs)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build install deb bench bench-micro compare fuzz format lint clean swift packages
-.PHONY: demo-packages test-packages bench-packages compare-packages deb-packages
+.PHONY: help run test build install deb bench bench-instructions bench-micro compare fuzz format lint clean swift packages
+.PHONY: demo-packages test-packages bench-packages emulate-packages compare-packages deb-packages
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 run: demo-packages build ## install what is missing, build, serve the demo site at http://127.0.0.1:8080/
 	@exec $(RELEASE) run -c etc/server.ini
@@ -61,6 +62,9 @@ deb: build deb-packages ## Debian package in dist/
 
 bench: build bench-packages ## measure against the nginx, lighttpd and Apache installed here (BENCH="--seconds 3 --only cgi-sh")
 	Tools/bench/bench.py --gatehouse $(RELEASE) $(BENCH)
+
+bench-instructions: build bench-packages emulate-packages ## count instructions per request in an emulated machine (BENCH="--files 1k,100k")
+	Tools/bench/emulated.py --gatehouse $(RELEASE) $(BENCH)
 
 bench-micro: swift packages ## measure the steps of a request alone: parser, head, sites, log line
 	@GATEHOUSE_MICRO=1 $(SWIFT) build -c release --product Micro --scratch-path .build/micro
@@ -95,6 +99,9 @@ test-packages: packages
 
 bench-packages: packages
 	@Tools/install-packages $(BENCH_PACKAGES)
+
+emulate-packages: packages
+	@Tools/install-packages $(EMULATE_PACKAGES)
 
 compare-packages: packages
 	@Tools/install-packages $(COMPARE_PACKAGES)

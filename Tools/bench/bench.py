@@ -48,10 +48,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--gatehouse", type=Path, default=BINARY, metavar="FILE", help="the release binary")
     parser.add_argument("--seconds", type=int, default=5, help="length of each load, 5")
     parser.add_argument("--rounds", type=int, default=1, help="measure so often and take medians, 1")
-    parser.add_argument("--only", type=_choice(SCENARIOS), default=SCENARIOS, help=",".join(SCENARIOS))
+    parser.add_argument("--only", type=choice(SCENARIOS), default=SCENARIOS, help=",".join(SCENARIOS))
     parser.add_argument(
         "--servers",
-        type=_choice([server.name for server in ALL_SERVERS]),
+        type=choice([server.name for server in ALL_SERVERS]),
         default=DEFAULT_SERVERS,
         help=",".join(server.name for server in ALL_SERVERS) + "; all but nginx-tuned unless told",
     )
@@ -62,7 +62,7 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def _choice(names: list[str]) -> Callable[[str], list[str]]:
+def choice(names: list[str]) -> Callable[[str], list[str]]:
     """A comma-separated list of known names, in the order in which we know them."""
 
     def parse(text: str) -> list[str]:

@@ -79,15 +79,16 @@ def _compile_programs(content: Content, folder: Path) -> None:
     if not shutil.which("gcc"):
         print("bench: no gcc, so no C script and no ceiling", file=sys.stderr)
         return
-    _compile("hello.c", content.cgi_bin / "hello", "-static")
+    compile_program("hello.c", content.cgi_bin / "hello", "-static")
     content.scripts = {"c": "hello", **content.scripts}
     slow = content.cgi_bin / SLOW_SCRIPT
     slow.unlink()
-    _compile("hello.c", slow, "-static", f"-DSLEEP_MS={SLOW_MILLISECONDS}")
+    compile_program("hello.c", slow, "-static", f"-DSLEEP_MS={SLOW_MILLISECONDS}")
     content.spawnloop = folder / "spawnloop"
-    _compile("spawnloop.c", content.spawnloop)
+    compile_program("spawnloop.c", content.spawnloop)
 
 
-def _compile(source: str, target: Path, *options: str) -> None:
+def compile_program(source: str, target: Path, *options: str) -> None:
+    """Compile a source beside this file; warnings are errors."""
     command = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", *options, "-o", os.fspath(target)]
     subprocess.run([*command, os.fspath(HERE / source)], check=True)

@@ -60,6 +60,7 @@ class Server:
         self.folder = folder
         self.content = content
         self.port = 0
+        self.workers = WORKERS
         self.requests = 0  # Answers counted by the clients, to compare with the access log.
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -222,16 +223,17 @@ class Gatehouse(Server):
         return output.stdout.strip()
 
     def configuration(self) -> str:
+        scripts = f"cgi = /cgi-bin/ {self.content.cgi_bin}/"
         return f"""\
 [server]
 listen = 127.0.0.1:{self.port}
-threads = {WORKERS}
+threads = {self.workers}
 max_connections = {MAX_CONNECTIONS}
 keepalive_timeout = {KEEP_ALIVE_SECONDS}s
 error_log = {self.error_log}
 [site bench]
 root = {self.content.root}
-cgi = /cgi-bin/ {self.content.cgi_bin}/
+{scripts if self.runs_scripts else ""}
 access_log = {self.access_log}
 """
 
@@ -271,7 +273,7 @@ class Nginx(Server):
         return f"""\
 {user}
 daemon off;
-worker_processes {WORKERS};
+worker_processes {self.workers};
 pid {self.folder}/nginx.pid;
 error_log {self.error_log};
 events {{ worker_connections {MAX_CONNECTIONS}; }}
@@ -320,23 +322,25 @@ class Lighttpd(Server):
     program = "lighttpd"
 
     def configuration(self) -> str:
+        scripts = """
+server.modules += ("mod_cgi")
+$HTTP["url"] =~ "^/cgi-bin/" {
+    cgi.assign = ("" => "")
+}"""
         return f"""\
-server.modules = ("mod_accesslog", "mod_cgi")
+server.modules = ("mod_accesslog")
 server.bind = "127.0.0.1"
 server.port = {self.port}
 server.document-root = "{self.content.root}"
 server.errorlog = "{self.error_log}"
 server.upload-dirs = ("{self.folder}")
-server.max-worker = {WORKERS}
+server.max-worker = {self.workers}
 server.max-fds = {2 * MAX_CONNECTIONS}
 server.max-connections = {MAX_CONNECTIONS}
 server.max-keep-alive-idle = {KEEP_ALIVE_SECONDS}
 server.max-keep-alive-requests = {KEEP_ALIVE_REQUESTS}
 accesslog.filename = "{self.access_log}"
-{self._media_types()}
-$HTTP["url"] =~ "^/cgi-bin/" {{
-    cgi.assign = ("" => "")
-}}
+{self._media_types()}{scripts if self.runs_scripts else ""}
 """
 
     def _media_types(self) -> str:
@@ -370,13 +374,13 @@ ScriptSock {self.folder}/cgisock
 User www-data
 Group www-data
 Listen 127.0.0.1:{self.port}
-StartServers {WORKERS}
-ServerLimit {WORKERS}
+StartServers {self.workers}
+ServerLimit {self.workers}
 ThreadsPerChild {threads}
 ThreadLimit {threads}
-MaxRequestWorkers {WORKERS * threads}
+MaxRequestWorkers {self.workers * threads}
 MinSpareThreads 1
-MaxSpareThreads {WORKERS * threads}
+MaxSpareThreads {self.workers * threads}
 # Connections a process may hold: threads + factor * idle threads.
 AsyncRequestWorkerFactor {MAX_CONNECTIONS // threads}
 KeepAlive On
