@@ -123,10 +123,7 @@ package final class Leftovers: @unchecked Sendable {
         defer { closedir(folder) }
         var found = false
         while let record = readdir(folder) {
-            let name = withUnsafePointer(to: &record.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard let pid = Int32(name), pid != getpid() else { continue }
+            guard let pid = Int32(record.name), pid != getpid() else { continue }
             // Held from here on, so that the number cannot become another's before the signal.
             let raw = gh_pidfd_open(pid)
             guard raw >= 0 else { continue }

@@ -219,9 +219,7 @@ struct ScriptUserTests {
             site: "cgi_user = nobody\ncgi_timeout = 500ms\ncgi_kill_grace = 2s", server: "user = www-data",
             prepare: { try $0.makeFolder("data", mode: 0o777) }
         ) { server in
-            #expect(eventually { server.spawners.count == 4 })
-            let held = server.spawners
-            for spawner in held { kill(spawner.pid, SIGSTOP) }
+            let held = server.holdSpawners()
             try #expect(server.get("/cgi-bin/x").status == 504)
             for spawner in held { kill(spawner.pid, SIGCONT) }
             #expect(eventually { server.children.isEmpty })
@@ -234,13 +232,8 @@ struct ScriptUserTests {
         try await withScripts(
             ["x": page("id -un")], site: "cgi_user = nobody", server: "user = www-data"
         ) { server in
-            #expect(eventually { server.spawners.count == 4 })
-            let held = server.spawners
-            for spawner in held { kill(spawner.pid, SIGSTOP) }
-            let before = server.openDescriptors
-            let client = try server.connect()
-            try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
-            #expect(eventually { server.hasSentPlan(since: before) })
+            let held = server.holdSpawners()
+            let client = try server.askForHeldScript()
             for spawner in held { kill(spawner.pid, SIGKILL) }
             try #expect(client.readResponse().status == 503)
             _ = try server.waitForError(containing: "cannot start the script (clone)")
@@ -269,9 +262,7 @@ struct ScriptUserTests {
         try await withScripts(
             ["x": page("id -un")], site: "cgi_user = nobody", server: "user = www-data"
         ) { server in
-            #expect(eventually { server.spawners.count == 4 })
-            let held = server.spawners
-            for spawner in held { kill(spawner.pid, SIGSTOP) }
+            let held = server.holdSpawners()
             let stuck = try (0..<2).map { _ in
                 let client = try server.connect()
                 try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

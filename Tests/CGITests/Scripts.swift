@@ -67,6 +67,23 @@ extension ServerProcess {
         try ScriptEnvironment(request(method, path, headers: headers, body: body))
     }
 
+    /// Stops its spawners, so that no script comes to its start. Two loops have two each.
+    func holdSpawners() -> [RunningProcess] {
+        #expect(eventually { self.spawners.count == 4 })
+        let held = spawners
+        for spawner in held { kill(spawner.pid, SIGSTOP) }
+        return held
+    }
+
+    /// Asks for a script that is held up, and returns when its plan is on its way.
+    func askForHeldScript() throws -> RawClient {
+        let before = openDescriptors
+        let client = try connect()
+        try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(eventually { self.hasSentPlan(since: before) })
+        return client
+    }
+
     /// A script's plan is on its way: of two new pipes, the server has only the ends that it reads from.
     func hasSentPlan(since before: [CInt: String]) -> Bool {
         let pipes = openDescriptors.values.filter {

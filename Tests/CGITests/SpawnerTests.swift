@@ -54,10 +54,10 @@ import Testing
     @Test func `a script that never came to its start times out`() async throws {
         try await withScripts(["x": page("echo x")], site: "cgi_timeout = 500ms") {
             server in
-            for spawner in server.spawners { kill(spawner.pid, SIGSTOP) }
+            let held = server.holdSpawners()
             let answer = try server.get("/cgi-bin/x")
             #expect(answer.status == 504)
-            for spawner in server.spawners { kill(spawner.pid, SIGCONT) }
+            for spawner in held { kill(spawner.pid, SIGCONT) }
             // It is ended as soon as it starts.
             #expect(eventually { server.children.isEmpty })
             #expect(try server.get("/cgi-bin/x").text == "x\n")
@@ -66,12 +66,8 @@ import Testing
 
     @Test func `who waits for the start of a script that can no longer start is told`() async throws {
         try await withScripts(["x": page("echo x")]) { server in
-            let spawners = server.spawners
-            for spawner in spawners { kill(spawner.pid, SIGSTOP) }
-            let before = server.openDescriptors
-            let client = try server.connect()
-            try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
-            #expect(eventually { server.hasSentPlan(since: before) })
+            let spawners = server.holdSpawners()
+            let client = try server.askForHeldScript()
             for spawner in spawners { kill(spawner.pid, SIGKILL) }
             #expect(try client.readResponse().status == 503)
             _ = try server.waitForError(containing: "cannot start the script (clone)")

@@ -7,8 +7,6 @@ struct ErrorOutput: ~Copyable {
     private var line = ByteBuffer()
     /// The last line that was not empty, for the diagnosis.
     private(set) var lastLine: [UInt8] = []
-    /// Nothing was written so far, or only empty lines.
-    var isEmpty: Bool { lastLine.isEmpty && line.isEmpty }
     private static let lineLimit = 8192
 
     /// Takes a piece of output.

@@ -34,10 +34,7 @@ struct FailureFolder: Sendable {
         defer { closedir(folder) }
         var records: [(name: String, changed: Int)] = []
         while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                // The kernel ends each name with a zero, within the room there is.
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+            let name = entry.name
             var status = stat()
             guard FailureFolder.isRecord(name),
                 fstatat(dirfd(folder), name, &status, AT_SYMLINK_NOFOLLOW) == 0

@@ -430,78 +430,10 @@ final class ScriptRelay {
 
     /// All output is here, and the exit status too unless the script works on behind a closed stdout.
     private func conclusion() -> Ending {
-        if case .header = answer.phase, exit?.isSuccess == false || !answer.takePage() {
-            return .silent(missingHeader())
-        }
-        if let exit, !exit.isSuccess, let ending = conclusion(afterFailure: exit) { return ending }
-        if !answer.isAlone {
-            switch answer.phase {
-            case .redirect(let target): return .redirected(target)
-            case .file(let head): return .file(head)
-            case .header, .content, .discard: break
-            }
-        }
-        if let gap = answer.gap {
-            guard answer.isWhole else { return .failed(ScriptFailure(gap)) }
-            exchange.log(.warning, gap, pid: pid)
-            return answer.isAlone ? .clientGone : .complete
-        }
-        answer.complete(isKept: exit?.isSuccess ?? true)
-        // Many a script does not look whether its mail went out.
-        let hint = ScriptWords.rightsHint(part.confinement, lastLine: errorOutput.lastLine)
-        if !hint.isEmpty {
-            exchange.log(.warning, "what the script wrote on stderr may have a reason\(hint)", pid: pid)
-        }
-        return answer.isAlone ? .clientGone : .complete
-    }
-
-    /// What a status other than 0 means for the answer; nil where it means nothing.
-    private func conclusion(afterFailure exit: ExitStatus) -> Ending? {
-        let how = ScriptWords.describe(exit)
-        if case .exited = exit.reason, let status = answer.status, status.isError {
-            // It said itself that something failed, and ends accordingly.
-            exchange.log(.warning, "the script \(how) after its answer of \(status.code)", pid: pid)
-            return .complete
-        }
-        if answer.isWhole {
-            exchange.log(.warning, "the script \(how) after a whole answer", pid: pid)
-            return .complete
-        }
         drainErrors()
-        if case .exited = exit.reason, answer.gap == nil, isExcused {
-            exchange.logOnce(
-                .info, "the script \(how) after its answer, which cgi_exit_status lets pass",
-                about: exchange.script?.name ?? "", pid: pid)
-            return nil
-        }
-        let hint =
-            ScriptWords.limitHint(exit, site.config.scriptLimits, lastLine: errorOutput.lastLine)
-            + ScriptWords.rightsHint(part.confinement, lastLine: errorOutput.lastLine)
-        var way = ""
-        if case .exited = exit.reason, answer.gap == nil, errorOutput.isEmpty {
-            way = "; if the script always ends so, cgi_exit_status = ignore lets its answers pass"
-        }
-        return .failed(
-            ScriptFailure(
-                "the script \(how)\(hint); the answer was cut after \(exchange.contentSent) bytes of content\(way)"
-            ))
-    }
-
-    /// Whether a status other than 0 is one of those that mean nothing.
-    private var isExcused: Bool {
-        switch part.settings.cgiExitStatus {
-        case .cut: false
-        case .stderr: errorOutput.isEmpty
-        case .ignore: true
-        }
-    }
-
-    private func missingHeader() -> String {
-        errorOutput.end(exchange, pid: pid)
-        return answer.withHeader {
-            ScriptWords.missingHeader(
-                exit, site.config.scriptLimits, part.confinement, printed: $0,
-                lastLine: errorOutput.lastLine)
-        }
+        return ScriptVerdict(
+            exchange: exchange, part: part, site: site, answer: answer, exit: exit, pid: pid,
+            lastWords: errorOutput.lastLine
+        ).ending()
     }
 }

@@ -89,9 +89,7 @@ package enum ScriptSurvey {
             guard let stream = opendir(folder) else { continue }
             defer { closedir(stream) }
             while let record = readdir(stream) {
-                let name = withUnsafeBytes(of: &record.pointee.d_name) {
-                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-                }
+                let name = record.name
                 // Hidden names are never reached by a request.
                 if name.hasPrefix(".") { continue }
                 let file = "\(folder)/\(name)"

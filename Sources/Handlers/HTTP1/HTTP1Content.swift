@@ -76,16 +76,48 @@ struct HTTP1Content: ~Copyable {
             taken += count
             return count
         } catch {
-            switch error {
-            case .stream, .incomplete: isBroken = true
-            case .malformed, .tooLarge: break
-            }
+            take(error)
             throw error
         }
     }
 
     /// As `read`, of what is here now of content whose length is known; nil where nothing is.
     mutating func readNow(
+        from stream: Stream, _ input: inout ByteBuffer, into buffer: inout ByteBuffer, room: Int
+    ) throws(ContentError) -> Int? {
+        do throws(ContentError) {
+            let count = try readLength(from: stream, &input, into: &buffer, room: room)
+            taken += count ?? 0
+            return count
+        } catch {
+            take(error)
+            throw error
+        }
+    }
+
+    private mutating func take(_ error: ContentError) {
+        switch error {
+        case .stream, .incomplete: isBroken = true
+        case .malformed, .tooLarge: break
+        }
+    }
+
+    private mutating func readAny(
+        from stream: Stream, _ input: inout ByteBuffer, into buffer: inout ByteBuffer, room: Int,
+        _ timeout: TimeSpan
+    ) async throws(ContentError) -> Int {
+        if case .chunked = state {
+            return try await readChunked(from: stream, &input, into: &buffer, room: room, timeout)
+        }
+        let deadline = stream.loop.now + timeout
+        while true {
+            if let count = try readLength(from: stream, &input, into: &buffer, room: room) { return count }
+            do throws(StreamError) { try await stream.wait(until: deadline) } catch { throw .stream(error) }
+        }
+    }
+
+    /// Content whose length is known: nil where nothing of it is here now, 0 where there is no more.
+    private mutating func readLength(
         from stream: Stream, _ input: inout ByteBuffer, into buffer: inout ByteBuffer, room: Int
     ) throws(ContentError) -> Int? {
         guard case .length(let left) = state else { return 0 }
@@ -95,50 +127,17 @@ struct HTTP1Content: ~Copyable {
             input.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
             input.consume(count)
         } else {
-            do throws(StreamError) {
-                guard let read = try stream.readNow(into: &buffer, atLeast: wanted, atMost: wanted) else {
-                    return nil
-                }
-                count = read
-            } catch {
-                isBroken = true
-                throw .stream(error)
+            guard let read = try HTTP1Content.receiveNow(from: stream, into: &buffer, atMost: wanted) else {
+                return nil
             }
+            count = read
             if count == 0 {
                 state = .done
-                isBroken = true
                 throw .incomplete
             }
         }
-        taken += count
         state = left == count ? .done : .length(left: left - count)
         return count
-    }
-
-    private mutating func readAny(
-        from stream: Stream, _ input: inout ByteBuffer, into buffer: inout ByteBuffer, room: Int,
-        _ timeout: TimeSpan
-    ) async throws(ContentError) -> Int {
-        switch state {
-        case .done: return 0
-        case .length(let left):
-            let wanted = min(left, room)
-            var count = min(wanted, input.count)
-            if count > 0 {
-                input.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-                input.consume(count)
-            } else {
-                count = try await HTTP1Content.receive(from: stream, into: &buffer, atMost: wanted, timeout)
-                if count == 0 {
-                    state = .done
-                    throw .incomplete
-                }
-            }
-            state = left == count ? .done : .length(left: left - count)
-            return count
-        case .chunked:
-            return try await readChunked(from: stream, &input, into: &buffer, room: room, timeout)
-        }
     }
 
     private mutating func readChunked(
@@ -188,15 +187,18 @@ struct HTTP1Content: ~Copyable {
     ) async throws(ContentError) -> Int {
         let deadline = stream.loop.now + timeout
         while true {
-            do throws(StreamError) {
-                let room = min(atMost, 65536)
-                if let count = try stream.readNow(into: &buffer, atLeast: room, atMost: atMost) {
-                    return count
-                }
-                try await stream.wait(until: deadline)
-            } catch {
-                throw .stream(error)
-            }
+            if let count = try receiveNow(from: stream, into: &buffer, atMost: atMost) { return count }
+            do throws(StreamError) { try await stream.wait(until: deadline) } catch { throw .stream(error) }
+        }
+    }
+
+    private static func receiveNow(
+        from stream: Stream, into buffer: inout ByteBuffer, atMost: Int
+    ) throws(ContentError) -> Int? {
+        do throws(StreamError) {
+            return try stream.readNow(into: &buffer, atLeast: min(atMost, 65536), atMost: atMost)
+        } catch {
+            throw .stream(error)
         }
     }
 

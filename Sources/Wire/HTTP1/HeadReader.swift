@@ -104,6 +104,7 @@ struct HeadReader: ~Escapable {
         guard index + 8 < end, let text = bytes.eightBytes(at: index) else {
             throw bad("the request line does not end in an HTTP version")
         }
+        var isKnown = true
         if text == EightBytes("HTTP/1.1") {
             head.minorVersion = 1
         } else if text == EightBytes("HTTP/1.0") {
@@ -112,15 +113,13 @@ struct HeadReader: ~Escapable {
             guard bytes.extracting(index..<index + 5).equals("HTTP/"), ASCII.isDigit(bytes[index + 5]),
                 bytes[index + 6] == ASCII.dot, ASCII.isDigit(bytes[index + 7])
             else { throw bad("the request line does not end in an HTTP version") }
-            guard bytes[index + 5] == ASCII.zero + 1 else {
-                index += 8
-                guard lineEnds() else { throw badLine("something follows the HTTP version") }
-                throw RequestError(.versionNotSupported, "the HTTP version is not 1.0 or 1.1")
-            }
+            // A later 1.x is spoken to as 1.1 (RFC 9110, section 2.5).
             head.minorVersion = 1
+            isKnown = bytes[index + 5] == ASCII.zero + 1
         }
         index += 8
         guard lineEnds() else { throw badLine("something follows the HTTP version") }
+        if !isKnown { throw RequestError(.versionNotSupported, "the HTTP version is not 1.0 or 1.1") }
     }
 
     /// Passes a line's end, if there is one here.
