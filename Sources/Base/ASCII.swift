@@ -60,6 +60,14 @@ public enum ASCII {
     package static func decimal(_ bytes: Span<UInt8>) -> Int? {
         if bytes.isEmpty { return nil }
         var value = 0
+        if bytes.count <= 18 {
+            // Too few digits for an overflow.
+            for index in bytes.indices {
+                guard isDigit(bytes[index]) else { return nil }
+                value = value &* 10 &+ Int(bytes[index] &- 0x30)
+            }
+            return value
+        }
         for index in bytes.indices {
             let byte = bytes[index]
             guard isDigit(byte) else { return nil }

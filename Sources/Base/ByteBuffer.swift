@@ -6,7 +6,9 @@ import Glibc
 /// room there is. Its memory is not cleared when it is reused, so only what was written is shown.
 public struct ByteBuffer: ~Copyable {
     // Other targets inline what they do for each byte, so the storage is visible to the compiler there.
-    @usableFromInline var memory: UnsafeMutableRawBufferPointer
+    /// Of `capacity` bytes; nothing to be touched where there are none.
+    @usableFromInline var memory: UnsafeMutableRawPointer
+    @usableFromInline var size: Int
     @usableFromInline var readIndex: Int = 0
     @usableFromInline var writeIndex: Int = 0
 
@@ -16,25 +18,32 @@ public struct ByteBuffer: ~Copyable {
     @inlinable public var end: Int { writeIndex }
 
     package init(capacity: Int = 0) {
+        size = max(capacity, 0)
+        // Not nil, so that nobody has to ask for that before each use; the address is never looked at.
         memory =
-            capacity > 0
-            ? .allocate(byteCount: capacity, alignment: 16)
-            : UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            size > 0
+            ? .allocate(byteCount: size, alignment: 16)
+            : UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped
     }
 
-    deinit { memory.deallocate() }
+    deinit { if size > 0 { memory.deallocate() } }
 
-    @inlinable public var count: Int { end - start }
-    @inlinable public var isEmpty: Bool { start == end }
-    @inlinable public var capacity: Int { memory.count }
+    @inlinable public var count: Int { writeIndex &- readIndex }
+    @inlinable public var isEmpty: Bool { readIndex == writeIndex }
+    @inlinable public var capacity: Int { size }
     /// Room behind the last byte.
-    @inlinable public var room: Int { memory.count - end }
+    @inlinable public var room: Int { size &- writeIndex }
+
+    /// The bytes from `index` on, which lies between 0 and `end`.
+    @inlinable @inline(__always) func raw(from index: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: memory + index, count: writeIndex &- index)
+    }
 
     /// The bytes not yet read.
     public var bytes: Span<UInt8> {
         @_lifetime(borrow self) @inlinable
         get {
-            let span = Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[start..<end]))
+            let span = Span<UInt8>(_unsafeBytes: raw(from: readIndex))
             // The memory lives as long as self and no mutation can happen while self is borrowed.
             return _overrideLifetime(span, borrowing: self)
         }
@@ -44,7 +53,7 @@ public struct ByteBuffer: ~Copyable {
     public var all: Span<UInt8> {
         @_lifetime(borrow self) @inlinable
         get {
-            let span = Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[0..<end]))
+            let span = Span<UInt8>(_unsafeBytes: raw(from: 0))
             return _overrideLifetime(span, borrowing: self)
         }
     }
@@ -54,10 +63,15 @@ public struct ByteBuffer: ~Copyable {
         try body(bytes)
     }
 
+    /// As `withSpan`, with all bytes from index 0.
+    @inlinable public func withAll<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        try body(all)
+    }
+
     @inlinable public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R)
         throws(E) -> R
     {
-        try body(UnsafeRawBufferPointer(rebasing: memory[start..<end]))
+        try body(raw(from: readIndex))
     }
 
     /// Forgets the first `count` unread bytes.
@@ -75,7 +89,7 @@ public struct ByteBuffer: ~Copyable {
     /// Moves the unread bytes to the beginning.
     package mutating func compact() {
         if start == 0 { return }
-        if start < end, let base = memory.baseAddress { memmove(base, base + start, end - start) }
+        memmove(memory, memory + start, count)
         writeIndex -= start
         readIndex = 0
     }
@@ -84,7 +98,7 @@ public struct ByteBuffer: ~Copyable {
     package mutating func compact(to index: Int) {
         precondition(index >= 0 && index <= start)
         if index == start { return }
-        if start < end, let base = memory.baseAddress { memmove(base + index, base + start, end - start) }
+        memmove(memory + index, memory + start, count)
         writeIndex -= start - index
         readIndex = index
     }
@@ -95,28 +109,36 @@ public struct ByteBuffer: ~Copyable {
     }
 
     @usableFromInline mutating func grow(_ count: Int) {
-        let wanted = max(end + count, memory.count * 2, 256)
-        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: wanted, alignment: 16)
-        if end > 0 { larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[0..<end])) }
-        memory.deallocate()
-        memory = larger
+        let wanted = max(end + count, size * 2, 256)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 16)
+        larger.copyMemory(from: memory, byteCount: end)
+        if size > 0 { memory.deallocate() }
+        (memory, size) = (larger, wanted)
     }
 
     /// Lets `fill` write into the room behind the last byte and takes the bytes it says it wrote.
-    @discardableResult package mutating func fill<E: Error>(
+    @inlinable @discardableResult public mutating func fill<E: Error>(
         atLeast least: Int = 1, _ fill: (UnsafeMutableRawBufferPointer) throws(E) -> Int
     ) throws(E) -> Int {
         reserve(least)
-        let written = try fill(UnsafeMutableRawBufferPointer(rebasing: memory[end...]))
+        let written = try fill(UnsafeMutableRawBufferPointer(start: memory + writeIndex, count: room))
         precondition(written >= 0 && written <= room)
-        writeIndex += written
+        writeIndex &+= written
         return written
     }
 
     @inlinable @inline(__always) public mutating func append(_ byte: UInt8) {
-        if end == memory.count { reserve(1) }
-        memory[end] = byte
-        writeIndex += 1
+        if writeIndex == size { grow(1) }
+        memory.storeBytes(of: byte, toByteOffset: writeIndex, as: UInt8.self)
+        writeIndex &+= 1
+    }
+
+    /// The first `count` of eight bytes.
+    @inlinable @inline(__always) public mutating func append(_ eight: EightBytes, count: Int) {
+        precondition(count >= 0 && count <= 8)
+        reserve(8)
+        memory.storeBytes(of: eight.word, toByteOffset: writeIndex, as: UInt64.self)
+        writeIndex &+= count
     }
 
     @inlinable public mutating func append(_ text: StaticString) {
@@ -139,42 +161,49 @@ public struct ByteBuffer: ~Copyable {
     @inlinable public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let from = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
-        if let base = memory.baseAddress { (base + end).copyMemory(from: from, byteCount: bytes.count) }
-        writeIndex += bytes.count
+        (memory + writeIndex).copyMemory(from: from, byteCount: bytes.count)
+        writeIndex &+= bytes.count
     }
 
     /// A number in decimal digits.
     package mutating func append(decimal value: Int) {
         reserve(20)
-        var index = end
-        var rest = UInt32(truncatingIfNeeded: value)
         if value >= 0, value < 10_000 {
-            // Statuses, ports, lengths of small files: most of the numbers there are.
-            if value >= 1000 { put(digit: rest / 1000, &index) }
-            if value >= 100 { put(digit: rest / 100 % 10, &index) }
-            if value >= 10 { put(digit: rest / 10 % 10, &index) }
-            put(digit: rest % 10, &index)
-            writeIndex = index
+            // Statuses, ports, lengths of small files: most of the numbers there are. All four digits are
+            // written together, but for the zeros in front.
+            let digits = ByteBuffer.fourDigits(UInt32(truncatingIfNeeded: value))
+            let zeros = (digits | 1 << 24).trailingZeroBitCount / 8
+            let text = (digits &+ 0x3030_3030) >> UInt32(truncatingIfNeeded: zeros * 8)
+            memory.storeBytes(of: text.littleEndian, toByteOffset: writeIndex, as: UInt32.self)
+            writeIndex &+= 4 &- zeros
             return
         }
+        var index = end
         var magnitude = value.magnitude
         if value < 0 {
-            memory[index] = ASCII.dash
-            index += 1
+            put(ASCII.dash, &index)
         }
         let start = index
         while magnitude > 0 {
-            rest = UInt32(truncatingIfNeeded: magnitude % 10)
+            put(digit: UInt32(truncatingIfNeeded: magnitude % 10), &index)
             magnitude /= 10
-            put(digit: rest, &index)
         }
         writeIndex = index
         // They came the last one first.
-        var (low, high) = (start, index - 1)
+        let digits = UnsafeMutableRawBufferPointer(start: memory + start, count: index - start)
+        var (low, high) = (0, digits.count - 1)
         while low < high {
-            memory.swapAt(low, high)
+            digits.swapAt(low, high)
             (low, high) = (low + 1, high - 1)
         }
+    }
+
+    /// The four decimal digits of a number below 10 000, each in a byte, the first in the lowest.
+    private static func fourDigits(_ value: UInt32) -> UInt32 {
+        // Two numbers below 100, side by side; times 103 and by 1024 is the tenth of such a number.
+        let pairs = value / 100 | (value % 100) << 16
+        let tens = (pairs &* 103) >> 10 & 0x000F_000F
+        return tens | (pairs &- tens &* 10) << 8
     }
 
     /// Four bytes as decimal numbers with dots between, as IPv4 addresses are written.
@@ -188,16 +217,20 @@ public struct ByteBuffer: ~Copyable {
             if octet >= 100 { put(digit: octet / 100, &index) }
             if octet >= 10 { put(digit: octet / 10 % 10, &index) }
             put(digit: octet % 10, &index)
-            memory[index] = ASCII.dot
-            index += 1
+            put(ASCII.dot, &index)
         }
         // No dot behind the last.
         writeIndex = index - 1
     }
 
-    /// Into room that has been reserved.
+    // Both into room that has been reserved.
+
     @inline(__always) private func put(digit: UInt32, _ index: inout Int) {
-        memory[index] = 0x30 &+ UInt8(truncatingIfNeeded: digit)
+        put(0x30 &+ UInt8(truncatingIfNeeded: digit), &index)
+    }
+
+    @inline(__always) private func put(_ byte: UInt8, _ index: inout Int) {
+        memory.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
         index += 1
     }
 
@@ -224,6 +257,8 @@ public struct ByteBuffer: ~Copyable {
     /// Writes over bytes that are already there.
     package mutating func replace(at index: Int, with bytes: Span<UInt8>) {
         precondition(index >= 0 && index + bytes.count <= end)
-        for offset in bytes.indices { memory[index + offset] = bytes[offset] }
+        for offset in bytes.indices {
+            memory.storeBytes(of: bytes[offset], toByteOffset: index + offset, as: UInt8.self)
+        }
     }
 }

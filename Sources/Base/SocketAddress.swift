@@ -1,13 +1,19 @@
 package import Glibc
 
 /// An IPv4 or IPv6 address, without a port.
-package struct IPAddress: Hashable, Sendable {
+///
+/// Public, so that other targets inline how two are compared.
+public struct IPAddress: Hashable, Sendable {
     /// The 128 bits of the address; an IPv4 address stands in the last 32.
-    package let high: UInt64
-    package let low: UInt64
-    package let isIPv4: Bool
+    @usableFromInline package let high: UInt64
+    @usableFromInline package let low: UInt64
+    @usableFromInline package let isIPv4: Bool
     /// Interface of a link-local IPv6 address, 0 elsewhere.
-    package var scope: UInt32 = 0
+    @usableFromInline package var scope: UInt32 = 0
+
+    @inlinable public static func == (a: IPAddress, b: IPAddress) -> Bool {
+        a.low == b.low && a.high == b.high && a.isIPv4 == b.isIPv4 && a.scope == b.scope
+    }
 
     fileprivate init(high: UInt64, low: UInt64, isIPv4: Bool, scope: UInt32) {
         (self.high, self.low, self.isIPv4, self.scope) = (high, low, isIPv4, scope)
@@ -71,7 +77,7 @@ package struct IPAddress: Hashable, Sendable {
 }
 
 extension IPAddress: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         if isIPv4 {
             var buffer = ByteBuffer(capacity: 16)
             append(to: &buffer)

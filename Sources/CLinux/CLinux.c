@@ -46,6 +46,12 @@ int gh_epoll_wait(int epoll, struct gh_event *events, int count, int timeout_ms)
     return epoll_wait(epoll, (struct epoll_event *)events, count, timeout_ms);
 }
 
+long gh_recv(int fd, void *room, size_t count) { return syscall(SYS_recvfrom, fd, room, count, 0, NULL, NULL); }
+
+long gh_send(int fd, const void *bytes, size_t count, int flags) {
+    return syscall(SYS_sendto, fd, bytes, count, flags, NULL, 0);
+}
+
 int gh_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int gh_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }

@@ -156,7 +156,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             if event.token == EventLoop.wakeToken {
                 takeRemote()
             } else {
-                sources[event.token]?.take(event.events)
+                // Nothing that this does lets go of a source at once: tasks that it wakes run later.
+                if let source = sources[event.token] { uncounted(source) { $0.take(event.events) } }
             }
         }
     }
@@ -247,10 +248,11 @@ private struct SourceTable {
     private var places: [Place] = []
     private var free: [Int] = []
 
-    subscript(token: UInt64) -> Source? {
+    /// Not counted, as that would be done for each event; it stays until it is removed.
+    subscript(token: UInt64) -> Unmanaged<Source>? {
         let index = Int(UInt32(truncatingIfNeeded: token))
         guard index < places.count, places[index].generation == UInt32(token >> 32) else { return nil }
-        return places[index].source
+        return places[index].source.map(Unmanaged.passUnretained)
     }
 
     mutating func insert(_ source: Source) -> UInt64 {

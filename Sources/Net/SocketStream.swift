@@ -1,4 +1,5 @@
 package import Base
+import CLinux
 import Glibc
 
 /// A connected stream socket, TCP or Unix.
@@ -17,14 +18,14 @@ package final class SocketStream: Stream {
 
     package override func tryRead(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int? {
         let fd = source.fd
-        return try source.attemptRead(room: buffer.count) { recv(fd, buffer.baseAddress, buffer.count, 0) }
+        return try source.attemptRead(room: buffer.count) { gh_recv(fd, buffer.baseAddress, buffer.count) }
     }
 
     package override func tryWrite(_ bytes: UnsafeRawBufferPointer, more: Bool) throws(Errno) -> Int? {
         let fd = source.fd
         let flags = CInt(MSG_NOSIGNAL) | (more ? CInt(MSG_MORE) : 0)
         return try source.attemptWrite(wanted: bytes.count) {
-            send(fd, bytes.baseAddress, bytes.count, flags)
+            gh_send(fd, bytes.baseAddress, bytes.count, flags)
         }
     }
 

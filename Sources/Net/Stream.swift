@@ -125,7 +125,8 @@ package class Stream {
         do throws(Errno) {
             var isBlocked = false
             let count = try buffer.fill(atLeast: room) { (place) throws(Errno) in
-                let place = UnsafeMutableRawBufferPointer(rebasing: place.prefix(atMost))
+                let place = UnsafeMutableRawBufferPointer(
+                    start: place.baseAddress, count: min(place.count, atMost))
                 guard let count = try tryRead(into: place) else {
                     isBlocked = true
                     return 0

@@ -3,9 +3,13 @@ package import Base
 /// Does for a sleeping task what can be done without waiting, so that the task need not be woken for it.
 ///
 /// To wake a task and let it sleep again costs more than answering a small request does.
-package protocol Attendant: AnyObject {
+///
+/// A class and not a protocol, so that a waiter can call one without counting it.
+open class Attendant {
+    public init() {}
+
     /// Called on the loop's thread. False: the task is needed.
-    func attend() -> Bool
+    open func attend() -> Bool { fatalError("abstract") }
 }
 
 /// The place where one task sleeps.
@@ -22,9 +26,7 @@ package final class Waiter: @unchecked Sendable {
     /// The server is ending and this task should too; every further wait returns `cancelled`.
     package private(set) var isCancelled = false
 
-    /// Asked first when something happens to a source while the task sleeps. Set by the task round a wait, as
-    /// one more async call round it would cost each sleeping connection a kilobyte; the task keeps it.
-    package unowned(unsafe) var attendant: (any Attendant)?
+    private var attendant: Unmanaged<Attendant>?
     private var continuation: UnsafeContinuation<Void, Never>?
     /// A wake came while the task was running.
     private var isPending = false
@@ -63,6 +65,12 @@ package final class Waiter: @unchecked Sendable {
         return .woken
     }
 
+    /// Who is asked first when something happens to a source while the task sleeps. Set by the task round a
+    /// wait, as one more async call round it would cost each sleeping connection a kilobyte; the task keeps it.
+    package func setAttendant(_ attendant: Attendant?) {
+        self.attendant = attendant.map(Unmanaged.passUnretained)
+    }
+
     /// Has the sleeping task wait until `deadline` instead. For its attendant.
     package func postpone(to deadline: Instant) {
         if continuation != nil { loop.arm(self, deadline) }
@@ -70,7 +78,7 @@ package final class Waiter: @unchecked Sendable {
 
     /// Something has happened to a source. On the loop's thread.
     func stir() {
-        if continuation != nil, let attendant, attendant.attend() { return }
+        if continuation != nil, let attendant, uncounted(attendant, { $0.attend() }) { return }
         wake()
     }
 

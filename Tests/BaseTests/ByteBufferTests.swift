@@ -55,6 +55,28 @@ import Testing
         #expect(buffer.capacity == capacity)
     }
 
+    @Test func `some of eight bytes`() {
+        let text = Array("abcdefgh".utf8)
+        for capacity in 0...24 {
+            var buffer = ByteBuffer(capacity: capacity)
+            var expected = ""
+            for count in [8, 0, 3, 1, 7] {
+                buffer.append(EightBytes(padding: text), count: count)
+                expected += String(decoding: text.prefix(count), as: UTF8.self)
+                #expect(buffer.bytes.string == expected)
+                #expect(buffer.capacity >= buffer.end)
+            }
+        }
+    }
+
+    @Test func `every number of few digits`() {
+        for value in -20...10_050 {
+            var buffer = ByteBuffer()
+            buffer.append(decimal: value)
+            #expect(buffer.bytes.string == "\(value)")
+        }
+    }
+
     @Test func `reading, and indices that hold`() {
         var buffer = ByteBuffer()
         buffer.append("head body")

@@ -29,6 +29,59 @@ import Testing
         }
     }
 
+    @Test(arguments: [UInt8(0x61), 0x30, 0x2D, 0x2E, 0x2F, 0x00, 0x80, 0xFF])
+    func hostText(other: UInt8) {
+        let allowed = Array("abcdefghijklmnopqrstuvwxyz0123456789-.".utf8)
+        for byte in UInt8.min...UInt8.max {
+            for place in 0..<8 {
+                let bytes = sample(byte, at: place, among: other)
+                let hasTwoDots = zip(bytes, bytes.dropFirst()).contains { $0 == ASCII.dot && $1 == ASCII.dot }
+                let isHostText = EightBytes(padding: bytes).isHostText
+                #expect(isHostText == (bytes.allSatisfy(allowed.contains) && !hasTwoDots), "\(bytes)")
+            }
+        }
+    }
+
+    @Test func dotsInAnyTwoPlaces() {
+        for one in 0..<8 {
+            for other in 0..<8 {
+                var bytes = sample(ASCII.dot, at: one, among: 0x61)
+                bytes[other] = ASCII.dot
+                #expect(EightBytes(padding: bytes).isHostText == (abs(one - other) != 1), "\(bytes)")
+            }
+        }
+    }
+
+    @Test func zerosBehindFewerBytes() {
+        let text = Array("abcdefgh".utf8)
+        for count in 0...8 {
+            let padded = Array(text.prefix(count)) + [UInt8](repeating: 0, count: 8 - count)
+            let eight = padded.span.eightBytes(at: 0)
+            #expect(eight == EightBytes(padding: text.prefix(count)))
+        }
+    }
+
+    /// All of a text counts for its hash, and where it stands.
+    @Test func everyByteIsMixedIn() {
+        var hashes: Set<UInt64> = []
+        var count = 0
+        for length in 0...40 {
+            let text = [UInt8](repeating: 0x61, count: length)
+            hashes.insert(text.span.mixed(into: 1))
+            count += 1
+            for place in text.indices {
+                var other = text
+                other[place] = 0x62
+                hashes.insert(other.span.mixed(into: 1))
+                let again = ([0] + other + [0]).span.extracting(1..<length + 1).mixed(into: 1)
+                #expect(again == other.span.mixed(into: 1))
+                #expect(other.span.mixed(into: 2) != again)
+                count += 1
+            }
+        }
+        #expect(hashes.count == count)
+    }
+
     @Test func onlyWhereThereAreEight() {
         let bytes = [UInt8](repeating: 0x61, count: 10)
         let few: [UInt8] = []

@@ -34,6 +34,12 @@ int gh_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
 int gh_epoll_remove(int epoll, int fd);
 int gh_epoll_wait(int epoll, struct gh_event *events, int count, int timeout_ms);
 int gh_eventfd(void);
+
+// recv(2) without flags, and send(2). The C library takes its own for points where a thread may be
+// cancelled, which in a program with threads costs two more calls each; nobody cancels threads here.
+long gh_recv(int fd, void *room, size_t count);
+long gh_send(int fd, const void *bytes, size_t count, int flags);
+
 int gh_memfd(const char *name);
 int gh_dup_onto(int from, int onto);
 int gh_temporary_file(char *name_template);

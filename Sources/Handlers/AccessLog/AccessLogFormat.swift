@@ -5,67 +5,116 @@ import Wire
 
 /// Writes a request as a line of an access log.
 ///
-/// Belongs to the loop's thread, like the time it remembers.
+/// Belongs to the loop's thread, like what it remembers.
 final class AccessLogFormat {
-    /// An item and the text behind it, without anything that would have to be counted for each line: texts
-    /// and names stand in one run of bytes.
+    /// An item and up to eight bytes of text behind it, without anything that would have to be counted for
+    /// each line. A longer text takes several.
     private struct Step {
         enum Kind { case none, field, otherField, item }
         var kind = Kind.none
         var field = FieldName.other
         var item = LogFormat.Item.Plain.address
-        /// Where the name stands.
+        /// Where in `names` the name stands.
         var name = ByteRange.empty
-        /// Where the text behind it stands.
-        var text = ByteRange.empty
+        var text = EightBytes(padding: [])
+        var textCount = 0
     }
 
     private let steps: [Step]
-    private let texts: [UInt8]
+    private let names: [UInt8]
     private var timeSecond = Int.min
     private var timeText = ByteBuffer()
 
+    /// Those steps that write the same for one client within a second, and what they wrote last.
+    private let steady: Range<Int>
+    private var steadyClient: IPAddress?
+    private var steadySecond = Int.min
+    private var steadyText = ByteBuffer()
+
     init(_ format: LogFormat) {
-        var texts: [UInt8] = []
-        var steps = [Step()]
-        for item in format.items + [.text([ASCII.lf])] {
+        var names: [UInt8] = []
+        var steps: [Step] = []
+        var text: [UInt8] = []
+        // What stands before `step` goes with the step before it.
+        func add(_ step: Step?) {
+            while !text.isEmpty {
+                if steps.last?.textCount != 0 { steps.append(Step()) }
+                let piece = text.prefix(8)
+                steps[steps.count - 1].text = EightBytes(padding: piece)
+                steps[steps.count - 1].textCount = piece.count
+                text.removeFirst(piece.count)
+            }
+            if let step { steps.append(step) }
+        }
+        for item in format.items {
             switch item {
-            case .text(let text):
-                let last = steps.count - 1
-                let start = steps[last].text.isEmpty ? texts.count : steps[last].text.range.lowerBound
-                texts += text
-                steps[last].text = ByteRange(start, texts.count)
+            case .text(let piece): text += piece
             case .field(let name):
                 let known = FieldName(name.span)
                 if known != .other {
-                    steps.append(Step(kind: .field, field: known))
+                    add(Step(kind: .field, field: known))
                 } else {
-                    texts += name
-                    steps.append(
-                        Step(kind: .otherField, name: ByteRange(texts.count - name.count, texts.count)))
+                    names += name
+                    add(Step(kind: .otherField, name: ByteRange(names.count - name.count, names.count)))
                 }
-            case .plain(let plain): steps.append(Step(kind: .item, item: plain))
+            case .plain(let plain): add(Step(kind: .item, item: plain))
             }
         }
-        self.texts = texts
-        self.steps = steps[0].text.isEmpty ? Array(steps.dropFirst()) : steps
+        text.append(ASCII.lf)
+        add(nil)
+        (self.steps, self.names) = (steps, names)
+        let first = steps.firstIndex { $0.kind != .none && AccessLogFormat.isSteady($0) } ?? steps.endIndex
+        steady = first..<(steps[first...].firstIndex { !AccessLogFormat.isSteady($0) } ?? steps.endIndex)
+    }
+
+    private static func isSteady(_ step: Step) -> Bool {
+        switch step.kind {
+        case .none: true
+        case .field, .otherField: false
+        case .item:
+            switch step.item {
+            case .address, .user, .time(.common), .time(.seconds): true
+            default: false
+            }
+        }
     }
 
     func append(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
-        let (steps, texts) = (steps, texts)
-        for index in steps.indices {
+        if steady.lowerBound > 0 { append(0..<steady.lowerBound, exchange, to: &line) }
+        if exchange.user == nil {
+            refreshSteadyText(exchange)
+            steadyText.withUnsafeBytes { line.append($0) }
+        } else {
+            append(steady, exchange, to: &line)
+        }
+        append(steady.upperBound..<steps.count, exchange, to: &line)
+    }
+
+    /// For a client without a name.
+    private func refreshSteadyText(_ exchange: HTTP1Exchange) {
+        let (client, second) = (exchange.clientAddress, exchange.context.wallSeconds)
+        if second == steadySecond, client == steadyClient { return }
+        (steadyClient, steadySecond) = (client, second)
+        steadyText.removeAll()
+        append(steady, exchange, to: &steadyText)
+    }
+
+    private func append(_ range: Range<Int>, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+        let (steps, names) = (steps, names)
+        for index in range {
             let step = steps[index]
             switch step.kind {
             case .none: break
             case .field: AccessLogFormat.append(exchange.first(step.field), exchange, to: &line)
             case .otherField:
-                AccessLogFormat.appendField(texts.span.extracting(step.name.range), exchange, to: &line)
+                AccessLogFormat.appendField(names.span.extracting(step.name.range), exchange, to: &line)
             case .item: append(step.item, exchange, to: &line)
             }
-            line.append(texts.span.extracting(step.text.range))
+            line.append(step.text, count: step.textCount)
         }
     }
 
+    @inline(__always)
     private func append(_ item: LogFormat.Item.Plain, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
         switch item {
         case .address: AccessLogFormat.appendAddress(exchange.clientAddress, to: &line)
@@ -76,7 +125,7 @@ final class AccessLogFormat {
         case .requestLine: AccessLogFormat.appendRequestLine(exchange, to: &line)
         case .status: line.append(decimal: exchange.status)
         case .colouredRequestLine:
-            AccessLogFormat.appendRequestLine(exchange, methodIn: TerminalColour.method, to: &line)
+            AccessLogFormat.appendColouredRequestLine(exchange, to: &line)
         case .colouredStatus:
             line.append(TerminalColour.status(exchange.status))
             line.append(decimal: exchange.status)
@@ -92,18 +141,18 @@ final class AccessLogFormat {
         case .method: exchange.withHeadBytes { line.append($0.extracting(exchange.head.methodName.range)) }
         case .path:
             exchange.withHeadBytes {
-                AccessLogFormat.appendQuoted($0.extracting(exchange.head.path.range), to: &line)
+                LogText.appendQuoted($0.extracting(exchange.head.path.range), to: &line)
             }
         case .query:
             guard let query = exchange.head.query else { return }
             line.append(ASCII.question)
-            exchange.withHeadBytes { AccessLogFormat.appendQuoted($0.extracting(query.range), to: &line) }
-        case .protocolVersion: line.append(exchange.head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1")
+            exchange.withHeadBytes { LogText.appendQuoted($0.extracting(query.range), to: &line) }
+        case .protocolVersion: AccessLogFormat.appendVersion(exchange, to: &line)
         case .siteName: line.append(exchange.site?.name ?? "-")
         case .host:
             guard let authority = exchange.head.authority else { return line.append(ASCII.dash) }
             exchange.withHeadBytes {
-                AccessLogFormat.appendQuoted(SiteTable.host(of: $0.extracting(authority.range)), to: &line)
+                LogText.appendQuoted(SiteTable.host(of: $0.extracting(authority.range)), to: &line)
             }
         case .localPort: line.append(decimal: Int(exchange.connection.local.port ?? 0))
         case .localAddress: AccessLogFormat.appendAddress(exchange.connection.local.ip, to: &line)
@@ -112,7 +161,7 @@ final class AccessLogFormat {
         case .milliseconds: line.append(decimal: exchange.duration.milliseconds)
         case .seconds: line.append(decimal: Int(exchange.duration.seconds))
         case .requestID: line.append(exchange.id.description)
-        case .script: AccessLogFormat.appendQuoted((exchange.script?.name ?? "-").utf8.span, to: &line)
+        case .script: LogText.appendQuoted((exchange.script?.name ?? "-").utf8.span, to: &line)
         case .connectionStatus: line.append(exchange.isAborted ? "X" : exchange.keepsAlive ? "+" : "-")
         case .scriptReport: AccessLogFormat.appendReport(exchange, to: &line)
         case .json: AccessLogJSON.append(exchange, to: &line)
@@ -123,11 +172,11 @@ final class AccessLogFormat {
     private static func appendUser(_ user: Span<UInt8>, to line: inout ByteBuffer) {
         var rest = user
         while let blank = rest.firstIndex(of: ASCII.space) {
-            appendQuoted(rest.extracting(0..<blank), to: &line)
+            LogText.appendQuoted(rest.extracting(0..<blank), to: &line)
             line.append("\\x20")
             rest = rest.extracting((blank + 1)...)
         }
-        appendQuoted(rest, to: &line)
+        LogText.appendQuoted(rest, to: &line)
     }
 
     /// `exit=0 first=1834us total=2011us cpu=1200us peak=9216K`, a dash for what is not known.
@@ -158,28 +207,34 @@ final class AccessLogFormat {
         if let ip = address { ip.append(to: &line) } else { line.append("unix:") }
     }
 
-    static func appendRequestLine(
-        _ exchange: HTTP1Exchange, methodIn colour: StaticString? = nil, to line: inout ByteBuffer
-    ) {
-        if exchange.head.methodName.isEmpty {
-            // A request that could not be read has no line.
-            line.append(ASCII.dash)
-            return
-        }
-        exchange.withHeadBytes { bytes in
-            if let colour { line.append(colour) }
-            // A token has nothing to quote.
-            line.append(bytes.extracting(exchange.head.methodName.range))
-            if colour != nil { line.append(TerminalColour.end) }
-            line.append(ASCII.space)
-            appendQuoted(bytes.extracting(exchange.head.target.range), to: &line)
-        }
-        line.append(exchange.head.minorVersion == 0 ? " HTTP/1.0" : " HTTP/1.1")
+    /// As it was sent.
+    private static func appendRequestLine(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+        // A request that could not be read has none.
+        append(exchange.head.line.isEmpty ? nil : exchange.head.line, exchange, to: &line)
     }
 
+    private static func appendColouredRequestLine(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+        let (whole, method) = (exchange.head.line, exchange.head.methodName)
+        if whole.isEmpty { return line.append(ASCII.dash) }
+        exchange.withHeadBytes { bytes in
+            line.append(TerminalColour.method)
+            // A token has nothing to quote.
+            line.append(bytes.extracting(method.range))
+            line.append(TerminalColour.end)
+            let rest = method.range.upperBound..<whole.range.upperBound
+            LogText.appendQuoted(bytes.extracting(rest), to: &line)
+        }
+    }
+
+    private static func appendVersion(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
+        line.append("HTTP/1.")
+        line.append(decimal: exchange.head.minorVersion)
+    }
+
+    @inline(__always)
     private static func append(_ value: ByteRange?, _ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
         guard let value else { return line.append(ASCII.dash) }
-        exchange.withHeadBytes { appendQuoted($0.extracting(value.range), to: &line) }
+        exchange.withHeadBytes { LogText.appendQuoted($0.extracting(value.range), to: &line) }
     }
 
     private static func appendField(_ name: Span<UInt8>, _ exchange: HTTP1Exchange, to line: inout ByteBuffer)
@@ -198,49 +253,6 @@ final class AccessLogFormat {
         guard name.count == lower.count else { return false }
         for index in name.indices where ASCII.lower(name[index]) != lower[index] { return false }
         return true
-    }
-
-    /// Quotes, backslashes and all that is not ASCII's own text escaped, as Apache does, so that a line stays
-    /// a line and a terminal only shows it.
-    static func appendQuoted(_ text: Span<UInt8>, to line: inout ByteBuffer) {
-        var plain = 0
-        var index = endOfPlain(text, from: 0)
-        while index < text.count {
-            let byte = text[index]
-            line.append(text.extracting(plain..<index))
-            index += 1
-            plain = index
-            line.append(ASCII.backslash)
-            if byte == ASCII.quote || byte == ASCII.backslash {
-                line.append(byte)
-            } else {
-                line.append(UInt8(ascii: "x"))
-                line.append(ASCII.hexDigit(byte >> 4))
-                line.append(ASCII.hexDigit(byte & 15))
-            }
-            index = endOfPlain(text, from: index)
-        }
-        line.append(text.extracting(plain...))
-    }
-
-    /// Where the next byte stands that has to be escaped.
-    private static func endOfPlain(_ text: Span<UInt8>, from start: Int) -> Int {
-        var index = start
-        while let eight = text.eightBytes(at: index) {
-            let marks =
-                eight.below(ASCII.space) | eight.equal(ASCII.quote) | eight.equal(ASCII.backslash)
-                | eight.deleteOrBeyond
-            index &+= marks.first
-            if marks.first < 8 { return index }
-        }
-        while index < text.count {
-            let byte = text[index]
-            if byte < ASCII.space || byte >= ASCII.delete || byte == ASCII.quote || byte == ASCII.backslash {
-                break
-            }
-            index &+= 1
-        }
-        return index
     }
 
     /// `[21/Nov/2026:14:03:07 +0100]`, made once a second.

@@ -17,6 +17,8 @@ package final class AccessLogs {
         let format: AccessLogFormat
         var lines = ByteBuffer()
         init(_ sink: LogSink, _ format: AccessLogFormat) { (self.sink, self.format) = (sink, format) }
+
+        func append(_ exchange: HTTP1Exchange) { format.append(exchange, to: &lines) }
     }
 
     /// A line waits no longer than this; the contract allows 100 ms with the writing included.
@@ -34,11 +36,13 @@ package final class AccessLogs {
     }
 
     func write(_ exchange: HTTP1Exchange) {
-        guard let number = exchange.part?.accessLog, number < logs.count else { return }
-        let log = logs[number]
-        log.format.append(exchange, to: &log.lines)
+        guard let number = exchange.accessLog, number < logs.count else { return }
         if oldest == nil { oldest = exchange.context.loop.now }
-        if log.lines.count >= AccessLogs.pieceSize { flush(log) }
+        // A log that was added stays.
+        uncounted(.passUnretained(logs[number])) { log in
+            log.append(exchange)
+            if log.lines.count >= AccessLogs.pieceSize { flush(log) }
+        }
     }
 
     /// Hands over what has waited long enough. Returns when to call again.
@@ -55,7 +59,7 @@ package final class AccessLogs {
     }
 
     private func flush(_ log: LogBox) {
-        writer.submit(log.lines.withUnsafeBytes { Array($0) }, to: log.sink)
+        writer.submit(log.lines.withSpan { $0.array }, to: log.sink)
         log.lines.removeAll()
     }
 }

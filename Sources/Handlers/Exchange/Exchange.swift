@@ -16,7 +16,8 @@ class Exchange {
     // would be much of what a small one costs.
     /// Woken by whatever happens on the client's side. A service waits here, for its own events too.
     final unowned(unsafe) var waiter: Waiter
-    final unowned(unsafe) var connection: ConnectionFacts
+    final var connectionReference: Unmanaged<ConnectionFacts>
+    final var connection: ConnectionFacts { connectionReference.takeUnretainedValue() }
 
     // MARK: The client
 
@@ -26,7 +27,7 @@ class Exchange {
     /// Who asks: the client that a trusted proxy names, or else the peer; nil for one at a Unix socket.
     final var clientAddress: IPAddress? {
         if let forwarded { return forwarded.address }
-        return connection.peer.ip
+        return uncounted(connectionReference) { $0.peerIP }
     }
 
     /// Where it is known; 0 otherwise.
@@ -50,15 +51,29 @@ class Exchange {
 
     final var head = RequestHead()
     /// What the places in `head` refer to. Stays where it is until the request has ended.
-    var input: ByteBuffer
+    final var input: ByteBuffer
     /// The target's path, decoded.
     final var path: [UInt8] = []
     final var id = RequestID(value: 0)
     final var started = Instant(nanoseconds: 0)
-    // Sites and their parts live as long as the server.
     /// What decides on this request, once it is known.
-    final unowned(unsafe) var site: Site?
-    final unowned(unsafe) var part: Part?
+    final var site: Site? {
+        get { siteReference?.takeUnretainedValue() }
+        set { siteReference = newValue.map(Unmanaged.passUnretained) }
+    }
+    final var part: Part? {
+        get { partReference?.takeUnretainedValue() }
+        set { partReference = newValue.map(Unmanaged.passUnretained) }
+    }
+    // Sites and their parts live as long as the server.
+    final var siteReference: Unmanaged<Site>?
+    final var partReference: Unmanaged<Part>?
+
+    /// Number of the log that takes the request's line, once that is known.
+    final var accessLog: Int? {
+        guard let partReference else { return nil }
+        return uncounted(partReference) { $0.accessLog }
+    }
     /// More is done for the request than to send what is prepared, and so more may be left to forget.
     final var isDispatched = false
     /// A rule about clients or users was asked: the answer is for this client only.
@@ -100,7 +115,7 @@ class Exchange {
     init(context: LoopContext, waiter: Waiter, connection: ConnectionFacts) {
         self.context = context
         self.waiter = waiter
-        self.connection = connection
+        connectionReference = .passUnretained(connection)
         input = ByteBuffer()
     }
 
@@ -114,8 +129,8 @@ class Exchange {
     /// Lets go of all that was found out about the last request and of what its answer needed. An exchange
     /// that waits for its next request holds nothing but its buffers.
     final func forget() {
-        site = nil
-        part = nil
+        siteReference = nil
+        partReference = nil
         status = 0
         contentSent = 0
         if forwarded != nil { forwarded = nil }
@@ -135,12 +150,13 @@ class Exchange {
 
     /// The bytes of a place in the head.
     final func bytes(_ place: ByteRange) -> [UInt8] {
-        input.all.extracting(place.range).array
+        withHeadBytes { $0.extracting(place.range).array }
     }
 
     /// The first field of that name.
-    final func first(_ id: FieldName) -> ByteRange? {
-        if !head.has(id) { return nil }
+    @inline(__always) final func first(_ id: FieldName) -> ByteRange? { head.has(id) ? found(id) : nil }
+
+    private final func found(_ id: FieldName) -> ByteRange? {
         // Not the head's own `first`: the compiler would copy the head for it.
         let fields = head.fields
         for index in fields.indices where fields[index].id == id { return fields[index].value }
@@ -148,7 +164,7 @@ class Exchange {
     }
 
     /// Calls `body` with the bytes that the places in `head` refer to.
-    final func withHeadBytes<R>(_ body: (Span<UInt8>) -> R) -> R { body(input.all) }
+    final func withHeadBytes<R>(_ body: (Span<UInt8>) -> R) -> R { input.withAll(body) }
 
     /// The method as it counts now: a request that was sent on is a GET, or a HEAD as before.
     final var method: Method {

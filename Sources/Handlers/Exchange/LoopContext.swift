@@ -100,16 +100,16 @@ package final class LoopContext {
     // MARK: Exchanges
 
     /// An exchange for a request on `stream`, with buffers.
-    func takeExchange(_ stream: Stream, _ facts: ConnectionFacts) -> HTTP1Exchange {
+    func takeExchange(_ stream: Stream, _ facts: Unmanaged<ConnectionFacts>) -> HTTP1Exchange {
         guard let exchange = spareExchange.take() ?? spareExchanges.popLast() else {
-            return HTTP1Exchange(stream: stream, context: self, connection: facts)
+            return HTTP1Exchange(stream: stream, context: self, connection: facts.takeUnretainedValue())
         }
         exchange.attach(stream, facts)
         return exchange
     }
 
     /// Takes back what no request needs any more.
-    func giveBack(_ exchange: HTTP1Exchange) {
+    func giveBack(_ exchange: consuming HTTP1Exchange) {
         guard exchange.reset() else { return }
         if spareExchange == nil {
             spareExchange = exchange

@@ -10,25 +10,26 @@ final class FileCache {
     /// What a prepared answer answers: a site, a path as it was sent, and the Accept-Encoding where
     /// that was looked at, else nothing.
     struct Question: ~Escapable {
-        let site: Site
+        // Sites live as long as the server.
+        let site: ObjectIdentifier
         let path: Span<UInt8>
         let preference: Span<UInt8>
 
         @_lifetime(copy path, copy preference)
         init(_ site: Site, _ path: Span<UInt8>, _ preference: Span<UInt8>) {
-            (self.site, self.path, self.preference) = (site, path, preference)
+            (self.site, self.path, self.preference) = (ObjectIdentifier(site), path, preference)
         }
     }
 
     /// A prepared answer: head and content in one piece.
     final class Entry {
         fileprivate let hash: UInt64
-        fileprivate let site: Site
+        fileprivate let site: ObjectIdentifier
         /// The path, and behind it the preference.
         private let key: [UInt8]
         private let pathLength: Int
         let part: Part
-        fileprivate(set) var bytes: [UInt8]
+        fileprivate(set) var bytes: ByteBuffer
         /// Where in `bytes` the date stands.
         fileprivate let dateStart: Int
         let headLength: Int
@@ -36,17 +37,18 @@ final class FileCache {
         fileprivate let expires: Instant
 
         fileprivate init(
-            _ question: borrowing Question, hash: UInt64, part: Part, bytes: [UInt8], dateStart: Int,
-            headLength: Int, second: Int, expires: Instant
+            _ question: borrowing Question, hash: UInt64, part: Part, bytes: consuming ByteBuffer,
+            dateStart: Int, headLength: Int, second: Int, expires: Instant
         ) {
-            (self.hash, site, self.part, self.bytes) = (hash, question.site, part, bytes)
+            (self.hash, site, self.part) = (hash, question.site, part)
+            self.bytes = bytes
             (key, pathLength) = (question.path.array + question.preference.array, question.path.count)
             (self.dateStart, self.headLength) = (dateStart, headLength)
             (self.second, self.expires) = (second, expires)
         }
 
         fileprivate func answers(_ question: borrowing Question) -> Bool {
-            guard site === question.site, pathLength == question.path.count,
+            guard site == question.site, pathLength == question.path.count,
                 key.count - pathLength == question.preference.count
             else { return false }
             let key = key
@@ -74,26 +76,27 @@ final class FileCache {
     /// What those in `order` take.
     private(set) var size = 0
 
-    /// The answer with the date of now; nil where there is none or its time is over.
-    func find(_ question: borrowing Question, _ context: LoopContext) -> Entry? {
+    /// The answer with the date of now; nil where there is none or its time is over. Kept until `insert`.
+    func find(_ question: borrowing Question, _ context: LoopContext) -> Unmanaged<Entry>? {
         if places.isEmpty { return nil }
         let hash = FileCache.hash(question)
         let place = Int(hash % UInt64(FileCache.placeCount))
-        guard let entry = match(place, hash, question) ?? match(place ^ 1, hash, question),
-            entry.expires > context.loop.now
-        else { return nil }
-        let second = context.wallSeconds
-        if entry.second != second {
-            entry.second = second
-            let date = HTTPDate.bytes(second)
-            for offset in date.indices { entry.bytes[entry.dateStart + offset] = date[offset] }
+        guard let found = match(place, hash, question) ?? match(place ^ 1, hash, question) else { return nil }
+        return uncounted(found) { entry in
+            if entry.expires <= context.loop.now { return nil }
+            let second = context.wallSeconds
+            if entry.second != second {
+                entry.second = second
+                let date = HTTPDate.bytes(second)
+                entry.bytes.replace(at: entry.dateStart, with: date.span)
+            }
+            return found
         }
-        return entry
     }
 
-    private func match(_ place: Int, _ hash: UInt64, _ question: borrowing Question) -> Entry? {
-        guard let entry = places[place], entry.hash == hash, entry.answers(question) else { return nil }
-        return entry
+    private func match(_ place: Int, _ hash: UInt64, _ question: borrowing Question) -> Unmanaged<Entry>? {
+        guard let entry = places[place].map(Unmanaged.passUnretained) else { return nil }
+        return uncounted(entry) { $0.hash == hash && $0.answers(question) } ? entry : nil
     }
 
     /// Keeps an answer. `head` is all of its head, whose date stands at `dateStart`.
@@ -105,8 +108,9 @@ final class FileCache {
         if places.isEmpty { places = Array(repeating: nil, count: FileCache.placeCount) }
         let now = context.loop.now
         makeRoom(for: head.count + content.count + FileCache.overhead, now)
-        var bytes = head.array
-        content.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+        var bytes = ByteBuffer(capacity: head.count + content.count)
+        bytes.append(head)
+        bytes.append(content)
         let entry = Entry(
             question, hash: FileCache.hash(question), part: part, bytes: bytes, dateStart: dateStart,
             headLength: head.count, second: context.wallSeconds, expires: now + FileCache.lifetime)
@@ -145,14 +149,9 @@ final class FileCache {
 
     private static func cost(_ entry: Entry) -> Int { entry.bytes.count + overhead }
 
-    /// FNV-1a, begun by the site. A client that makes paths collide only makes files be read each time.
+    /// A client that makes paths collide only makes files be read each time.
     private static func hash(_ question: borrowing Question) -> UInt64 {
-        var hash = 0xCBF2_9CE4_8422_2325 ^ UInt64(UInt(bitPattern: ObjectIdentifier(question.site)))
-        let path = question.path
-        for index in path.indices { hash = (hash ^ UInt64(path[index])) &* 0x100_0000_01B3 }
-        let preference = question.preference
-        for index in preference.indices { hash = (hash ^ UInt64(preference[index])) &* 0x100_0000_01B3 }
-        // The low bits of the product alone depend on the low bits of the bytes alone.
-        return hash ^ hash >> 32
+        let hash = question.path.mixed(into: UInt64(UInt(bitPattern: question.site)))
+        return question.preference.isEmpty ? hash : question.preference.mixed(into: hash)
     }
 }

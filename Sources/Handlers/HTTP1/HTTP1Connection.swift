@@ -76,9 +76,9 @@ package final class HTTP1Connection: Attendant {
             // No buffer is held while nothing comes.
             guard let exchange = waiting.take() ?? (context.isDraining ? nil : receive()) else {
                 if context.isDraining || isOver { return .plain }
-                waiter.attendant = self
+                waiter.setAttendant(self)
                 let wakeup = await waiter.wait(until: deadline)
-                waiter.attendant = nil
+                waiter.setAttendant(nil)
                 if wakeup != .woken { return .plain }
                 continue
             }
@@ -90,7 +90,7 @@ package final class HTTP1Connection: Attendant {
     }
 
     /// Serves requests that can be answered at once while the task sleeps between two of them.
-    package func attend() -> Bool {
+    package override func attend() -> Bool {
         if context.isDraining { return false }
         guard let exchange = receive() else { return !isOver }
         let step = serveAtOnce(exchange)
@@ -98,22 +98,25 @@ package final class HTTP1Connection: Attendant {
             (waiting, waitingStep) = (exchange, step)
             return false
         }
-        context.giveBack(exchange)
-        waiter.postpone(to: loop.now + settings.keepaliveTimeout)
+        context.giveBack(consume exchange)
+        uncounted(.passUnretained(waiter)) { $0.postpone(to: loop.now + settings.keepaliveTimeout) }
         return true
     }
 
     /// The first bytes of a request; nil while there are none, or where the connection `isOver`.
     private func receive() -> HTTP1Exchange? {
         guard stream.mayRead || !early.isEmpty else { return nil }
-        let exchange = context.takeExchange(stream, facts)
+        let exchange = context.takeExchange(stream, .passUnretained(facts))
         if !early.isEmpty {
             exchange.input.append(early)
             early = []
             return exchange
         }
         do throws(StreamError) {
-            if let count = try stream.readNow(into: &exchange.input, atLeast: HTTP1Connection.firstRead) {
+            let count = try uncounted(.passUnretained(exchange)) { (exchange) throws(StreamError) in
+                try exchange.readNow(from: stream, atLeast: HTTP1Connection.firstRead)
+            }
+            if let count {
                 if count > 0 { return exchange }
                 isOver = true
             }
@@ -169,13 +172,13 @@ package final class HTTP1Connection: Attendant {
         }
         begin(exchange)
         do throws(StreamError) {
-            guard try exchange.answerAtOnce(sites) else { return .headRead }
+            guard try exchange.answerAtOnce(sites, on: stream) else { return .headRead }
         } catch {
             return .failed
         }
         if exchange.pendingBytes > 0 { return .answered }
         // What is prepared is for requests without content, on connections that go on.
-        context.accessLogs.write(exchange)
+        uncounted(.passUnretained(context.accessLogs)) { $0.write(exchange) }
         return .served
     }
 

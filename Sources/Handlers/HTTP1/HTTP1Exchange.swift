@@ -20,10 +20,10 @@ final class HTTP1Exchange: Exchange {
     }
 
     /// Makes the exchange, with its buffers, another connection's. `input` is empty.
-    func attach(_ stream: Stream, _ connection: ConnectionFacts) {
+    func attach(_ stream: Stream, _ connection: Unmanaged<ConnectionFacts>) {
         self.stream = stream
         waiter = stream.waiter
-        self.connection = connection
+        connectionReference = connection
     }
 
     /// Drops what the last request left. False where the buffers have grown too large to be kept.
@@ -37,9 +37,17 @@ final class HTTP1Exchange: Exchange {
 
     private static let keptCapacity = 128 * 1024
 
+    /// Reads what there is into `input`, as `Stream.readNow` does.
+    func readNow(from stream: Stream, atLeast room: Int) throws(StreamError) -> Int? {
+        try stream.readNow(into: &input, atLeast: room)
+    }
+
     /// Reads the head, if it is there whole.
     func parseHead(_ parser: inout RequestParser) throws(RequestError) -> Bool {
-        try parser.parse(input.all, from: input.start, into: &head)
+        let start = input.start
+        return try input.withAll { (bytes) throws(RequestError) in
+            try parser.parse(bytes, from: start, into: &head)
+        }
     }
 
     /// Makes ready for a request whose head has been read.
@@ -180,46 +188,43 @@ final class HTTP1Exchange: Exchange {
         site.usesCodings ? first(.acceptEncoding) ?? .empty : .empty
     }
 
-    private static func prepared(
-        _ context: LoopContext, _ site: Site, _ input: borrowing ByteBuffer, _ path: ByteRange,
-        _ preference: ByteRange
-    ) -> FileCache.Entry? {
-        let bytes = input.all
-        let question = FileCache.Question(
-            site, bytes.extracting(path.range), bytes.extracting(preference.range))
-        return context.fileCache.find(question, context)
+    private func prepared(_ site: Site) -> Unmanaged<FileCache.Entry>? {
+        let (path, preference) = (head.path.range, preference(site).range)
+        return withHeadBytes { bytes in
+            let question = FileCache.Question(site, bytes.extracting(path), bytes.extracting(preference))
+            return uncounted(.passUnretained(context.fileCache)) { $0.find(question, context) }
+        }
     }
 
     /// Answers with what is prepared, without waiting; what the client does not take now is pending.
     /// False: nothing is, and the request goes the general way.
-    func answerAtOnce(_ sites: SiteTable) throws(StreamError) -> Bool {
+    func answerAtOnce(_ sites: SiteTable, on stream: Stream) throws(StreamError) -> Bool {
         guard takesPreparedAnswer else { return false }
-        let site = withHeadBytes { sites.site(for: $0.extracting((head.authority ?? .empty).range)) }
-        guard let entry = HTTP1Exchange.prepared(context, site, input, head.path, preference(site)) else {
-            return false
-        }
+        let site = withHeadBytes { sites.reference(for: $0.extracting((head.authority ?? .empty).range)) }
+        guard let entry = uncounted(site, { prepared($0) }) else { return false }
+        siteReference = site
+        // Nothing here changes the cache, which keeps the entry.
+        try uncounted(entry) { (entry) throws(StreamError) in try send(entry, on: stream) }
+        return true
+    }
+
+    private func send(_ entry: FileCache.Entry, on stream: Stream) throws(StreamError) {
         stream.setPace(nil)
-        self.site = site
-        part = entry.part
+        partReference = .passUnretained(entry.part)
         status = 200
         answer.markFinished()
-        let bytes = entry.bytes
-        let length = head.method == .head ? entry.headLength : bytes.count
-        let count: Int?
+        let length = head.method == .head ? entry.headLength : entry.bytes.count
         do throws(Errno) {
-            count = try bytes.span.extracting(0..<length).withUnsafeBytes { (bytes) throws(Errno) in
-                try stream.tryWrite(bytes, more: false)
+            try entry.bytes.withUnsafeBytes { (bytes) throws(Errno) in
+                let bytes = UnsafeRawBufferPointer(start: bytes.baseAddress, count: length)
+                let sent = try stream.tryWrite(bytes, more: false) ?? 0
+                // What the client does not take now is a copy of its own; the entry gets another date by and by.
+                if sent < length { answer.output.append(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
             }
         } catch {
             throw .failed(error)
         }
-        let sent = count ?? 0
         contentSent = max(0, length - entry.headLength)
-        // What the client does not take now is a copy of its own; the entry gets another date by and by.
-        if sent < length {
-            answer.output.append(bytes.span.extracting(sent..<length))
-        }
-        return true
     }
 
     override func send(

@@ -35,6 +35,11 @@ package final class SiteTable {
         }
     }
 
+    /// As `site(for:)`, without counting: sites live as long as the server.
+    func reference(for authority: Span<UInt8>) -> Unmanaged<Site> {
+        isSingle ? .passUnretained(fallback) : .passUnretained(site(for: authority))
+    }
+
     /// The site that `authority`, a host with or without a port, asks for; empty for none.
     package func site(for authority: Span<UInt8>) -> Site {
         if isSingle || authority.isEmpty { return fallback }

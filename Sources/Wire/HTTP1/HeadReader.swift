@@ -25,12 +25,18 @@ struct HeadReader: ~Escapable {
 
     mutating func requestLine(_ head: inout RequestHead) throws(RequestError) {
         let methodStart = index
-        index = HeadReader.endOfToken(bytes, from: index, to: end)
-        guard index < end, bytes[index] == ASCII.space, index > methodStart else {
-            throw badLine("the method is not followed by one blank")
+        if beginsWithGet {
+            // Nearly all do.
+            index += 3
+            head.method = .get
+        } else {
+            index = HeadReader.endOfToken(bytes, from: index, to: end)
+            guard index < end, bytes[index] == ASCII.space, index > methodStart else {
+                throw badLine("the method is not followed by one blank")
+            }
+            head.method = Method(bytes.extracting(methodStart..<index))
         }
         head.methodName = ByteRange(methodStart, index)
-        head.method = Method(bytes.extracting(methodStart..<index))
         index += 1
 
         let targetStart = index
@@ -49,8 +55,14 @@ struct HeadReader: ~Escapable {
         let targetEnd = index
         index += 1
         try version(&head)
+        head.line = ByteRange(methodStart, targetEnd + HeadReader.versionLength + 1)
         head.target = ByteRange(targetStart, targetEnd)
         try target(targetStart, targetEnd, queryStart, &head)
+    }
+
+    @inline(__always) private var beginsWithGet: Bool {
+        index + 3 < end && bytes[index] == UInt8(ascii: "G") && bytes[index + 1] == UInt8(ascii: "E")
+            && bytes[index + 2] == UInt8(ascii: "T") && bytes[index + 3] == ASCII.space
     }
 
     // These keep their index where the compiler need not store it for each byte.
@@ -63,6 +75,7 @@ struct HeadReader: ~Escapable {
     }
 
     /// Where the next `?` or `#` stands, or what ends a request target.
+    @inline(__always)
     private static func endOfTargetPart(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
         var index = start
         while let eight = bytes.eightBytes(at: index) {
@@ -82,6 +95,7 @@ struct HeadReader: ~Escapable {
     }
 
     /// Where a control character stands, which no field value has; a tab is none of those.
+    @inline(__always)
     private static func endOfValue(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
         var index = start
         while let eight = bytes.eightBytes(at: index) {
@@ -100,8 +114,11 @@ struct HeadReader: ~Escapable {
         return min(index, end)
     }
 
+    private static let versionLength = 8
+
+    @inline(__always)
     private mutating func version(_ head: inout RequestHead) throws(RequestError) {
-        guard index + 8 < end, let text = bytes.eightBytes(at: index) else {
+        guard index + HeadReader.versionLength < end, let text = bytes.eightBytes(at: index) else {
             throw bad("the request line does not end in an HTTP version")
         }
         var isKnown = true
@@ -117,7 +134,7 @@ struct HeadReader: ~Escapable {
             head.minorVersion = 1
             isKnown = bytes[index + 5] == ASCII.zero + 1
         }
-        index += 8
+        index += HeadReader.versionLength
         guard lineEnds() else { throw badLine("something follows the HTTP version") }
         if !isKnown { throw RequestError(.versionNotSupported, "the HTTP version is not 1.0 or 1.1") }
     }
@@ -137,6 +154,7 @@ struct HeadReader: ~Escapable {
     }
 
     /// Tells the four forms apart (RFC 9112, section 3.2).
+    @inline(__always)
     private func target(
         _ start: Int, _ stop: Int, _ queryStart: Int?, _ head: inout RequestHead
     ) throws(RequestError) {
@@ -214,22 +232,22 @@ struct HeadReader: ~Escapable {
     private static func registeredName(_ text: Span<UInt8>) -> Int? {
         var index = 0
         var last = ASCII.dot
+        while let eight = text.eightBytes(at: index), eight.isHostText,
+            last != ASCII.dot || text[index] != last
+        {
+            index &+= 8
+            last = text[index - 1]
+        }
         while index < text.count {
             let byte = text[index]
-            // Nearly all are one of these.
-            if ASCII.isAlphanumeric(byte) {
-                last = byte
-                index &+= 1
-                continue
-            }
-            if byte == ASCII.colon { break }
-            if byte == ASCII.percent {
-                guard index + 2 < text.count, ASCII.hexValue(text[index + 1]) != nil,
+            if byte == ASCII.dot {
+                if last == ASCII.dot { return nil }
+            } else if !isOfRegisteredName(byte) {
+                if byte == ASCII.colon { break }
+                guard byte == ASCII.percent, index + 2 < text.count, ASCII.hexValue(text[index + 1]) != nil,
                     ASCII.hexValue(text[index + 2]) != nil
                 else { return nil }
                 index += 2
-            } else if byte == ASCII.dot ? last == ASCII.dot : !isRegisteredNameSign(byte) {
-                return nil
             }
             last = byte
             index &+= 1
@@ -237,10 +255,13 @@ struct HeadReader: ~Escapable {
         return index == 0 ? nil : index
     }
 
-    /// ! $ & ' ( ) * + - ; = _ ~
-    private static func isRegisteredNameSign(_ byte: UInt8) -> Bool {
-        byte == ASCII.dash || byte == ASCII.underscore || byte == 0x7E || byte == 0x21 || byte == 0x24
-            || (0x26...0x2B).contains(byte) || byte == ASCII.semicolon || byte == ASCII.equals
+    /// Letters, digits and ! $ & ' ( ) * + - ; = _ ~
+    @inline(__always) private static func isOfRegisteredName(_ byte: UInt8) -> Bool {
+        // A bit for each byte below 64, and for each from 64 to 127.
+        let low: UInt64 = 0x2BFF_2FD2_0000_0000
+        let high: UInt64 = 0x47FF_FFFE_87FF_FFFE
+        let bits = byte < 64 ? low : byte < 128 ? high : 0
+        return (bits >> UInt64(byte & 63)) & 1 != 0
     }
 
     // MARK: Fields
@@ -267,7 +288,7 @@ struct HeadReader: ~Escapable {
             while valueEnd > valueStart, ASCII.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }
             let value = ByteRange(valueStart, valueEnd)
             head.add(RequestHead.Field(id: id, name: name, value: value))
-            if head.fields.count > 200 {
+            if head.fieldCount > 200 {
                 throw RequestError(.headerFieldsTooLarge, "the request has more than 200 fields")
             }
             try facts.take(id, bytes.extracting(valueStart..<valueEnd), value)
@@ -275,6 +296,7 @@ struct HeadReader: ~Escapable {
         try finish(facts, &head)
     }
 
+    @inline(__always)
     private func finish(_ facts: FramingFacts, _ head: inout RequestHead) throws(RequestError) {
         if let host = facts.host {
             guard host.isEmpty || isAuthority(bytes.extracting(host.range)) else {

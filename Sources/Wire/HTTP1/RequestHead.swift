@@ -30,6 +30,8 @@ public struct RequestHead: Sendable {
 
     public internal(set) var method = Method.get
     public internal(set) var methodName = ByteRange.empty
+    /// All of the request line but its end.
+    public internal(set) var line = ByteRange.empty
     /// As it was sent.
     public internal(set) var target = ByteRange.empty
     public internal(set) var form = TargetForm.origin
@@ -40,7 +42,10 @@ public struct RequestHead: Sendable {
     /// 0 or 1: HTTP/1.0 or 1.1.
     public internal(set) var minorVersion = 1
     /// In the order they came.
-    public private(set) var fields: [Field] = []
+    @inlinable public var fields: ArraySlice<Field> { places[..<fieldCount] }
+    /// The fields, and behind them what is left of longer heads that were read into this one before.
+    @usableFromInline private(set) var places: [Field] = []
+    @usableFromInline private(set) var fieldCount = 0
     /// A bit for each known name that is there, and for each that is there more than once.
     @usableFromInline private(set) var present: UInt64 = 0
     @usableFromInline private(set) var repeated: UInt64 = 0
@@ -54,17 +59,22 @@ public struct RequestHead: Sendable {
 
     package init(method: Method = .get) {
         self.method = method
-        fields.reserveCapacity(24)
+        places.reserveCapacity(24)
     }
 
     mutating func forgetFields() {
-        if !fields.isEmpty { fields.removeAll(keepingCapacity: true) }
+        fieldCount = 0
         present = 0
         repeated = 0
     }
 
-    mutating func add(_ field: Field) {
-        fields.append(field)
+    @inline(__always) mutating func add(_ field: Field) {
+        if fieldCount < places.count {
+            places[fieldCount] = field
+        } else {
+            places.append(field)
+        }
+        fieldCount += 1
         repeated |= present & field.id.bit
         present |= field.id.bit
     }
@@ -76,13 +86,13 @@ public struct RequestHead: Sendable {
         return nil
     }
 
-    @inlinable public func has(_ id: FieldName) -> Bool { present & id.bit != 0 }
+    @inlinable @inline(__always) public func has(_ id: FieldName) -> Bool { present & id.bit != 0 }
 
     /// Whether one of those names is there.
-    @inlinable public func hasAny(_ names: FieldNames) -> Bool { present & names.bits != 0 }
+    @inlinable @inline(__always) public func hasAny(_ names: FieldNames) -> Bool { present & names.bits != 0 }
 
     /// Whether that name is there twice and more.
-    @inlinable public func isRepeated(_ id: FieldName) -> Bool { repeated & id.bit != 0 }
+    @inlinable @inline(__always) public func isRepeated(_ id: FieldName) -> Bool { repeated & id.bit != 0 }
 }
 
 /// Some of the names that the server itself reads.

@@ -68,7 +68,8 @@ package enum Forwarding {
     }
 
     /// Takes a step to the left. Whether there may be another.
-    private static func take(
+    // Swift 6.3 fails to compile the one above with this inlined.
+    @inline(never) private static func take(
         _ hop: ForwardedHop, _ client: inout ForwardedClient, _ isTrusted: (IPAddress) -> Bool
     ) -> Bool {
         // Told by one that is trusted, whatever it says of the address.
