@@ -16,6 +16,7 @@ enum Dispatcher {
         }
         exchange.site = site
         exchange.part = site.part
+        exchange.context.witness?.site = site.name
         switch head.form {
         case .asterisk:
             var answer = ResponseHead(.noContent)

@@ -219,6 +219,7 @@ import Testing
         "cgi-bin/much": shell(
             "printf 'Content-Type: text/plain\\n\\n'; head -c 1000000 /dev/zero; head -c 9000 /dev/zero >&2"),
         "cgi-bin/log": shell("echo ' id=1 stderr: no page' >&2; exit 3"),
+        "cgi-bin/half": page("echo half; exit 4"),
         "cgi-bin/endless": page("echo $$ > ../pid; while :; do echo x; sleep 0.01; done"),
     ]
 
@@ -291,6 +292,8 @@ import Testing
         ("/cgi-bin/crlf", 1, "CR LF"), ("/cgi-bin/text", 1, "hello without headers"),
         ("/cgi-bin/closed", 1, "no execute bit"),
         ("http://localhost/cgi-bin/good?a=1", 0, "QUERY_STRING=a=1"),
+        ("/cgi-bin/good", 0, "\nsite         default\n"),
+        ("/cgi-bin/half", 1, "exited with status 4; the answer was cut after 5 bytes"),
     ])
     func `doctor explains`(_ subject: String, _ status: CInt, _ words: String) async throws {
         let (result, _) = try await run(["doctor", subject])
