@@ -210,6 +210,31 @@ import Testing
         try await expect(prints("Status: fine\\n\\n"), says: ["Status", "fine"])
     }
 
+    // MARK: What is no script
+
+    @Test func `a folder of scripts itself`() async throws {
+        try await withScripts(["x": page("echo 1")], site: "index = index.html index.cgi") { server in
+            for path in ["/cgi-bin/", "/cgi-bin"] {
+                let answer = try server.get(path)
+                #expect(answer.status == 403)
+                let line = try server.waitForError(containing: requestID(answer))
+                for text in [line, answer.text] {
+                    #expect(text.contains("is a folder of scripts"), "\(text)")
+                    #expect(text.contains("index.html index.cgi"), "\(text)")
+                }
+            }
+        }
+    }
+
+    @Test func `a named pipe among scripts`() async throws {
+        try await withScripts([:], prepare: { mkfifo($0.path("cgi-bin/pipe"), 0o755) }) { server in
+            let answer = try server.get("/cgi-bin/pipe")
+            #expect(answer.status == 403)
+            let line = try server.waitForError(containing: requestID(answer))
+            #expect(line.contains("cgi-bin/pipe is no regular file"), "\(line)")
+        }
+    }
+
     // MARK: Commands
 
     static let broken = [
