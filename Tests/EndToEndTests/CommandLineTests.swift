@@ -33,6 +33,37 @@ import Testing
         }
     }
 
+    @Test func `check warns of a site that has nothing`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            let path = try folder.write("server.ini", "[site a]\n[site b]\nredirect = / http://a/\n")
+            let result = try Self.gatehouse("check", "-c", path)
+            #expect(result.status == 0)
+            #expect(result.stderr.hasPrefix("\(path):1: warning: [site a] has neither root nor alias"))
+            #expect(result.stderr.split(separator: "\n").count == 1, "\(result.stderr)")
+        }
+    }
+
+    /// Root may do everything, the user whom the server becomes may not.
+    @Test(.enabled(if: getuid() == 0, "only root can start the server as another user"))
+    func `check by root looks with the eyes of the server's user`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            chmod(folder.path("www"), 0o700)
+            try folder.write("cgi-bin/x", "#!/bin/sh\n", mode: 0o700)
+            let text = "[server]\nuser = nobody\n[site a]\nroot = www\n"
+            let path = try folder.write("server.ini", text)
+            let pages = try Self.gatehouse("check", "-c", path)
+            #expect(pages.status == 0)
+            #expect(pages.stderr.contains("\(path):3: warning: the folder \(folder.path("www")) (mode 0700"))
+            try folder.write("server.ini", text + "cgi = /cgi-bin/ cgi-bin/\n")
+            let scripts = try Self.gatehouse("check", "-c", path)
+            #expect(scripts.status == 1)
+            #expect(scripts.stderr.contains("cgi-bin/x (mode 0700, owner root) may not be run by nobody"))
+        }
+    }
+
     @Test func `check names all problems at once`() async throws {
         try await blocking {
             let folder = try ScratchFolder()
