@@ -103,6 +103,7 @@ struct ConfigAssembly {
         var lines: [ListenAddress: Int] = [:]
         for (setting, value) in rows {
             let isGood = attempt(setting, value, in: &server)
+            server.places[setting.name] = value.position
             guard setting.name == "listen" else { continue }
             guard isGood, let address = server.listen.last else {
                 knowsListeners = false
@@ -257,13 +258,35 @@ struct ConfigAssembly {
     ) -> Bool {
         do throws(ValueProblem) {
             try settings.set(setting, to: value)
+            notePlace(setting, value)
             return true
         } catch {
-            if error.details.isEmpty { report(value.place, "\(setting.name): \(error.message)") }
+            if error.details.isEmpty {
+                // Where others begin a comment.
+                let hint =
+                    value.raw.contains(" #") ? "; a comment behind a value begins with `;`, not with `#`" : ""
+                report(value.place, "\(setting.name): \(error.message)\(hint)")
+            }
             // Several sections may name the same file.
             problems += error.details.filter { !problems.contains($0) }
             return false
         }
+    }
+}
+
+extension ConfigAssembly {
+    /// Remembers where a log is named.
+    private mutating func notePlace(_ setting: Setting, _ value: SettingValue) {
+        let type: ValueType<LogTarget>
+        switch setting.name {
+        case "access_log": type = Values.accessLog
+        case "error_log": type = Values.errorLog
+        default: return
+        }
+        guard let position = value.position, let target = try? type.parse(value),
+            config.logPlaces[target] == nil
+        else { return }
+        config.logPlaces[target] = position
     }
 }
 

@@ -64,6 +64,31 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (
+            "listen = 192.0.2.1:1", "", 3,
+            "cannot listen on 192.0.2.1:1: Cannot assign requested address; this machine"
+        ),
+        ("pid_file = link", "", 3, "pid_file "),
+        ("error_log = /proc/x.log", "", 3, "cannot open the log /proc/x.log: "),
+        ("", "access_log = /proc/x.log", 6, "cannot open the log /proc/x.log: "),
+    ])
+    func `a start that fails names the line`(
+        _ server: String, _ site: String, _ line: Int, _ words: String
+    ) async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            symlink("server.ini", folder.path("link"))
+            let listen = server.hasPrefix("listen") ? "" : "listen = 127.0.0.1:0"
+            let path = try folder.write(
+                "server.ini", "[server]\n\(listen)\n\(server)\n[site a]\nroot = www\n\(site)\n")
+            let result = try runCommand([ServerProcess.builtExecutable, "run", "-c", path], within: 10)
+            #expect(result.status == 1)
+            #expect(result.stderr.hasPrefix("gatehouse: \(path):\(line): \(words)"), "\(result.stderr)")
+        }
+    }
+
     @Test func `check names all problems at once`() async throws {
         try await blocking {
             let folder = try ScratchFolder()
