@@ -241,9 +241,11 @@ struct ConfigAssembly {
             let places = others.reduce(into: SectionKinds()) { $0.formUnion($1.sections) }
             return "`\(lower)` belongs in \(places.headers.joined(separator: " or "))"
         }
+        let unknown = "unknown key \(name.quoted)"
+        if let own = ForeignNames.setting(for: lower) { return "\(unknown); here it is \(own)" }
         let here = Settings.all.lazy.filter { $0.sections.contains(kind) }.map(\.name)
-        return "unknown key \(name.quoted)"
-            + NearestName.hint(name, among: Array(here) + Settings.all.map(\.name))
+        let hint = NearestName.hint(name, among: Array(here) + Settings.all.map(\.name))
+        return unknown + (hint.isEmpty ? "; `gatehouse keys` lists all" : hint)
     }
 
     private func defaultValue(of setting: Setting) -> SettingValue? {
