@@ -244,6 +244,17 @@ struct ScriptService {
         }
     }
 
+    /// A failure for want of a header, with what the script's file tells of it.
+    private func explained(_ failure: ScriptFailure) async -> ScriptFailure {
+        let file = script.file
+        guard script.interpreter == nil,
+            let hint = await exchange.context.pool.run({ ScriptInspection.headerHint(file) })
+        else { return failure }
+        var failure = failure
+        failure.reason += "; \(hint)"
+        return failure
+    }
+
     private func conclude(_ relay: ScriptRelay, _ ending: ScriptRelay.Ending) async throws(StreamError)
         -> Outcome
     {
@@ -269,7 +280,7 @@ struct ScriptService {
                 keepRecord()
                 exchange.abort()
             } else {
-                try await fail(failure)
+                try await fail(failure.lacksHeader ? await explained(failure) : failure)
             }
             return .answered
         case .silent(let reason):
@@ -278,7 +289,7 @@ struct ScriptService {
             if case .exited(126...127)? = relay.exit?.reason, let fault = await inspect().fault {
                 reason = fault
             }
-            try await fail(ScriptFailure(reason))
+            try await fail(await explained(ScriptFailure(reason)))
             return .answered
         case .contentFailed(let failure):
             guard exchange.hasBegun else {
