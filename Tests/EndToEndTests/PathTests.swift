@@ -159,6 +159,16 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("/%zz", "the path has a `%` without two hexadecimal digits"),
+        ("/a/../../b", "the path has more `..` than folders"),
+    ]) func `a path that is none has its reason in the log`(_ path: String, _ reason: String) async throws {
+        try await withServer { server in
+            try #expect(server.get(path).status == 400)
+            _ = try server.waitForError(containing: "refused: \(reason)")
+        }
+    }
+
     /// The server runs as somebody else where it can.
     @Test(
         .enabled(if: getuid() == 0, "only root can start the server as another user"),
