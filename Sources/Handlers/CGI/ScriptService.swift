@@ -88,7 +88,10 @@ struct ScriptService {
             try await ErrorPage.send(.requestTimeout, on: exchange)
         case .content(.stream(let error)): throw error
         case .storage(let reason):
-            exchange.log(.error, "cannot put the request content aside in TMPDIR or /var/tmp: \(reason)")
+            exchange.log(
+                .error,
+                "cannot put the request content aside in \(RequestContent.spoolFolder) (TMPDIR names another folder): \(reason)"
+            )
             try await ErrorPage.send(
                 reason == .noSpace ? .insufficientStorage : .internalServerError, on: exchange)
         }
