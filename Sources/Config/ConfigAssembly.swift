@@ -261,12 +261,15 @@ struct ConfigAssembly {
         do throws(ValueProblem) {
             try settings.set(setting, to: value)
             notePlace(setting, value)
-            return true
+            guard value.hasForeignComment, !setting.isFreeText else { return true }
+            report(
+                value.place,
+                "\(setting.name): \(value.raw.quoted) has a ` #` in it; \(SettingValue.commentAdvice), and a value that has one stands in double quotes"
+            )
+            return false
         } catch {
             if error.details.isEmpty {
-                // Where others begin a comment.
-                let hint =
-                    value.raw.contains(" #") ? "; a comment behind a value begins with `;`, not with `#`" : ""
+                let hint = value.hasForeignComment ? "; \(SettingValue.commentAdvice)" : ""
                 report(value.place, "\(setting.name): \(error.message)\(hint)")
             }
             // Several sections may name the same file.
@@ -292,7 +295,21 @@ extension ConfigAssembly {
     }
 }
 
+extension Setting {
+    /// The value may well have a `#` behind a blank.
+    fileprivate var isFreeText: Bool {
+        ["header", "cgi_env", "log_format", "cache_control", "redirect", "rewrite"].contains(name)
+    }
+}
+
 extension SettingValue {
+    /// A `#` behind a blank, where others begin a comment.
+    fileprivate var hasForeignComment: Bool {
+        !raw.utf8.contains(ASCII.quote) && (raw.contains(" #") || raw.contains("\t#"))
+    }
+
+    fileprivate static let commentAdvice = "a comment behind a value begins with `;`, not with `#`"
+
     /// For messages.
     fileprivate var place: SourcePosition { position ?? SourcePosition(file: "built-in default", line: 0) }
     fileprivate var line: Int { place.line }

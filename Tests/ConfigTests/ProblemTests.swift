@@ -99,10 +99,22 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             ]),
         ProblemCase(
             "comments as others have them",
-            "[site a]\nroot = www # pages\nlisting = yes # please\nindex = a ; b\n",
+            """
+            [site a]
+            root = www # pages
+            listing = yes # please
+            index = index.html ; names
+            cgi_env = COLOUR=red #1
+            access_log = a.log # mine
+            error_log = "b #1.log"
+            [location a /x]
+            index = index.html # names
+            """,
             [
                 "server.ini:2: root: `www # pages`: No such file or directory; a comment behind a value begins with `;`, not with `#`",
                 "server.ini:3: listing: `yes # please` is neither; takes yes or no; a comment behind a value begins with `;`, not with `#`",
+                "server.ini:6: access_log: `a.log # mine` has a ` #` in it; a comment behind a value begins with `;`, not with `#`, and a value that has one stands in double quotes",
+                "server.ini:9: index: `index.html # names` has a ` #` in it; a comment behind a value begins with `;`, not with `#`, and a value that has one stands in double quotes",
             ]),
         ProblemCase(
             "sections that are none",
