@@ -229,10 +229,22 @@ struct ConfigAssembly {
                     continue
                 }
                 lines[name] = entry.position.line
+            } else if let subject = Self.subject(of: entry.value, in: setting) {
+                if let first = lines["\(name) \(subject)"] {
+                    report(entry.position, "\(name): \(subject.quoted) is at line \(first) already")
+                    continue
+                }
+                lines["\(name) \(subject)"] = entry.position.line
             }
             found.append((setting, SettingValue(entry.value, at: entry.position, in: sections.context)))
         }
         return found
+    }
+
+    /// What a value of a repeatable setting is about, where a second one could only take its place.
+    private static func subject(of value: String, in setting: Setting) -> String? {
+        guard ["error_page", "mime", "cgi_cache"].contains(setting.name) else { return nil }
+        return value.split { $0 == " " || $0 == "\t" }.first.map(String.init)
     }
 
     private static func unknown(_ name: String, in kind: SectionKinds) -> String {

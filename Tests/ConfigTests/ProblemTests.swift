@@ -90,6 +90,27 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
                 "server.ini:6: unknown key `thread`; did you mean `threads`?",
             ]),
         ProblemCase(
+            "one thing said twice by keys that may stand twice",
+            """
+            [defaults]
+            error_page = 404 /all
+            [site a]
+            error_page = 404 /a
+            error_page = 410 /a
+            error_page = 404 /b
+            mime = .x a/b
+            mime = .x a/c
+            cgi_cache = /x 1s
+            cgi_cache = /x 2s
+            header = A: 1
+            header = A: 1
+            """,
+            [
+                "server.ini:6: error_page: `404` is at line 4 already",
+                "server.ini:8: mime: `.x` is at line 7 already",
+                "server.ini:10: cgi_cache: `/x` is at line 9 already",
+            ]),
+        ProblemCase(
             "keys of other servers",
             "[site a]\nServer_Name = a\nautoindex = on\nserver.document-root = www\n",
             [
