@@ -74,7 +74,9 @@ struct ScriptService {
     private func refuse(_ failure: RequestContent.Failure) async throws(StreamError) {
         switch failure {
         case .content(.tooLarge):
-            exchange.log(.warning, "the request is larger than max_body = \(part.settings.maxBody)")
+            exchange.log(
+                .warning,
+                "the request is larger than max_body = \(ByteCount.spelled(part.settings.maxBody))")
             try await ErrorPage.send(.contentTooLarge, on: exchange)
         case .content(.malformed(let reason)):
             exchange.log(.warning, "bad request content: \(reason)")

@@ -59,7 +59,7 @@ enum ScriptWords {
         case .signal(24, _):
             return limits.cpu == nil ? "" : ", the limit cgi_cpu = \(limits.cpu ?? .zero)"
         case .signal(25, _):
-            return limits.fileSize == nil ? "" : ", the limit cgi_file_size = \(limits.fileSize ?? 0)"
+            return limits.fileSize.map { ", the limit cgi_file_size = \(ByteCount.spelled($0))" } ?? ""
         case .signal(9, _):
             guard let cpu = limits.cpu, exit.cpu >= cpu else {
                 return ", and not by this server: the kernel does that where memory runs out (`dmesg` tells)"
@@ -71,7 +71,7 @@ enum ScriptWords {
             guard let memory = limits.memory, exit.peakMemory > memory / 2 || words.contains("emory") else {
                 return ""
             }
-            return " (cgi_memory = \(memory) may be too little)"
+            return " (cgi_memory = \(ByteCount.spelled(memory)) may be too little)"
         default: return ""
         }
     }
