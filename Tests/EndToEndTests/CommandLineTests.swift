@@ -188,6 +188,7 @@ import Testing
         arguments: [
             (["chek"], "did you mean `check`?"), (["help", "reopn"], "did you mean `reopen`?"),
             (["check", "etc/server.ini"], "a file is named by `-c FILE`"),
+            (["-c", "server.ini", "check"], "a subcommand stands first, as in `gatehouse check …`"),
             (["serve", "a", "b"], "`b` is too much\n"),
             (["keys", "frobnicate"], "`gatehouse keys` lists them"),
             (["serve", "--listen", "x"], "gatehouse: --listen: no port in `x`"),
