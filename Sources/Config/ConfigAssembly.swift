@@ -103,6 +103,7 @@ struct ConfigAssembly {
         var lines: [ListenAddress: Int] = [:]
         for (setting, value) in rows {
             let isGood = attempt(setting, value, in: &server)
+            server.places[setting.name] = value.position
             guard setting.name == "listen" else { continue }
             guard isGood, let address = server.listen.last else {
                 knowsListeners = false
@@ -228,10 +229,22 @@ struct ConfigAssembly {
                     continue
                 }
                 lines[name] = entry.position.line
+            } else if let subject = Self.subject(of: entry.value, in: setting) {
+                if let first = lines["\(name) \(subject)"] {
+                    report(entry.position, "\(name): \(subject.quoted) is at line \(first) already")
+                    continue
+                }
+                lines["\(name) \(subject)"] = entry.position.line
             }
             found.append((setting, SettingValue(entry.value, at: entry.position, in: sections.context)))
         }
         return found
+    }
+
+    /// What a value of a repeatable setting is about, where a second one could only take its place.
+    private static func subject(of value: String, in setting: Setting) -> String? {
+        guard ["error_page", "mime", "cgi_cache"].contains(setting.name) else { return nil }
+        return value.split { $0 == " " || $0 == "\t" }.first.map(String.init)
     }
 
     private static func unknown(_ name: String, in kind: SectionKinds) -> String {
@@ -240,9 +253,11 @@ struct ConfigAssembly {
             let places = others.reduce(into: SectionKinds()) { $0.formUnion($1.sections) }
             return "`\(lower)` belongs in \(places.headers.joined(separator: " or "))"
         }
+        let unknown = "unknown key \(name.quoted)"
+        if let own = ForeignNames.setting(for: lower) { return "\(unknown); here it is \(own)" }
         let here = Settings.all.lazy.filter { $0.sections.contains(kind) }.map(\.name)
-        return "unknown key \(name.quoted)"
-            + NearestName.hint(name, among: Array(here) + Settings.all.map(\.name))
+        let hint = NearestName.hint(name, among: Array(here) + Settings.all.map(\.name))
+        return unknown + (hint.isEmpty ? "; `gatehouse keys` lists all" : hint)
     }
 
     private func defaultValue(of setting: Setting) -> SettingValue? {
@@ -257,9 +272,18 @@ struct ConfigAssembly {
     ) -> Bool {
         do throws(ValueProblem) {
             try settings.set(setting, to: value)
-            return true
+            notePlace(setting, value)
+            guard value.hasForeignComment, !setting.isFreeText else { return true }
+            report(
+                value.place,
+                "\(setting.name): \(value.raw.quoted) has a ` #` in it; \(SettingValue.commentAdvice), and a value that has one stands in double quotes"
+            )
+            return false
         } catch {
-            if error.details.isEmpty { report(value.place, "\(setting.name): \(error.message)") }
+            if error.details.isEmpty {
+                let hint = value.hasForeignComment ? "; \(SettingValue.commentAdvice)" : ""
+                report(value.place, "\(setting.name): \(error.message)\(hint)")
+            }
             // Several sections may name the same file.
             problems += error.details.filter { !problems.contains($0) }
             return false
@@ -267,7 +291,37 @@ struct ConfigAssembly {
     }
 }
 
+extension ConfigAssembly {
+    /// Remembers where a log is named.
+    private mutating func notePlace(_ setting: Setting, _ value: SettingValue) {
+        let type: ValueType<LogTarget>
+        switch setting.name {
+        case "access_log": type = Values.accessLog
+        case "error_log": type = Values.errorLog
+        default: return
+        }
+        guard let position = value.position, let target = try? type.parse(value),
+            config.logPlaces[target] == nil
+        else { return }
+        config.logPlaces[target] = position
+    }
+}
+
+extension Setting {
+    /// The value may well have a `#` behind a blank.
+    fileprivate var isFreeText: Bool {
+        ["header", "cgi_env", "log_format", "cache_control", "redirect", "rewrite"].contains(name)
+    }
+}
+
 extension SettingValue {
+    /// A `#` behind a blank, where others begin a comment.
+    fileprivate var hasForeignComment: Bool {
+        !raw.utf8.contains(ASCII.quote) && (raw.contains(" #") || raw.contains("\t#"))
+    }
+
+    fileprivate static let commentAdvice = "a comment behind a value begins with `;`, not with `#`"
+
     /// For messages.
     fileprivate var place: SourcePosition { position ?? SourcePosition(file: "built-in default", line: 0) }
     fileprivate var line: Int { place.line }

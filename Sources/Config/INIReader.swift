@@ -134,7 +134,7 @@ private final class LineSource {
             return []
         }
         guard let text = String(validating: content, as: UTF8.self) else {
-            report("invalid UTF-8")
+            report("invalid UTF-8; the file has to be saved in that encoding")
             return []
         }
         switch content.first {

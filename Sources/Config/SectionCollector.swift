@@ -134,7 +134,10 @@ struct SectionCollector {
         default:
             if ini.isBroken { return }
             let hint = NearestName.hint(kind, among: ["server", "defaults", "site", "location"])
-            report(position, "unknown section \("[\(ini.name)]".quoted)\(hint)")
+            report(
+                position,
+                "unknown section \("[\(ini.name)]".quoted)\(hint.isEmpty ? "; there are \(SectionKinds.all)" : hint)"
+            )
         }
     }
 

@@ -9,6 +9,8 @@ package struct ServerConfig: Sendable {
     package var server = ServerSettings()
     /// In the order of the file: the first answers requests for names that no site has.
     package var sites: [SiteConfig] = []
+    /// Where each log was named first.
+    package var logPlaces: [LogTarget: SourcePosition] = [:]
 
     package init() {}
 }
@@ -44,6 +46,8 @@ package struct ServerSettings: Sendable {
     /// Bytes of a whole request head.
     package var maxHeaderSize = 32 * 1024
     package var serverHeader = ServerHeader.full
+    /// Where its settings stand, the last of each name.
+    package var places: [String: SourcePosition] = [:]
 
     package init() {}
 }
@@ -66,8 +70,8 @@ package struct TrustedPeers: Hashable, Sendable {
     package func contains(_ address: IPAddress) -> Bool { networks.contains { $0.contains(address) } }
 }
 
-/// `IP:PORT`, `[IPv6]:PORT`, `*:PORT` (which is two sockets) or `unix:PATH`. Its options make no other
-/// address of it.
+/// `IP:PORT`, `[IPv6]:PORT`, `*:PORT` (which is two sockets) or `unix:PATH`. Its options and its place
+/// make no other address of it.
 package struct ListenAddress: Hashable, Sendable {
     package enum Host: Hashable, Sendable {
         case address(SocketAddress)
@@ -78,6 +82,9 @@ package struct ListenAddress: Hashable, Sendable {
 
     /// Each connection begins with a header of the PROXY protocol.
     package var takesProxyHeader = false
+
+    /// Where it stands; nil for a default.
+    package var position: SourcePosition?
 
     package init(_ host: Host) { self.host = host }
 

@@ -13,6 +13,9 @@ struct SectionKinds: OptionSet, Hashable, Sendable {
         (.location, "[location SITE /prefix]"),
     ]
 
+    /// All headers, for messages.
+    static let all = headers.map(\.header).joined(separator: ", ")
+
     /// The headers of all kinds in the set.
     var headers: [String] { Self.headers.filter { contains($0.kind) }.map(\.header) }
 }

@@ -96,32 +96,23 @@ extension Values {
     // MARK: Sizes
 
     private static let takesSize = "takes a size such as 32K, 100M or 1G"
-    private static let sizeUnits: [(name: String, shift: Int)] = [("", 0), ("k", 10), ("m", 20), ("g", 30)]
 
     /// Bytes.
     static func byteCount(_ text: String, _ range: ClosedRange<Int>) throws(ValueProblem) -> Int {
         guard let (count, unit) = quantity(text) else {
             throw ValueProblem("\(text.quoted) is no size; \(takesSize)")
         }
-        guard let shift = sizeUnits.first(where: { $0.name == unit })?.shift else {
+        guard let shift = ByteCount.units.first(where: { $0.name == unit })?.shift else {
             throw ValueProblem("\(unit.quoted) in \(text.quoted) is no unit of size; \(takesSize)")
         }
         let (bytes, overflow) = count.multipliedReportingOverflow(by: 1 << shift)
         if overflow || bytes > range.upperBound {
-            throw ValueProblem("\(text.quoted) is too large; maximum \(spelled(range.upperBound))")
+            throw ValueProblem("\(text.quoted) is too large; maximum \(ByteCount.spelled(range.upperBound))")
         }
         if bytes < range.lowerBound {
-            throw ValueProblem("\(text.quoted) is too small; minimum \(spelled(range.lowerBound))")
+            throw ValueProblem("\(text.quoted) is too small; minimum \(ByteCount.spelled(range.lowerBound))")
         }
         return bytes
-    }
-
-    /// A number of bytes in the largest unit that leaves no rest.
-    private static func spelled(_ bytes: Int) -> String {
-        for (name, shift) in sizeUnits.reversed() where bytes > 0 && bytes.trailingZeroBitCount >= shift {
-            return "\(bytes >> shift)\(name.uppercased())"
-        }
-        return "\(bytes)"
     }
 
     static func size(_ range: ClosedRange<Int>) -> ValueType<Int> {

@@ -37,9 +37,13 @@ extension Values {
         if text.hasPrefix("unix:") {
             let path = try socketPath(String(text.dropFirst(5)), behind: "unix:", value)
             if value.context.checksPaths { try Paths.requireParent(path) }
-            return ListenAddress(.address(.unix(path)))
+            var address = ListenAddress(.address(.unix(path)))
+            address.position = value.position
+            return address
         }
-        return try tcpAddress(text)
+        var address = try tcpAddress(text)
+        address.position = value.position
+        return address
     }
 
     private static func tcpAddress(_ text: String) throws(ValueProblem) -> ListenAddress {

@@ -16,6 +16,7 @@ enum Dispatcher {
         }
         exchange.site = site
         exchange.part = site.part
+        exchange.context.witness?.site = site.name
         switch head.form {
         case .asterisk:
             var answer = ResponseHead(.noContent)
@@ -76,6 +77,12 @@ enum Dispatcher {
             return true
         } catch {
             exchange.path = Array("/".utf8)
+            let what =
+                switch error {
+                case .badEscape: "has a `%` without two hexadecimal digits, or a zero byte"
+                case .leavesRoot: "has more `..` than folders"
+                }
+            exchange.log(.info, "refused: the path \(what)")
             return false
         }
     }

@@ -95,7 +95,8 @@ struct BoundAddress {
             default: break
             }
             throw StartError(
-                "cannot listen on \(wanted): \(error)\(hint)", isAddressTaken: error.code == EADDRINUSE)
+                "cannot listen on \(wanted): \(error)\(hint)", at: setting.position,
+                isAddressTaken: error.code == EADDRINUSE)
         }
     }
 

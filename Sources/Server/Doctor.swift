@@ -27,6 +27,8 @@ package struct Doctor {
         package var answer = Excerpt()
         /// What the server would have written to the error log.
         package var diagnosis: [String] = []
+        /// The script failed, even where the answer had begun well.
+        package var hasFailed = false
         /// A signal ended it before the answer was whole.
         package var isInterrupted = false
     }
@@ -132,6 +134,7 @@ package struct Doctor {
 
     private static func report(_ witness: ScriptWitness) -> Report {
         var report = Report()
+        (report.site, report.hasFailed) = (witness.site, witness.hasError)
         if let plan = witness.plan {
             (report.program, report.folder) = (plan.path, plan.folder)
             (report.arguments, report.environment) = (plan.arguments.strings, plan.environment.strings)

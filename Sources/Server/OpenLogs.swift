@@ -23,7 +23,9 @@ final class OpenLogs: Sendable {
         }
         for target in targets where sinks[target] == nil {
             do throws(Errno) { sinks[target] = try LogSink(target, owner: owner) } catch {
-                throw StartError("cannot open the log \(target): \(error)")
+                throw StartError(
+                    "cannot open the log \(target): \(error)\(OpenLogs.advice(target, error))",
+                    at: config.logPlaces[target])
             }
         }
         do throws(Errno) { writer = try LogWriter() } catch {
@@ -60,6 +62,19 @@ final class OpenLogs: Sendable {
             }
         }
         if isWhole { errorLog.write(.info, "logs reopened") }
+    }
+
+    /// What whoever starts the server can do about a log that cannot be opened.
+    private static func advice(_ target: LogTarget, _ error: Errno) -> String {
+        guard error == .accessDenied || error == .notPermitted, case .file(let path) = target else {
+            return ""
+        }
+        let user = SystemUser.name(geteuid())
+        if access(path, F_OK) == 0 {
+            return "; the server is started as \(user), who may not write it: `chown \(user) \(path)`"
+        }
+        return
+            "; the server is started as \(user), who may not make files there: `install -o \(user) -m 640 /dev/null \(path)` makes it"
     }
 
     private static func reason(_ target: LogTarget, _ error: Errno) -> String {

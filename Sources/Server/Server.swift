@@ -24,7 +24,9 @@ package enum Server {
         let logs = try OpenLogs(config, owner: privileges.logOwner)
         comeFirst()
         let isolation = try Isolation(config, privileges, .server)
-        try privileges.take()
+        do throws(StartError) { try privileges.take() } catch {
+            throw error.at(config.server.places["user"] ?? config.server.places["group"])
+        }
         // Before there are threads, and as the user that scripts run as where they have none of their own.
         let needsSpawners = config.runsScripts && isolation.runsOwnScripts
         let spawners = (0..<(needsSpawners ? loops : 0)).map { _ in
@@ -35,7 +37,9 @@ package enum Server {
 
     private static func pidFile(_ config: ServerConfig) throws(StartError) -> PidFile? {
         guard let path = config.server.pidFile else { return nil }
-        return try PidFile(path)
+        do throws(StartError) { return try PidFile(path) } catch {
+            throw error.at(config.server.places["pid_file"])
+        }
     }
 
     /// The part that needs no rights: loops on sockets that are bound and logs that are open.

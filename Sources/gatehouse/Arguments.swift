@@ -43,7 +43,10 @@ struct Arguments {
     func end(filesBehind option: String? = nil) throws(UsageError) {
         guard let word = words.first else { return }
         if word.hasPrefix("-") { throw UsageError(message: "unknown option `\(word)`") }
-        let hint = option.map { "; a file is named by `\($0) FILE`" } ?? ""
+        let hint =
+            Command.named(word) != nil
+            ? "; a subcommand stands first, as in `gatehouse \(word) …`"
+            : option.map { "; a file is named by `\($0) FILE`" } ?? ""
         throw UsageError(message: "`\(word)` is too much\(hint)")
     }
 }

@@ -8,7 +8,7 @@ extension Command {
         details: """
             URL is an address of a site, http://host/cgi-bin/x?a=1, or a path of the first site; SCRIPT is
             the script's file. Prints what the script gets, what it prints, what the server would answer,
-            and the diagnosis. Exits 0 if the answer is good. Ctrl-C ends a script that takes too long.
+            and the diagnosis. Exits 0 if the answer is good and whole. Ctrl-C ends a script that takes too long.
 
             \(ConfigFile.explanation)
             """
@@ -31,6 +31,7 @@ extension Command {
 
     private static func show(_ report: Doctor.Report) -> ExitStatus {
         var text = "url          \(report.url)\n"
+        if !report.site.isEmpty { text += "site         \(report.site)\n" }
         if let program = report.program {
             text += "program      \(program)\n"
             text += "arguments    \(report.arguments.joined(separator: " "))\n"
@@ -58,7 +59,7 @@ extension Command {
 
     private static func isGood(_ report: Doctor.Report) -> Bool {
         let words = String(decoding: report.answer.beginning.prefix(20), as: UTF8.self).split(separator: " ")
-        guard report.program != nil, !report.isInterrupted, words.count > 1,
+        guard report.program != nil, !report.hasFailed, !report.isInterrupted, words.count > 1,
             let status = Int(words[1].prefix(3))
         else {
             return false

@@ -57,6 +57,38 @@ import Testing
             "#!/usr/bin/env python2\n", says: ["env look for python2", "/python3 is there"])
     }
 
+    @Test func `interpreter that is a folder`() async throws {
+        try await expect("#!/usr/bin\n", says: ["names the interpreter /usr/bin", "it is a folder"])
+    }
+
+    @Test func `interpreter that is no program`() async throws {
+        try await expect(
+            "#!/etc/passwd\n", says: ["names the interpreter /etc/passwd", "no execute bit is set"])
+    }
+
+    @Test(.enabled(if: getuid() == 0, "only root can start the server as another user"))
+    func `interpreter in a folder that cannot be entered`() async throws {
+        let folder = try ScratchFolder()
+        let program = folder.path("closed/sh")
+        try folder.makeFolder("closed")
+        try folder.script("closed/sh", shell(":"))
+        chmod(folder.path("closed"), 0o700)
+        try await expect(
+            "#!\(program)\n", server: "user = nobody",
+            says: [
+                "names the interpreter \(program)",
+                "/closed (mode 0700, owner root) cannot be entered by nobody",
+            ])
+        withExtendedLifetime(folder) {}
+    }
+
+    @Test(arguments: [[0xFF, 0xFE], [0xFE, 0xFF]] as [[UInt8]])
+    func `written in UTF-16`(_ mark: [UInt8]) async throws {
+        try await expect(
+            "", says: ["cgi-bin/x is written in UTF-16", "UTF-8 without BOM"]
+        ) { try $0.write("cgi-bin/x", mark + [0x23, 0x00, 0x21, 0x00], mode: 0o755) }
+    }
+
     @Test func `UTF-8 BOM before the shebang`() async throws {
         try await expect("\u{FEFF}#!/bin/sh\n", says: ["byte order mark (BOM)", "sed -i"])
     }
@@ -120,6 +152,24 @@ import Testing
             shell("printf '<html>%01000d' 1; exec sleep 100"), says: ["no header", "000000000"])
     }
 
+    @Test func `a blank before the colon`() async throws {
+        try await expect(
+            prints("Content-Type : text/html\\n\\n"),
+            says: ["Content-Type : text/html", "no blank may stand before the colon"])
+    }
+
+    /// A stand-in for PHP's command line, which sends a page without a header.
+    @Test func `PHP for the command line`() async throws {
+        let folder = try ScratchFolder()
+        try folder.script("php8.2", shell("echo '<html>'"))
+        try await expect(
+            "#!\(folder.path("php8.2"))\n<?php echo 1;\n", says: ["is no header", "php-cgi"])
+        try folder.script("php8.2", shell("printf 1"))
+        try await expect(
+            "#!\(folder.path("php8.2"))\n<?php echo 1;\n", says: ["without the empty line", "php-cgi"])
+        withExtendedLifetime(folder) {}
+    }
+
     @Test func `Python's cgitb`() async throws {
         let script = """
             #!/usr/bin/python3
@@ -147,6 +197,16 @@ import Testing
         try await expect(
             shell("echo 'first words' >&2; printf 'last words' >&2; exit 1"),
             says: ["exited with status 1", "last words"])
+    }
+
+    /// What languages write behind the line that says what is wrong.
+    @Test(arguments: [
+        "BEGIN failed--compilation aborted at x line 2.", "Execution of x aborted due to compilation errors.",
+        "Node.js v18.19.0", "#0 {main}", "  thrown in x.php on line 3", "\tat Shop.main(Shop.java:3)",
+    ]) func `the last words are those that say something`(_ last: String) async throws {
+        try await expect(
+            shell("echo 'the reason' >&2; printf '%s\\n' '\(last)' >&2; exit 1"),
+            says: ["exited with status 1", "its last words on stderr: ", "the reason"])
     }
 
     @Test func `each line of stderr is in the log with the script and the request`() async throws {
@@ -186,6 +246,10 @@ import Testing
         try await expect(shell("kill -SEGV $$"), says: ["was killed by SIGSEGV", "without any output"])
     }
 
+    @Test func `killed by SIGKILL, which nobody here sent`() async throws {
+        try await expect(shell("kill -KILL $$"), says: ["was killed by SIGKILL", "memory runs out"])
+    }
+
     @Test(arguments: ["kill -KILL $$", "exit 3"])
     func `header and half a body, then the end`(_ end: String) async throws {
         try await withScripts(["x": page("printf '0123456789'; sleep 0.1; \(end)")]) { server in
@@ -210,6 +274,31 @@ import Testing
         try await expect(prints("Status: fine\\n\\n"), says: ["Status", "fine"])
     }
 
+    // MARK: What is no script
+
+    @Test func `a folder of scripts itself`() async throws {
+        try await withScripts(["x": page("echo 1")], site: "index = index.html index.cgi") { server in
+            for path in ["/cgi-bin/", "/cgi-bin"] {
+                let answer = try server.get(path)
+                #expect(answer.status == 403)
+                let line = try server.waitForError(containing: requestID(answer))
+                for text in [line, answer.text] {
+                    #expect(text.contains("is a folder of scripts"), "\(text)")
+                    #expect(text.contains("index.html index.cgi"), "\(text)")
+                }
+            }
+        }
+    }
+
+    @Test func `a named pipe among scripts`() async throws {
+        try await withScripts([:], prepare: { mkfifo($0.path("cgi-bin/pipe"), 0o755) }) { server in
+            let answer = try server.get("/cgi-bin/pipe")
+            #expect(answer.status == 403)
+            let line = try server.waitForError(containing: requestID(answer))
+            #expect(line.contains("cgi-bin/pipe is no regular file"), "\(line)")
+        }
+    }
+
     // MARK: Commands
 
     static let broken = [
@@ -219,6 +308,7 @@ import Testing
         "cgi-bin/much": shell(
             "printf 'Content-Type: text/plain\\n\\n'; head -c 1000000 /dev/zero; head -c 9000 /dev/zero >&2"),
         "cgi-bin/log": shell("echo ' id=1 stderr: no page' >&2; exit 3"),
+        "cgi-bin/half": page("echo half; exit 4"),
         "cgi-bin/endless": page("echo $$ > ../pid; while :; do echo x; sleep 0.01; done"),
     ]
 
@@ -291,6 +381,8 @@ import Testing
         ("/cgi-bin/crlf", 1, "CR LF"), ("/cgi-bin/text", 1, "hello without headers"),
         ("/cgi-bin/closed", 1, "no execute bit"),
         ("http://localhost/cgi-bin/good?a=1", 0, "QUERY_STRING=a=1"),
+        ("/cgi-bin/good", 0, "\nsite         default\n"),
+        ("/cgi-bin/half", 1, "exited with status 4; the answer was cut after 5 bytes"),
     ])
     func `doctor explains`(_ subject: String, _ status: CInt, _ words: String) async throws {
         let (result, _) = try await run(["doctor", subject])

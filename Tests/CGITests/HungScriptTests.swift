@@ -275,6 +275,7 @@ import Testing
             try client.send(Self.get)
             let family = try server.notedProcesses(4)
             expectEnd(of: family, within: 6)
+            _ = try server.waitForError(containing: "the client took nothing for write_timeout = 1s; ")
             _ = client
         }
     }

@@ -254,8 +254,10 @@ import Testing
             _ = try server.get("/cgi-bin/x")
             let line = try server.waitForLog(containing: "/cgi-bin/x")
             #expect(line.contains("\"exit\":0"), "\(line)")
+            #expect(!line.contains("cut"), "\(line)")
             _ = try server.cutAnswer(to: Self.get("dies"))
-            #expect(try server.waitForLog(containing: "/cgi-bin/dies").contains("\"signal\":\"SIGKILL\""))
+            let dead = try server.waitForLog(containing: "/cgi-bin/dies")
+            #expect(dead.contains("\"cut\":true") && dead.contains("\"signal\":\"SIGKILL\""), "\(dead)")
         }
     }
 

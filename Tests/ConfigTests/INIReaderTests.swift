@@ -119,11 +119,13 @@ private let long = String(repeating: "x", count: 300)
         INICase(
             "invalid UTF-8", bytes: Array("[a]\nk = ".utf8) + [0xFF, 0x0A] + Array("j = x".utf8),
             [
-                "1 [a]", "3 j=x", "f:2: invalid UTF-8",
+                "1 [a]", "3 j=x", "f:2: invalid UTF-8; the file has to be saved in that encoding",
             ]),
         INICase(
             "UTF-16", bytes: [0xFF, 0xFE, 0x5B, 0x00], ["f:1: control byte 0x00; a configuration is text"]),
-        INICase("surrogates", bytes: Array("# ".utf8) + [0xED, 0xA0, 0x80], ["f:1: invalid UTF-8"]),
+        INICase(
+            "surrogates", bytes: Array("# ".utf8) + [0xED, 0xA0, 0x80],
+            ["f:1: invalid UTF-8; the file has to be saved in that encoding"]),
     ]
 
     @Test(arguments: cases) func `reads`(_ test: INICase) {

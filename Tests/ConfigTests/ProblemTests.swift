@@ -81,13 +81,61 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             ]),
         ProblemCase(
             "unknown keys",
-            "[site a]\ndocumentroot = www\nCGI-Timeout = 3s\ncompres = /x 1s\nmagic = x\nthread = 1\n",
+            "[site a]\nDocumentRoot = www\nCGI-Timeout = 3s\ncompres = /x 1s\nmagic = x\nthread = 1\n",
             [
-                "server.ini:2: unknown key `documentroot`",
+                "server.ini:2: unknown key `DocumentRoot`; here it is `root`",
                 "server.ini:3: unknown key `CGI-Timeout`; did you mean `cgi_timeout`?",
                 "server.ini:4: unknown key `compres`; did you mean `compress`?",
-                "server.ini:5: unknown key `magic`",
+                "server.ini:5: unknown key `magic`; `gatehouse keys` lists all",
                 "server.ini:6: unknown key `thread`; did you mean `threads`?",
+            ]),
+        ProblemCase(
+            "one thing said twice by keys that may stand twice",
+            """
+            [defaults]
+            error_page = 404 /all
+            [site a]
+            error_page = 404 /a
+            error_page = 410 /a
+            error_page = 404 /b
+            mime = .x a/b
+            mime = .x a/c
+            cgi_cache = /x 1s
+            cgi_cache = /x 2s
+            header = A: 1
+            header = A: 1
+            """,
+            [
+                "server.ini:6: error_page: `404` is at line 4 already",
+                "server.ini:8: mime: `.x` is at line 7 already",
+                "server.ini:10: cgi_cache: `/x` is at line 9 already",
+            ]),
+        ProblemCase(
+            "keys of other servers",
+            "[site a]\nServer_Name = a\nautoindex = on\nserver.document-root = www\n",
+            [
+                "server.ini:2: unknown key `Server_Name`; here it is `host`",
+                "server.ini:3: unknown key `autoindex`; here it is `listing`",
+                "server.ini:4: unknown key `server.document-root`; here it is `root`",
+            ]),
+        ProblemCase(
+            "comments as others have them",
+            """
+            [site a]
+            root = www # pages
+            listing = yes # please
+            index = index.html ; names
+            cgi_env = COLOUR=red #1
+            access_log = a.log # mine
+            error_log = "b #1.log"
+            [location a /x]
+            index = index.html # names
+            """,
+            [
+                "server.ini:2: root: `www # pages`: No such file or directory; a comment behind a value begins with `;`, not with `#`",
+                "server.ini:3: listing: `yes # please` is neither; takes yes or no; a comment behind a value begins with `;`, not with `#`",
+                "server.ini:6: access_log: `a.log # mine` has a ` #` in it; a comment behind a value begins with `;`, not with `#`, and a value that has one stands in double quotes",
+                "server.ini:9: index: `index.html # names` has a ` #` in it; a comment behind a value begins with `;`, not with `#`, and a value that has one stands in double quotes",
             ]),
         ProblemCase(
             "sections that are none",
@@ -107,9 +155,9 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
             [site ok]
             """,
             [
-                "server.ini:1: unknown section `[proxy]`",
-                "server.ini:3: unknown section `[service echo]`",
-                "server.ini:4: unknown section `[socks]`",
+                "server.ini:1: unknown section `[proxy]`; there are [server], [site NAME], [defaults], [location SITE /prefix]",
+                "server.ini:3: unknown section `[service echo]`; there are [server], [site NAME], [defaults], [location SITE /prefix]",
+                "server.ini:4: unknown section `[socks]`; there are [server], [site NAME], [defaults], [location SITE /prefix]",
                 "server.ini:5: [server] takes no name: `[server x]`",
                 "server.ini:6: [defaults] takes no name: `[defaults x]`",
                 "server.ini:7: [site] has no name; takes [site NAME]",
@@ -284,7 +332,7 @@ struct ProblemCase: CustomTestStringConvertible, Sendable {
         #expect(
             try folder.problems("[site a]\n[\(name)]\n[location \(name) /]\n[site \(name)]\nhost = \(name)\n")
                 == [
-                    "server.ini:2: unknown section `[\(name.prefix(79))…`",
+                    "server.ini:2: unknown section `[\(name.prefix(79))…`; there are [server], [site NAME], [defaults], [location SITE /prefix]",
                     "server.ini:5: host: `\(name.prefix(80))…` is no host name",
                 ])
         let garbage = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* $0 &* 31 >> 3) }

@@ -76,6 +76,18 @@ import Testing
         }
     }
 
+    /// As Apache has it: X where the connection ended before the answer did.
+    @Test func `a client that leaves within its answer`() async throws {
+        let large = String(repeating: "0123456789abcdef", count: 1 << 21)
+        try await withServer(site: #"log_format = "%U %s %X""#, files: ["www/large.txt": large]) { server in
+            let client = try server.connect()
+            try client.send("GET /large.txt HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try client.read(100)
+            client.reset()
+            #expect(try server.waitForLog(containing: "/large.txt") == "/large.txt 200 X")
+        }
+    }
+
     /// What a client sends can neither end a line nor a quoted part of it, nor steer a terminal.
     @Test func `hostile bytes are escaped`() async throws {
         try await withServer { server in

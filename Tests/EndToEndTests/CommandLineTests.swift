@@ -33,6 +33,62 @@ import Testing
         }
     }
 
+    @Test func `check warns of a site that has nothing`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            let path = try folder.write("server.ini", "[site a]\n[site b]\nredirect = / http://a/\n")
+            let result = try Self.gatehouse("check", "-c", path)
+            #expect(result.status == 0)
+            #expect(result.stderr.hasPrefix("\(path):1: warning: [site a] has neither root nor alias"))
+            #expect(result.stderr.split(separator: "\n").count == 1, "\(result.stderr)")
+        }
+    }
+
+    /// Root may do everything, the user whom the server becomes may not.
+    @Test(.enabled(if: getuid() == 0, "only root can start the server as another user"))
+    func `check by root looks with the eyes of the server's user`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            chmod(folder.path("www"), 0o700)
+            try folder.write("cgi-bin/x", "#!/bin/sh\n", mode: 0o700)
+            let text = "[server]\nuser = nobody\n[site a]\nroot = www\n"
+            let path = try folder.write("server.ini", text)
+            let pages = try Self.gatehouse("check", "-c", path)
+            #expect(pages.status == 0)
+            #expect(pages.stderr.contains("\(path):3: warning: the folder \(folder.path("www")) (mode 0700"))
+            try folder.write("server.ini", text + "cgi = /cgi-bin/ cgi-bin/\n")
+            let scripts = try Self.gatehouse("check", "-c", path)
+            #expect(scripts.status == 1)
+            #expect(scripts.stderr.contains("cgi-bin/x (mode 0700, owner root) may not be run by nobody"))
+        }
+    }
+
+    @Test(arguments: [
+        (
+            "listen = 192.0.2.1:1", "", 3,
+            "cannot listen on 192.0.2.1:1: Cannot assign requested address; this machine"
+        ),
+        ("pid_file = link", "", 3, "pid_file "),
+        ("error_log = /proc/x.log", "", 3, "cannot open the log /proc/x.log: "),
+        ("", "access_log = /proc/x.log", 6, "cannot open the log /proc/x.log: "),
+    ])
+    func `a start that fails names the line`(
+        _ server: String, _ site: String, _ line: Int, _ words: String
+    ) async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            symlink("server.ini", folder.path("link"))
+            let listen = server.hasPrefix("listen") ? "" : "listen = 127.0.0.1:0"
+            let path = try folder.write(
+                "server.ini", "[server]\n\(listen)\n\(server)\n[site a]\nroot = www\n\(site)\n")
+            let result = try runCommand([ServerProcess.builtExecutable, "run", "-c", path], within: 10)
+            #expect(result.status == 1)
+            #expect(result.stderr.hasPrefix("gatehouse: \(path):\(line): \(words)"), "\(result.stderr)")
+        }
+    }
+
     @Test func `check names all problems at once`() async throws {
         try await blocking {
             let folder = try ScratchFolder()
@@ -132,6 +188,7 @@ import Testing
         arguments: [
             (["chek"], "did you mean `check`?"), (["help", "reopn"], "did you mean `reopen`?"),
             (["check", "etc/server.ini"], "a file is named by `-c FILE`"),
+            (["-c", "server.ini", "check"], "a subcommand stands first, as in `gatehouse check …`"),
             (["serve", "a", "b"], "`b` is too much\n"),
             (["keys", "frobnicate"], "`gatehouse keys` lists them"),
             (["serve", "--listen", "x"], "gatehouse: --listen: no port in `x`"),

@@ -247,6 +247,8 @@ import Testing
             // A folder of that name is no page.
             try #expect(server.get("/odd/").text == "html")
             try #expect(server.get("/none/").status == 403)
+            _ = try server.waitForError(
+                containing: "www/none/ has no default page (index = first.htm index.html), and listing = no")
             try #expect(server.get("/").status == 403)
         }
     }

@@ -159,6 +159,44 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("/%zz", "the path has a `%` without two hexadecimal digits"),
+        ("/a/../../b", "the path has more `..` than folders"),
+    ]) func `a path that is none has its reason in the log`(_ path: String, _ reason: String) async throws {
+        try await withServer { server in
+            try #expect(server.get(path).status == 400)
+            _ = try server.waitForError(containing: "refused: \(reason)")
+        }
+    }
+
+    /// The server runs as somebody else where it can.
+    @Test(
+        .enabled(if: getuid() == 0, "only root can start the server as another user"),
+        arguments: [
+            ("/a.txt", "a.txt (mode 0600, owner root) cannot be read by nobody; `chmod o+r "),
+            ("/list/", "list/ (mode 0711, owner root) cannot be read by nobody; `chmod o+rx "),
+            ("/closed/b.txt", "/closed (mode 0700, owner root) cannot be entered by nobody; `chmod o+x "),
+        ])
+    func `what cannot be read says why`(_ path: String, _ words: String) async throws {
+        try await withServer(
+            site: "listing = yes\ncgi_errors_to = 127.0.0.1", server: "user = nobody",
+            prepare: { folder in
+                try folder.write("www/a.txt", "text", mode: 0o600)
+                try folder.makeFolder("www/list", mode: 0o711)
+                try folder.write("www/closed/b.txt", "text")
+                chmod(folder.path("www/closed"), 0o700)
+            }
+        ) { server in
+            let told = try server.get(path)
+            #expect(told.status == 403)
+            #expect(told.text.contains(words), "\(told.text)")
+            _ = try server.waitForError(containing: words)
+            let plain = try server.request("GET", path, from: "127.0.0.2")
+            #expect(plain.status == 403)
+            #expect(!plain.text.contains("nobody"))
+        }
+    }
+
     static let hidden = [
         "www/.hidden": "hidden", "www/in/.htaccess": "hidden", "www/.git/config": "hidden",
         "www/.well-known/acme": "known", "www/.well-known/.hidden": "hidden",

@@ -30,6 +30,7 @@ enum AccessLogJSON {
         line.append(decimal: exchange.contentSent)
         line.append(",\"duration_us\":")
         line.append(decimal: exchange.duration.microseconds)
+        if exchange.isAborted { line.append(",\"cut\":true") }
         if let user = exchange.user { append("user", user.span, to: &line) }
         if let script = exchange.script { append(script, to: &line) }
         line.append("}")

@@ -5,7 +5,7 @@ import Net
 /// What a script writes on stderr, line by line into the site's error log as it comes.
 struct ErrorOutput: ~Copyable {
     private var line = ByteBuffer()
-    /// The last line that was not empty, for the diagnosis.
+    /// The last line that said something, for the diagnosis.
     private(set) var lastLine: [UInt8] = []
     private static let lineLimit = 8192
 
@@ -23,8 +23,25 @@ struct ErrorOutput: ~Copyable {
         if line.isEmpty { return }
         let bytes = line.bytes.array
         line.removeAll()
-        lastLine = bytes
+        if lastLine.isEmpty || !ErrorOutput.isAftermath(bytes) { lastLine = bytes }
         let text = String(decoding: bytes, as: UTF8.self)
         exchange.logErrorOutput(text, pid: pid)
+    }
+
+    /// Whether a line is one of those that Perl, PHP, Node.js or Java write behind the one that says what
+    /// is wrong.
+    static func isAftermath(_ line: [UInt8]) -> Bool {
+        let words = line.drop { ASCII.isBlank($0) }
+        let isIndented = words.count < line.count
+        let starts = [
+            "BEGIN failed--compilation aborted", "Compilation failed in require", "Node.js v", "Stack trace:",
+        ]
+        if starts.contains(where: { words.starts(with: $0.utf8) }) { return true }
+        if isIndented, words.starts(with: "at ".utf8) || words.starts(with: "thrown in ".utf8) { return true }
+        if words.first == UInt8(ascii: "#"), let digit = words.dropFirst().first, ASCII.isDigit(digit) {
+            return true
+        }
+        return words.starts(with: "Execution of ".utf8)
+            && words.suffix(34).elementsEqual("aborted due to compilation errors.".utf8)
     }
 }

@@ -40,6 +40,17 @@ struct FileAccess: Sendable {
 
     func may(_ right: Right, _ path: String) -> Bool { refusal(of: right, path) == nil }
 
+    /// Why a file or folder cannot be read: the first folder on the way that the user cannot enter, or
+    /// its own mode. Nil where neither tells.
+    func closed(_ path: String) -> String? {
+        if let fault = ScriptInspection.unreachable(path, by: self) { return fault }
+        var status = stat()
+        guard stat(path, &status) == 0, refusal(of: .read, path) == .accessDenied else { return nil }
+        let mode = status.st_mode & S_IFMT == S_IFDIR ? "rx" : "r"
+        return
+            "\(path) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) cannot be read by \(userName); `chmod o+\(mode) \(path)` lets it"
+    }
+
     static func isMountedNoexec(_ path: String) -> Bool {
         var system = statvfs()
         // ST_NOEXEC

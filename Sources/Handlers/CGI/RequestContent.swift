@@ -144,6 +144,12 @@ struct RequestContent: ~Copyable {
         do throws(Errno) { return try openSpool() } catch { throw .storage(error) }
     }
 
+    /// Where content is put aside, for messages.
+    static var spoolFolder: String {
+        let wanted = getenv("TMPDIR").map { String(cString: $0) }
+        return [wanted, "/var/tmp"].compactMap { $0 }.first { access($0, W_OK | X_OK) == 0 } ?? "/tmp"
+    }
+
     /// Below TMPDIR, else where large files are at home, else in /tmp, which is memory on some machines.
     static func openSpool() throws(Errno) -> FileDescriptor {
         if let folder = getenv("TMPDIR"),

@@ -137,7 +137,8 @@ final class ScriptAnswer {
         if !head.stripped.isEmpty, let script = exchange.script?.name {
             let names = head.stripped.joined(separator: ", ")
             exchange.logOnce(
-                .warning, "the script's \(names): the server's to say, and left out", about: script, pid: pid)
+                .warning, "left out of the script's header, because the server itself says it: \(names)",
+                about: script, pid: pid)
         }
         if let location = head.location, head.status == nil, ScriptAnswer.isLocal(location),
             exchange.part?.settings.cgiLocalRedirects != false,

@@ -30,8 +30,8 @@ struct ScriptInspection: Sendable {
             return
         }
         if let interpreter {
-            if let error = user.refusal(of: .run, interpreter) {
-                fault = "the program \(interpreter) of cgi_interpreter cannot be run: \(error)"
+            if let reason = refusal(of: interpreter) {
+                fault = "the program \(interpreter) of cgi_interpreter cannot be run: \(reason)"
             } else if !user.may(.read, file) {
                 fault = "\(file) cannot be read by \(user.userName), so no interpreter can run it"
             }
@@ -92,6 +92,10 @@ struct ScriptInspection: Sendable {
             return
                 "\(file) begins with a byte order mark (BOM), so the system does not see its #! line; save it as UTF-8 without BOM, or: sed -i '1s/^\\xEF\\xBB\\xBF//' \(file)"
         }
+        if start.starts(with: [0xFF, 0xFE]) || start.starts(with: [0xFE, 0xFF]) {
+            return
+                "\(file) is written in UTF-16, where the system sees no #! line; save it as UTF-8 without BOM"
+        }
         guard start.starts(with: "#!".utf8) else {
             return ScriptInspection.missingShebang(file, start)
         }
@@ -147,8 +151,8 @@ struct ScriptInspection: Sendable {
             return
                 "line 1 of \(file) names the interpreter \(interpreter), which does not exist\(hint(ScriptInspection.name(interpreter), path))"
         }
-        if let error = user.refusal(of: .run, interpreter) {
-            return "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(error)"
+        if let reason = refusal(of: interpreter) {
+            return "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(reason)"
         }
         guard ScriptInspection.name(interpreter) == "env" else { return nil }
         // env finds the program by PATH; options and settings may stand in front of it.
@@ -160,7 +164,36 @@ struct ScriptInspection: Sendable {
             "line 1 of \(file) has env look for \(program), which is in no folder of the script's PATH (\(path))\(hint(program, path))"
     }
 
+    /// Why the user cannot run a program; nil if he can.
+    private func refusal(of program: String) -> String? {
+        if program.utf8.first == ASCII.slash, let fault = ScriptInspection.unreachable(program, by: user) {
+            return fault
+        }
+        var status = stat()
+        if stat(program, &status) == 0 {
+            if status.st_mode & S_IFMT == S_IFDIR { return "it is a folder" }
+            if status.st_mode & 0o111 == 0 { return "no execute bit is set" }
+        }
+        return user.refusal(of: .run, program).map { "\($0)" }
+    }
+
     private static func name(_ path: String) -> String { String(path.split(separator: "/").last ?? "") }
+
+    // MARK: What it prints
+
+    /// What a script that printed no header may need: PHP for the command line prints none by itself.
+    static func headerHint(_ file: String) -> String? {
+        guard let start = read(file, 256), start.starts(with: "#!".utf8) else { return nil }
+        let words = start.dropFirst(2).prefix { $0 != ASCII.lf && $0 != ASCII.cr }
+            .split { ASCII.isBlank($0) }.prefix(2).map { name(String(decoding: $0, as: UTF8.self)) }
+        let isCommandLine = words.contains { word in
+            word.hasPrefix("php")
+                && word.utf8.dropFirst(3).allSatisfy { ASCII.isDigit($0) || $0 == ASCII.dot }
+        }
+        guard isCommandLine else { return nil }
+        return
+            "PHP prints a header by itself only as php-cgi: cgi_interpreter = .php /usr/bin/php-cgi, or #!/usr/bin/php-cgi in line 1"
+    }
 
     private func find(_ program: String, _ path: String) -> String? {
         path.split(separator: ":").map { "\($0)/\(program)" }.first { user.may(.run, $0) }

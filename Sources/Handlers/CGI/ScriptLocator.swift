@@ -39,7 +39,10 @@ struct ScriptLocator {
                 return await refusal(error, stop)
             }
             if file.isRegular { return .found(script(path, endingAt: stop)) }
-            guard file.isFolder else { return .refused(.forbidden) }
+            guard file.isFolder else {
+                return refused(
+                    "\(folder.path)\(Script.fileName(path[prefixLength..<stop])) is no regular file")
+            }
             index = stop
         }
         return folderScript()
@@ -55,7 +58,14 @@ struct ScriptLocator {
             if path.count > exchange.path.count { return .folder }
             return .found(script(candidate, endingAt: candidate.count))
         }
-        return .refused(.forbidden)
+        return refused(
+            "\(folder.path)\(Script.fileName(exchange.path[prefixLength...])) is a folder of scripts, and no script in it is a default page (index = \(part.settings.index.joined(separator: " ")))"
+        )
+    }
+
+    private func refused(_ reason: String) -> Result {
+        exchange.log(.info, reason)
+        return .refused(.forbidden, reason: reason)
     }
 
     /// Among the pages: the first file on the path that is a script by the rules, or the folder's

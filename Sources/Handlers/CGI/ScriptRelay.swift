@@ -378,7 +378,9 @@ final class ScriptRelay {
     private func ending(_ expiry: ScriptDeadlines.Expiry) -> Ending? {
         let settings = part.settings
         switch expiry {
-        case .halfClosed, .write: return leave()
+        case .halfClosed: return leave()
+        case .write:
+            return leave("the client took nothing for write_timeout = \(exchange.context.writeTimeout)")
         case .content:
             mustEnd = true
             learnPID()
@@ -409,8 +411,8 @@ final class ScriptRelay {
         return .failed(ScriptFailure(.gatewayTimeout, reason + exchange.cut))
     }
 
-    /// The client has gone.
-    private func leave() -> Ending? {
+    /// The client has gone, or is given up.
+    private func leave(_ how: String = "the client has gone") -> Ending? {
         // Without all of its content it would make something of a part.
         let lacksContent = feed?.isAwaited == true || feed?.failure != nil
         if !lacksContent, answer.isWanted || part.settings.cgiOnDisconnect == .finish {
@@ -423,7 +425,7 @@ final class ScriptRelay {
         mustEnd = true
         learnPID()
         if exit == nil {
-            exchange.log(.info, "the client has gone; the script and all it started are ended", pid: pid)
+            exchange.log(.info, "\(how); the script and all it started are ended", pid: pid)
         }
         return .clientGone
     }

@@ -74,7 +74,9 @@ struct ScriptService {
     private func refuse(_ failure: RequestContent.Failure) async throws(StreamError) {
         switch failure {
         case .content(.tooLarge):
-            exchange.log(.warning, "the request is larger than max_body = \(part.settings.maxBody)")
+            exchange.log(
+                .warning,
+                "the request is larger than max_body = \(ByteCount.spelled(part.settings.maxBody))")
             try await ErrorPage.send(.contentTooLarge, on: exchange)
         case .content(.malformed(let reason)):
             exchange.log(.warning, "bad request content: \(reason)")
@@ -88,7 +90,10 @@ struct ScriptService {
             try await ErrorPage.send(.requestTimeout, on: exchange)
         case .content(.stream(let error)): throw error
         case .storage(let reason):
-            exchange.log(.error, "cannot put the request content aside in TMPDIR or /var/tmp: \(reason)")
+            exchange.log(
+                .error,
+                "cannot put the request content aside in \(RequestContent.spoolFolder) (TMPDIR names another folder): \(reason)"
+            )
             try await ErrorPage.send(
                 reason == .noSpace ? .insufficientStorage : .internalServerError, on: exchange)
         }
@@ -244,6 +249,17 @@ struct ScriptService {
         }
     }
 
+    /// A failure for want of a header, with what the script's file tells of it.
+    private func explained(_ failure: ScriptFailure) async -> ScriptFailure {
+        let file = script.file
+        guard script.interpreter == nil,
+            let hint = await exchange.context.pool.run({ ScriptInspection.headerHint(file) })
+        else { return failure }
+        var failure = failure
+        failure.reason += "; \(hint)"
+        return failure
+    }
+
     private func conclude(_ relay: ScriptRelay, _ ending: ScriptRelay.Ending) async throws(StreamError)
         -> Outcome
     {
@@ -269,7 +285,7 @@ struct ScriptService {
                 keepRecord()
                 exchange.abort()
             } else {
-                try await fail(failure)
+                try await fail(failure.lacksHeader ? await explained(failure) : failure)
             }
             return .answered
         case .silent(let reason):
@@ -278,7 +294,7 @@ struct ScriptService {
             if case .exited(126...127)? = relay.exit?.reason, let fault = await inspect().fault {
                 reason = fault
             }
-            try await fail(ScriptFailure(reason))
+            try await fail(await explained(ScriptFailure(reason)))
             return .answered
         case .contentFailed(let failure):
             guard exchange.hasBegun else {

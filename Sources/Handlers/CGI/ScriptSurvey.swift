@@ -24,8 +24,9 @@ package enum ScriptSurvey {
         var places: Set<Place> = []
         var seen: Set<Place> = []
         var users: [ScriptUser: FileAccess] = [:]
+        let server = FileAccess(identity: serverIdentity(config))
         func access(_ settings: PartSettings) -> FileAccess {
-            guard let user = settings.cgiUser else { return FileAccess(identity: nil) }
+            guard let user = settings.cgiUser else { return server }
             let known = users[user] ?? FileAccess(identity: try? Identity(user: user.name, group: user.group))
             users[user] = known
             return known
@@ -36,6 +37,18 @@ package enum ScriptSurvey {
             {
                 findings.append(
                     Finding(position: write.position, message: WriteFolders.unavailable(reason)))
+            }
+            for folder in [site.root].compactMap({ $0 }) + site.aliases.map(\.path) {
+                guard let fault = ScriptInspection.unreachable(folder + "/x", by: server) else { continue }
+                findings.append(Finding(position: site.position, message: fault, isWarning: true))
+            }
+            if site.root == nil, site.aliases.isEmpty, site.cgi.isEmpty, site.redirects.isEmpty {
+                findings.append(
+                    Finding(
+                        position: site.position,
+                        message:
+                            "[site \(site.name)] has neither root nor alias, cgi or redirect: every address of it is 404",
+                        isWarning: true))
             }
             for mapping in site.cgi {
                 if let fault = unreadable(mapping.path) {
@@ -61,6 +74,12 @@ package enum ScriptSurvey {
             }
         }
         return findings
+    }
+
+    /// Whom the server becomes, where root asks, who himself may do everything; nil for who asks.
+    private static func serverIdentity(_ config: ServerConfig) -> Identity? {
+        guard geteuid() == 0, let user = config.server.user else { return nil }
+        return try? Identity(user: user, group: config.server.group)
     }
 
     /// A file or folder, and whom its scripts run as.

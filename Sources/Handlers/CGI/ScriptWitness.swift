@@ -32,6 +32,10 @@ package final class ScriptWitness {
     package internal(set) var duration: TimeSpan?
     /// What the server had to say of the request, but for the lines that the script wrote itself.
     package private(set) var messages: [String] = []
+    /// One of them is an error.
+    package private(set) var hasError = false
+    /// The site that answered.
+    package internal(set) var site = ""
 
     /// Messages that are kept; a request has one or two.
     private static let messageLimit = 100
@@ -49,7 +53,8 @@ package final class ScriptWitness {
 
     func took(errors piece: Span<UInt8>) { errors.take(piece) }
 
-    func took(_ message: String) {
+    func took(_ message: String, isError: Bool = false) {
+        hasError = hasError || isError
         if messages.count < ScriptWitness.messageLimit { messages.append(message) }
     }
 }

@@ -8,16 +8,19 @@ import Wire
 struct ScriptFailure: Error {
     var status = Status.internalServerError
     var reason: String
+    /// What it printed first is no header.
+    private(set) var lacksHeader = false
 
     init(_ status: Status, _ reason: String) { (self.status, self.reason) = (status, reason) }
 
     init(_ reason: String) { self.reason = reason }
 
     init(_ failure: ScriptHead.Failure) {
+        if case .notAField = failure { lacksHeader = true }
         reason =
             switch failure {
             case .notAField(let line):
-                "the script printed something that is no header: \(ScriptWords.quote(line.span)); a script prints its header first (Content-Type: text/html, say), then an empty line, then the page"
+                "the script printed something that is no header: \(ScriptWords.quote(line.span)); \(ScriptWords.advice(line))"
             case .tooLong:
                 "the script's header is longer than \(ScriptHead.limit) bytes, or has no empty line at its end"
             case .badStatus(let value):
@@ -30,6 +33,18 @@ struct ScriptFailure: Error {
 
 /// How the log speaks of scripts.
 enum ScriptWords {
+    /// What is to be done about a line that is no field.
+    static func advice(_ line: [UInt8]) -> String {
+        let name = line.prefix { $0 != ASCII.colon }
+        if name.count < line.count, let last = name.last, ASCII.isBlank(last),
+            name.drop(while: { !ASCII.isBlank($0) }).allSatisfy({ ASCII.isBlank($0) })
+        {
+            return "no blank may stand before the colon"
+        }
+        return
+            "a script prints its header first (Content-Type: text/html, say), then an empty line, then the page"
+    }
+
     static func describe(_ exit: ExitStatus) -> String {
         switch exit.reason {
         case .exited(let code): "exited with status \(code)"
@@ -44,9 +59,11 @@ enum ScriptWords {
         case .signal(24, _):
             return limits.cpu == nil ? "" : ", the limit cgi_cpu = \(limits.cpu ?? .zero)"
         case .signal(25, _):
-            return limits.fileSize == nil ? "" : ", the limit cgi_file_size = \(limits.fileSize ?? 0)"
+            return limits.fileSize.map { ", the limit cgi_file_size = \(ByteCount.spelled($0))" } ?? ""
         case .signal(9, _):
-            guard let cpu = limits.cpu, exit.cpu >= cpu else { return "" }
+            guard let cpu = limits.cpu, exit.cpu >= cpu else {
+                return ", and not by this server: the kernel does that where memory runs out (`dmesg` tells)"
+            }
             return ", the limit cgi_cpu = \(cpu)"
         case .signal(6, _), .signal(11, _), .exited:
             // "Out of memory!", "MemoryError", "Cannot allocate memory": every language has its words.
@@ -54,7 +71,7 @@ enum ScriptWords {
             guard let memory = limits.memory, exit.peakMemory > memory / 2 || words.contains("emory") else {
                 return ""
             }
-            return " (cgi_memory = \(memory) may be too little)"
+            return " (cgi_memory = \(ByteCount.spelled(memory)) may be too little)"
         default: return ""
         }
     }

@@ -5,7 +5,7 @@ import Logs
 extension Exchange {
     /// Writes a line to the site's error log, with the request's id, its client and, if there is one, its script.
     final func log(_ level: LogLevel, _ message: String, pid: Int32? = nil) {
-        witness?.took(message)
+        witness?.took(message, isError: level == .error)
         write(level, message, pid: pid)
     }
 

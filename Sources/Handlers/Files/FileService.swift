@@ -55,8 +55,7 @@ struct FileService {
         } else if file.isFolder {
             return try await serveFolder()
         } else {
-            exchange.log(.warning, "not a regular file: devices, pipes and sockets are not sent")
-            try await ErrorPage.send(.forbidden, on: exchange)
+            try await forbid(.warning, "not a regular file: devices, pipes and sockets are not sent")
         }
         return .answered
     }
@@ -146,15 +145,15 @@ struct FileService {
         case .noSuchFile, .notAFolder, .nameTooLong:
             try await ErrorPage.send(.notFound, on: exchange)
         case .crossesRoot:
-            exchange.log(
+            try await forbid(
                 .warning, "a symbolic link leads outside \(folder.path); symlinks = follow would allow it")
-            try await ErrorPage.send(.forbidden, on: exchange)
         case .tooManyLinks:
-            exchange.log(.warning, "a symbolic link, and symlinks = deny, or too many of them")
-            try await ErrorPage.send(.forbidden, on: exchange)
+            try await forbid(.warning, "a symbolic link, and symlinks = deny, or too many of them")
         case .accessDenied, .notPermitted, .noDevice:
-            exchange.log(.warning, "cannot open the file below \(folder.path): \(error)")
-            try await ErrorPage.send(.forbidden, on: exchange)
+            let file = folder.path + Script.fileName(relative)
+            // Walks along the path and looks up users, which may wait for a disk or a directory service.
+            let cause = await exchange.context.pool.run { FileAccess(identity: nil).closed(file) }
+            try await forbid(.warning, cause ?? "cannot open \(file): \(error)")
         case .tooManyFiles, .tooManyFilesInSystem, .wouldBlock:
             exchange.log(.error, "cannot open a file: \(error)")
             try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "5")], on: exchange)
@@ -170,7 +169,12 @@ struct FileService {
         let text = String(decoding: ending, as: UTF8.self)
         let reason =
             "a file that ends in \(text), and nothing runs it here: cgi_extensions or cgi_interpreter makes it a script, script_sources = none has it sent"
-        exchange.log(.warning, reason)
+        try await forbid(.warning, reason)
+    }
+
+    /// Answers 403; the log has the reason, and so has the page for those clients that may know it.
+    private func forbid(_ level: LogLevel, _ reason: String) async throws(StreamError) {
+        exchange.log(level, reason)
         try await ErrorPage.send(
             .forbidden, explanation: exchange.mayKnowReasons ? reason : nil, on: exchange)
     }
@@ -199,7 +203,11 @@ struct FileService {
                 exchange: exchange, site: site, part: part, folder: folder, relative: relative
             ).send()
         } else {
-            try await ErrorPage.send(.forbidden, on: exchange)
+            let names = settings.index.joined(separator: " ")
+            try await forbid(
+                .info,
+                "\(folder.path)\(Script.fileName(relative)) has no default page (index = \(names)), and listing = no"
+            )
         }
         return .answered
     }

@@ -222,6 +222,7 @@ package final class HTTP1Connection: Attendant {
     /// The client has gone, or takes nothing, in the middle of an answer.
     private func fail(_ exchange: HTTP1Exchange) -> Closing {
         if exchange.status == 0 { exchange.status = 499 }
+        exchange.abort()
         context.accessLogs.write(exchange)
         exchange.dropOutput()
         return .reset

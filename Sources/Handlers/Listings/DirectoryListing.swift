@@ -32,8 +32,12 @@ struct DirectoryListing {
             reader = try FolderReader(
                 opened.descriptor, showsHidden: settings.serveDotfiles, refused: refusedNames)
         } catch {
-            exchange.log(.warning, "cannot list the folder: \(error)")
-            return try await ErrorPage.send(.forbidden, on: exchange)
+            let place = folder.path + Script.fileName(relative)
+            let cause = await context.pool.run { FileAccess(identity: nil).closed(place) }
+            let reason = cause ?? "cannot list \(place): \(error)"
+            exchange.log(.warning, reason)
+            return try await ErrorPage.send(
+                .forbidden, explanation: exchange.mayKnowReasons ? reason : nil, on: exchange)
         }
         guard try await conditionsHold() else { return }
         guard await context.pool.run({ reader.read(DirectoryListing.batch) }) else {
