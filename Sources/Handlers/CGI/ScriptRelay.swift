@@ -43,6 +43,8 @@ final class ScriptRelay {
     private let errors: Source
     private(set) var exit: ExitStatus?
     private let answer: ScriptAnswer
+    /// What the script was given to read, for as long as it may have to be started again.
+    private let content: RequestContent
     /// Passes the request's content on, where that is streamed.
     private let feed: ContentFeed?
 
@@ -81,8 +83,8 @@ final class ScriptRelay {
     /// `capture` gets a copy of the answer, for the cache. The script then goes on without its client.
     init(
         _ exchange: Exchange, _ part: Part, _ site: Site, _ child: consuming ChildProcess,
-        output: consuming FileDescriptor, errors: consuming FileDescriptor, feed: ContentFeed?,
-        capture: AnswerCapture?
+        output: consuming FileDescriptor, errors: consuming FileDescriptor, content: RequestContent,
+        feed: ContentFeed?, capture: AnswerCapture?
     ) {
         self.exchange = exchange
         self.part = part
@@ -90,6 +92,7 @@ final class ScriptRelay {
         self.child = consume child
         self.output = Source(output, waiter: exchange.waiter)
         self.errors = Source(errors, waiter: exchange.waiter)
+        self.content = content
         self.feed = feed
         answer = ScriptAnswer(exchange, capture: capture)
         let settings = part.settings
@@ -142,6 +145,16 @@ final class ScriptRelay {
         }
     }
 
+    /// Whether the script may be started once more, because nobody has come to do it. This relay is then
+    /// closed, but for the request's content.
+    func mayStartAgain(after ending: Ending) -> Bool {
+        guard case .notStarted(let error) = ending, error.step == .spawner else { return false }
+        output.close()
+        errors.close()
+        child.take()?.leave()
+        return true
+    }
+
     /// Ends what still runs after `ending`. `then` is called when the script has left the system.
     func close(after ending: Ending, then: @escaping @Sendable () -> Void) {
         defer {
@@ -177,6 +190,7 @@ final class ScriptRelay {
     private func learnPID() {
         guard pid == nil, let number = child?.pid, number > 0 else { return }
         pid = number
+        content.letGo()
         answer.pid = number
         if exchange.errorStatus == nil { exchange.script?.pid = number }
     }
@@ -277,6 +291,8 @@ final class ScriptRelay {
 
     /// Whether some of the request's content has moved.
     private func passOnContent(_ feed: ContentFeed) -> Bool {
+        // Until then it would not be seen that the script reads no more.
+        if content.input != nil, child?.hasStarted() == true { content.letGo() }
         // Its answer waits for a client that may first want to send all it has.
         let hasProgress = feed.step(readsAhead: isHeldBack && exchange.heldUntil == nil)
         deadlines.lastInput = feed.lastTaken
