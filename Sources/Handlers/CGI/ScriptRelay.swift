@@ -208,7 +208,8 @@ final class ScriptRelay {
     /// Whether what waits for the client may wait for what comes next: for a moment, and while it is little.
     private var mayHold: Bool {
         let count = exchange.pendingBytes
-        if count == 0 || count >= ScriptRelay.pieceSize || answer.isAlone { return false }
+        if count >= ScriptRelay.pieceSize || answer.isAlone { return false }
+        if count == 0, !answer.holdsHead { return false }
         // What is whole is sent by who ends the answer.
         if isOutputDone, exit != nil { return true }
         if deadlines.isWaitingForClient { return false }
@@ -326,7 +327,9 @@ final class ScriptRelay {
 
     /// Sends what the client takes. Whether the script may be read again for that.
     private func flush() -> Bool {
-        guard exchange.hasBegun, !answer.isAlone else { return false }
+        if answer.isAlone { return false }
+        answer.begin()
+        guard exchange.hasBegun else { return false }
         let before = exchange.pendingBytes
         if before == 0 { return false }
         heldUntil = nil
@@ -447,9 +450,11 @@ final class ScriptRelay {
     /// All output is here, and the exit status too unless the script works on behind a closed stdout.
     private func conclusion() -> Ending {
         drainErrors()
-        return ScriptVerdict(
+        let ending = ScriptVerdict(
             exchange: exchange, part: part, site: site, answer: answer, exit: exit, pid: pid,
             lastWords: errorOutput.lastLine
         ).ending()
+        if case .complete = ending { answer.begin() }
+        return ending
     }
 }
