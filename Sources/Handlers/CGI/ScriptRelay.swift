@@ -295,7 +295,7 @@ final class ScriptRelay {
         // Until then it would not be seen that the script reads no more.
         if content.input != nil, child?.hasStarted() == true { content.letGo() }
         // Its answer waits for a client that may first want to send all it has.
-        let hasProgress = feed.step(readsAhead: isHeldBack && exchange.heldUntil == nil)
+        let hasProgress = feed.step(readsAhead: deadlines.isWaitingForClient && exchange.heldUntil == nil)
         deadlines.lastInput = feed.lastTaken
         deadlines.awaitsContentSince = feed.isWaitingForClient ? feed.lastArrival : nil
         // Who sends is there, and may read later.
