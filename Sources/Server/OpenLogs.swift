@@ -60,6 +60,7 @@ final class OpenLogs: Sendable {
             }
         }
         if isWhole { errorLog.write(.info, "logs reopened") }
+        writer.lookAgain()
     }
 
     private static func reason(_ target: LogTarget, _ error: Errno) -> String {
