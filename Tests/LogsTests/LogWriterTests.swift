@@ -116,7 +116,8 @@ import Testing
             let pipe = try Self.pipe(in: folder)
             let other = try #require(try LogSink(.file(folder.path("log"))))
             let (writer, _) = try Self.writer()
-            for number in 1...200 { writer.submit(Self.line(number), to: pipe) }
+            // One piece, of which the pipe takes no whole number of lines.
+            writer.submit((1...200).flatMap { Self.line($0) }, to: pipe)
             // The thread sleeps for a second from here on.
             for text in ["one\n", "two\n"] {
                 writer.submit(Array(text.utf8), to: other)
@@ -128,6 +129,9 @@ import Testing
             writer.lookAgain()
             _ = try folder.waitForLine(in: "pipe", containing: "200 ")
             #expect(Instant.now - start < .milliseconds(700))
+            // The line that the pipe has half of is whole here.
+            let first = try #require(try folder.read("pipe").split(separator: "\n").first)
+            #expect(first.utf8.count == 999, "\(first)")
         }
     }
 
