@@ -264,6 +264,8 @@ void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identi
         uint32_t number = atomic_load(&board->replied);
         struct gh_spawn_reply *reply = &board->replies[number % GH_BOARD_SIZE];
         struct gh_spawn plan;
+        // A reply without a number says that there is no child, so the kernel must not fail to write it.
+        *reply = (struct gh_spawn_reply){0};
         if (read_plan((size_t)size, descriptors, &plan)) {
             spawn(&plan, reply);
         } else {

@@ -18,7 +18,7 @@ final class Bell: Sendable {
     }
 
     /// Returns when it was rung, or one of the descriptors can be written to. They are looked at again
-    /// once a second: a log that was opened anew is another file behind the same number.
+    /// once a second: what is asked for here is not what stands behind the number once a log is opened anew.
     func wait(orRoomIn descriptors: [CInt]) {
         var states = [pollfd(fd: counter.raw, events: Int16(POLLIN), revents: 0)]
         for descriptor in descriptors {

@@ -1,5 +1,6 @@
 import Base
 package import Glibc
+import Synchronization
 
 /// A log file, a named pipe, or one of the standard streams.
 ///
@@ -8,6 +9,8 @@ package import Glibc
 final class LogFile: Sendable {
     private let descriptor: FileDescriptor
     private let manner: Manner
+    /// How many times the path was opened again.
+    private let turns = Atomic(0)
 
     /// How a write is kept from waiting for a reader.
     private enum Manner {
@@ -54,7 +57,11 @@ final class LogFile: Sendable {
     func reopen(_ path: String) throws(Errno) {
         let fresh = try LogFile.open(path, nil)
         try fresh.replace(descriptor)
+        turns.add(1, ordering: .relaxed)
     }
+
+    /// Another number: what was written before went to another file.
+    var turn: Int { turns.load(ordering: .relaxed) }
 
     private static func open(_ path: String, _ owner: LogOwner?) throws(Errno) -> FileDescriptor {
         let flags = O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK

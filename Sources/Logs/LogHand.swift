@@ -16,8 +16,13 @@ struct LogHand {
     private var pieces: [LogPiece]
     /// Of the first piece, what is written.
     private var written = 0
+    /// Of the sink when that was written.
+    private var turn: Int
 
-    init(_ sink: LogSink, _ pieces: [LogPiece]) { (self.sink, self.pieces) = (sink, pieces) }
+    init(_ sink: LogSink, _ pieces: [LogPiece]) {
+        (self.sink, self.pieces) = (sink, pieces)
+        turn = sink.turn
+    }
 
     var isEmpty: Bool { pieces.isEmpty }
 
@@ -30,9 +35,22 @@ struct LogHand {
         var lostLines = 0
     }
 
+    /// Goes back to the beginning of a line that is half written, for a file of which it would be the first.
+    /// Returns by how many bytes.
+    private mutating func beginLineAnew() -> Int {
+        guard let piece = pieces.first else { return 0 }
+        let half = written - ((piece.bytes[..<written].lastIndex(of: ASCII.lf) ?? -1) + 1)
+        written -= half
+        return half
+    }
+
     /// Writes what the log takes now.
     mutating func write() -> Settled {
         var settled = Settled()
+        if turn != sink.turn {
+            turn = sink.turn
+            settled.written = -beginLineAnew()
+        }
         var done = 0
         // Pieces are let go of together: taking the first of an array moves all others.
         defer { pieces.removeFirst(done) }

@@ -48,6 +48,14 @@ package final class LogSink: Sendable {
         if case .file(let file) = way, case .file(let path) = target { try file.reopen(path) }
     }
 
+    /// Another number after `reopen`.
+    var turn: Int {
+        switch way {
+        case .file(let file): file.turn
+        case .syslog: 0
+        }
+    }
+
     /// Writes what the log takes now of whole lines, those of `bytes` from `start` on, and returns where the
     /// rest begins. Waits for disks, so only the log thread calls it. Lines that a log daemon loses it
     /// counts and tells itself.

@@ -76,6 +76,9 @@ package final class LogWriter: Sendable {
         if mustRing { bell.ring() }
     }
 
+    /// Has the thread try logs again that took nothing; some have been opened anew and are other files now.
+    package func lookAgain() { bell.ring() }
+
     /// Gives the thread what came since.
     private func take(into hands: inout [LogHand]) {
         state.withLock { state in

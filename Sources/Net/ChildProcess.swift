@@ -64,6 +64,8 @@ package struct SpawnError: Error, Sendable {
         case privileges
         /// Taking on the rules of what may be written.
         case writeRules
+        /// The process that was to make it ended before it came to that. Nothing was started.
+        case spawner
         /// There is nobody left who could become the user.
         case keeper
     }

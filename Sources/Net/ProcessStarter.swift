@@ -97,14 +97,19 @@ package final class ProcessStarter: @unchecked Sendable {
             fchmod(stream, 0o666)
         }
         restoreUserLines()
-        guard let line = ProcessStarter.idlest(userLines) ?? addUserLine() else {
-            throw SpawnError(step: .clone, reason: .wouldBlock)
+        var reason = Errno.wouldBlock
+        var lines = userLines
+        while let line = ProcessStarter.idlest(lines) ?? addUserLine() {
+            do throws(Errno) {
+                return try ProcessStarter.withRaw(plan, streams) { line.send(&$0, user: user) }.get()
+            } catch {
+                if error == .listTooLong { throw SpawnError(step: .execute, reason: error) }
+                // One that has ended, which is still to be noticed, or that has no room.
+                reason = error
+                lines.removeAll { $0 === line }
+            }
         }
-        do throws(Errno) {
-            return try ProcessStarter.withRaw(plan, streams) { line.send(&$0, user: user) }.get()
-        } catch {
-            throw SpawnError(step: error == .listTooLong ? .execute : .clone, reason: error)
-        }
+        throw SpawnError(step: .clone, reason: reason)
     }
 
     /// The spawner with the fewest plans before it; nil where none can be given another one.

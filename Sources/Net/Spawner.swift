@@ -158,6 +158,13 @@ final class SpawnerLine: @unchecked Sendable {
                     reply.error == 0 ? .invalid : Errno(reply.error))))
     }
 
+    /// Tells the next launch of a plan without a reply that there will be none.
+    private func giveUpNext(_ step: SpawnError.Step) {
+        let launch = launches[taken]
+        taken += 1
+        launch.settle(.failure(SpawnError(step: step, reason: .brokenPipe)))
+    }
+
     // MARK: The spawner's life
 
     private func restart() {
@@ -204,7 +211,7 @@ final class SpawnerLine: @unchecked Sendable {
         report(reason)
     }
 
-    /// Takes the last replies of a spawner that has ended. What it has not started is not started.
+    /// Takes the last replies of a spawner that has ended.
     private func settle(_ board: OpaquePointer) {
         take(board)
         if taken < launches.count {
@@ -216,11 +223,13 @@ final class SpawnerLine: @unchecked Sendable {
                 kill(child, SIGKILL)
                 ChildProcess.signal(SIGKILL, child, of: user)
                 ChildProcess.reap(ChildEnd.Handover(child, on: loop, user: user), grace: .zero) {}
+                // It may have begun.
+                giveUpNext(.clone)
             }
         }
         gh_spawner_forget(board)
-        while taken < launches.count {
-            settle(gh_spawn_reply(pid: 0, step: Int32(GH_STEP_CLONE.rawValue), error: EPIPE))
-        }
+        while taken < launches.count { giveUpNext(.spawner) }
+        launches.removeAll()
+        taken = 0
     }
 }

@@ -42,9 +42,9 @@ package class Stream {
 
     /// Sleeps until more can be written. Returns the deadline that holds from now on: of a peer that is
     /// not let have anything nobody can say that it takes nothing.
-    private func waitToWrite(until deadline: Instant, _ timeout: TimeSpan) async throws(StreamError)
-        -> Instant
-    {
+    package final func waitToWrite(
+        until deadline: Instant, _ timeout: TimeSpan
+    ) async throws(StreamError) -> Instant {
         guard let heldUntil else {
             try await wait(until: deadline)
             return deadline

@@ -62,6 +62,7 @@ final class OpenLogs: Sendable {
             }
         }
         if isWhole { errorLog.write(.info, "logs reopened") }
+        writer.lookAgain()
     }
 
     /// What whoever starts the server can do about a log that cannot be opened.

@@ -93,8 +93,16 @@ import Testing
         }
     }
 
-    @Test(arguments: ["4\\r\\nbo", "4\\r\\nbody\\r\\n", "body"])
-    func `nph- with chunks that are cut or none`(_ content: String) async throws {
+    @Test func `nph- that says that it makes chunks and makes none`() async throws {
+        let output = "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nbody"
+        try await withScripts(["nph-x": prints(output)]) { server in
+            #expect(try server.get("/cgi-bin/nph-x").status == 500)
+            _ = try server.waitForError(containing: "says that it makes chunks, and prints none")
+        }
+    }
+
+    @Test(arguments: ["4\\r\\nbo", "4\\r\\nbody\\r\\n"])
+    func `nph- with chunks that are cut`(_ content: String) async throws {
         let output = "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n\(content)"
         try await withScripts(["nph-x": prints(output)]) { server in
             let answer = try server.cutAnswer(to: Self.get("nph-x"))
@@ -239,7 +247,7 @@ import Testing
     }
 
     @Test func `log_format = combined_cgi and json`() async throws {
-        let scripts = ["x": page("echo some text"), "dies": page("kill -KILL $$")]
+        let scripts = ["x": page("echo some text"), "dies": page("echo half; kill -KILL $$")]
         try await withScripts(scripts, site: "log_format = combined_cgi") { server in
             _ = try server.get("/cgi-bin/x")
             let line = try server.waitForLog(containing: "/cgi-bin/x")

@@ -424,8 +424,9 @@ import Testing
     }
 
     @Test func `cgi_file_size`() async throws {
-        try await withScripts(["x": page("exec head -c 200000 /dev/zero >big")], site: "cgi_file_size = 100K")
-        { server in
+        try await withScripts(
+            ["x": page("echo half; exec head -c 200000 /dev/zero >big")], site: "cgi_file_size = 100K"
+        ) { server in
             _ = try server.cutAnswer(to: Self.get("/cgi-bin/x"))
             _ = try server.waitForError(containing: "SIGXFSZ, the limit cgi_file_size = 100K")
         }

@@ -228,16 +228,47 @@ struct ScriptUserTests {
         }
     }
 
-    @Test func `who waits for a start that can no longer come is told`() async throws {
+    @Test func `a start that was lost with its spawner is made by another one`() async throws {
         try await withScripts(
             ["x": page("id -un")], site: "cgi_user = nobody", server: "user = www-data"
         ) { server in
             let held = server.holdSpawners()
             let client = try server.askForHeldScript()
             for spawner in held { kill(spawner.pid, SIGKILL) }
+            try #expect(client.readResponse().text == "nobody\n")
+            #expect(eventually { server.children.isEmpty })
+            try server.stop(checkDescriptors: false)
+        }
+    }
+
+    /// Its end is not noticed yet when it is given the next plan.
+    @Test func `nor is a request lost that comes right behind a spawner's end`() async throws {
+        try await withScripts(["x": page("id -un")], site: "cgi_user = nobody", server: "user = www-data") {
+            server in
+            #expect(eventually { server.spawners.count == 4 })
+            let client = try server.connect()
+            for _ in 1...30 {
+                server.halt()
+                try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+                for spawner in server.spawners { kill(spawner.pid, SIGKILL) }
+                kill(server.pid, SIGCONT)
+                try #expect(client.readResponse().text == "nobody\n")
+            }
+            try server.stop(checkDescriptors: false)
+        }
+    }
+
+    @Test func `who waits for a start that nobody is left to make is told`() async throws {
+        try await withScripts(
+            ["x": page("id -un")], site: "cgi_user = nobody", server: "user = www-data"
+        ) { server in
+            let held = server.holdSpawners()
+            let client = try server.askForHeldScript()
+            kill(try #require(server.keeper).pid, SIGKILL)
+            #expect(eventually { server.keeper == nil })
+            for spawner in held { kill(spawner.pid, SIGKILL) }
             try #expect(client.readResponse().status == 503)
-            _ = try server.waitForError(containing: "cannot start the script (clone)")
-            #expect(server.children.isEmpty)
+            _ = try server.waitForError(containing: "(gh-keeper) has ended")
             try server.stop(checkDescriptors: false)
         }
     }

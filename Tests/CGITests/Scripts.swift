@@ -75,6 +75,18 @@ extension ServerProcess {
         return held
     }
 
+    /// Stops all of its threads.
+    func halt() {
+        kill(pid, SIGSTOP)
+        let isHalted = eventually {
+            guard let threads = try? listFolder("/proc/\(self.pid)/task") else { return false }
+            return threads.allSatisfy {
+                (try? readText("/proc/\(self.pid)/task/\($0)/stat"))?.contains(") T ") == true
+            }
+        }
+        #expect(isHalted)
+    }
+
     /// Asks for a script that is held up, and returns when its plan is on its way.
     func askForHeldScript() throws -> RawClient {
         let before = openDescriptors

@@ -193,6 +193,25 @@ import Testing
         }
     }
 
+    /// It sends all before it reads anything, and its script reads nothing, prints more than the sockets
+    /// hold, and ends then or later.
+    @Test(arguments: ["", "sleep 0.1", "exec <&-"])
+    func `streaming upload: a script that prints much and reads nothing`(_ end: String) async throws {
+        let script = page("head -c $QUERY_STRING /dev/zero; \(end)")
+        try await withScripts(["x": script], site: Self.on, server: "write_timeout = 2s") { server in
+            let body = [UInt8](repeating: 97, count: 12_000_000)
+            for count in [1000, 100_000, 500_000]
+                + Array(stride(from: 1_500_000, through: 3_500_000, by: 125_000))
+            {
+                let client = try server.connect(receiveBuffer: 4096)
+                try client.send(Self.post("x?\(count)", body.count))
+                try client.send(body, within: 10, reading: false)
+                let response = try client.readResponse(within: 20)
+                #expect(response.body.count == count, "\(count)")
+            }
+        }
+    }
+
     @Test func `streaming upload: much content with flat memory, and nothing on disk`() async throws {
         try await withScripts(
             ["x": page("wc -c")], site: Self.on, files: ["upload": ""],

@@ -180,4 +180,138 @@ import Testing
             _ = try server.waitForError(containing: "cgi_exit_status = ignore")
         }
     }
+
+    // MARK: A header and nothing else
+
+    /// The server is held until the script has ended, so that it sees both at once.
+    private static func ends(_ lines: String) -> String {
+        shell(
+            """
+            kill -STOP $PPID
+            while ! grep -q ') T ' /proc/$PPID/stat; do :; done
+            (while ! grep -q ') Z ' /proc/$$/stat; do sleep 0.01; done; kill -CONT $PPID) >/dev/null 2>&1 &
+            \(lines)
+            """)
+    }
+
+    private static let header = "printf 'Content-Type: text/plain\\n\\n'"
+
+    @Test(arguments: [
+        "\(header); exit 1", "\(header); kill -KILL $$", "\(header); echo oops >&2; exit 1",
+        "printf 'Content-Type: text/plain\\nContent-Length: 10\\n\\n'; exit 1",
+        "printf 'Content-Type: text/plain\\nContent-Length: 10\\n\\n'",
+        "printf 'Status: 200 Fine\\nSet-Cookie: a=b\\n\\n'; exit 255",
+        "printf 'Status: 404\\nContent-Type: text/plain\\n\\n'; kill -KILL $$",
+        "printf 'HTTP/1.1 200 OK\\r\\nContent-Type: text/plain\\r\\n\\r\\n'; exit 1",
+    ])
+    func `a script that fails behind its header has an error page`(_ lines: String) async throws {
+        try await withScripts(
+            ["x": Self.ends(lines)], site: "cgi_capture = kept", prepare: { try $0.makeFolder("kept") }
+        ) { server in
+            let client = try server.connect()
+            let isFailure = lines.contains("exit") || lines.contains("kill")
+            // What is missing of a length is not missing for HEAD.
+            let methods = isFailure ? ["GET", "HEAD", "GET"] : ["GET", "GET"]
+            for method in methods {
+                try client.send("\(method) /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+                let response = try client.readResponse(to: method)
+                #expect(response.status == 500)
+                #expect(response["Set-Cookie"] == nil)
+                if method == "GET" { #expect(response.text.contains("Request ")) }
+            }
+            if isFailure {
+                _ = try server.waitForError(containing: "; it had printed its header and no content")
+            }
+            #expect(eventually { (try? listFolder(server.folder.path("kept")))?.count == methods.count })
+        }
+    }
+
+    @Test func `a script that is ended by its time behind its header has one, too`() async throws {
+        let script = shell(
+            """
+            kill -STOP $PPID
+            while ! grep -q ') T ' /proc/$PPID/stat; do :; done
+            (sleep 1; kill -CONT $PPID) >/dev/null 2>&1 &
+            \(Self.header)
+            exec sleep 1000
+            """)
+        try await withScripts(["x": script], site: "cgi_max_time = 500ms") { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == 504)
+            #expect(response.text.contains("cgi_max_time"))
+        }
+    }
+
+    @Test(arguments: [
+        ("Status: 204\\n\\n", "exit 1", 204), ("Status: 304\\n\\n", "kill -KILL $$", 304),
+        ("Location: http://h/\\n\\n", "exit 1", 302), ("Location: /a.txt\\n\\n", "exit 1", 200),
+        ("Status: 303\\nLocation: /a.txt\\nContent-Type: text/plain\\n\\n", "exit 255", 303),
+        ("Content-Type: text/plain\\nContent-Length: 0\\n\\n", "exit 1", 200),
+        ("Status: 404\\nContent-Type: text/plain\\n\\n", "exit 255", 404),
+    ])
+    func `an answer that needs no content is whole whatever the exit`(
+        _ header: String, _ end: String, _ status: Int
+    ) async throws {
+        try await withScripts(
+            ["x": Self.ends("printf '\(header)'; \(end)")], files: ["www/a.txt": "static\n"]
+        ) { server in
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send(Self.get)
+                let response = try client.readResponse()
+                #expect(response.status == status)
+                #expect(response.text == (header.contains("Location: /a") && status == 200 ? "static\n" : ""))
+            }
+            _ = try server.waitForError(
+                containing: status == 404 ? "after its answer of 404" : "after a whole answer")
+        }
+    }
+
+    @Test func `a header alone passes where cgi_exit_status lets it`() async throws {
+        try await withScripts(
+            ["x": Self.ends("\(Self.header); exit 1")], site: "cgi_exit_status = stderr"
+        ) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == 200)
+            #expect(response.text == "")
+        }
+    }
+
+    @Test func `an error page of the site's, and an older answer, come in the place of a header`()
+        async throws
+    {
+        let scripts = [
+            "x": Self.ends("[ -e fine ] || { \(Self.header); exit 1; }; \(Self.header); echo fine")
+        ]
+        try await withScripts(
+            scripts, site: "error_page = 500 /sorry.txt\ncgi_cache = /cgi-bin 200ms",
+            files: ["www/sorry.txt": "sorry\n"]
+        ) { server in
+            let sorry = try server.get("/cgi-bin/x")
+            #expect(sorry.status == 500)
+            #expect(sorry.text == "sorry\n")
+            try server.folder.write("cgi-bin/fine", "")
+            #expect(try server.get("/cgi-bin/x").text == "fine\n")
+            unlink(server.folder.path("cgi-bin/fine"))
+            var last: RawResponse?
+            let isStale = try eventually {
+                last = try server.get("/cgi-bin/x")
+                return last?["X-Cache"] == "stale"
+            }
+            #expect(isStale)
+            #expect(last?.text == "fine\n")
+        }
+    }
+
+    /// A header waits for no content longer than a moment.
+    @Test func `a header goes out while its script prints no more`() async throws {
+        try await withScripts(["x": page("while ! [ -e go ]; do sleep 0.02; done; exit 1")]) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            _ = try client.read { $0.contains("\r\n\r\n".utf8) }
+            try server.folder.write("cgi-bin/go", "")
+            #expect(try client.readToEnd(within: 10).isEmpty)
+            _ = try server.waitForError(containing: "cut after 0 bytes of content")
+        }
+    }
 }

@@ -110,6 +110,31 @@ import Testing
         }
     }
 
+    @Test func `a pipe that nobody reads gives way at once to what is opened in its place`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            let pipe = try Self.pipe(in: folder)
+            let other = try #require(try LogSink(.file(folder.path("log"))))
+            let (writer, _) = try Self.writer()
+            // One piece, of which the pipe takes no whole number of lines.
+            writer.submit((1...200).flatMap { Self.line($0) }, to: pipe)
+            // The thread sleeps for a second from here on.
+            for text in ["one\n", "two\n"] {
+                writer.submit(Array(text.utf8), to: other)
+                _ = try folder.waitForLine(in: "log", containing: String(text.dropLast()))
+            }
+            unlink(folder.path("pipe"))
+            let start = Instant.now
+            try pipe.reopen()
+            writer.lookAgain()
+            _ = try folder.waitForLine(in: "pipe", containing: "200 ")
+            #expect(Instant.now - start < .milliseconds(700))
+            // The line that the pipe has half of is whole here.
+            let first = try #require(try folder.read("pipe").split(separator: "\n").first)
+            #expect(first.utf8.count == 999, "\(first)")
+        }
+    }
+
     // MARK: Standard streams
 
     /// The flag would be the shell's, too.

@@ -53,9 +53,12 @@ import Testing
             try #require(fcntl(file.raw, setSignal, SIGURG) == 0)
             try #require(fcntl(file.raw, setLease, F_WRLCK) == 0)
             let isDone = Shared(false)
+            let failure = Shared<SpawnError?>(nil)
             let waiter = Waiter(loop: starter.loop)
             starter.loop.spawn {
-                _ = try? await starter.start(makePlan([program], folder: folder.path), waiter: waiter)
+                do throws(SpawnError) {
+                    _ = try await starter.start(makePlan([program], folder: folder.path), waiter: waiter)
+                } catch { failure.value = error }
                 isDone.value = true
                 waiter.end()
                 starter.waiter.wake()
@@ -69,6 +72,8 @@ import Testing
             #expect(!isDone.value)
             kill(try #require(starter.spawner), SIGKILL)
             while !isDone.value { await starter.wait() }
+            // It might have begun, so nobody may start it again.
+            #expect(failure.value?.step == .clone)
             let gone = try #require(child)
             // Not even as one that nobody takes note of.
             while RunningProcess(gone) != nil { await starter.wait() }
@@ -225,7 +230,7 @@ import Testing
             kill(spawner, SIGKILL)
             for child in children {
                 while !child.hasStarted(), child.failure == nil { await starter.wait() }
-                #expect(child.failure?.step == .clone)
+                #expect(child.failure?.step == .spawner)
             }
         }
     }

@@ -8,10 +8,12 @@ import Wire
 /// A script then reads just CONTENT_LENGTH bytes and the end, whenever it likes or never, and
 /// nothing that it does can block the client or the server. Where the content is to be streamed, it is a
 /// pipe that a `ContentFeed` fills while the script runs.
-struct RequestContent: ~Copyable {
-    /// A pipe that holds all of it, or a file without a name; nil where there is none.
-    private let descriptor: FileDescriptor?
-    private let raw: CInt
+///
+/// Belongs to the task of its request.
+final class RequestContent {
+    /// What the script reads, until it has it: a pipe that holds all of it, or a file without a name.
+    private var descriptor: FileDescriptor?
+    private var raw: CInt
     /// CONTENT_LENGTH; nil where the request has no content.
     let length: Int?
     /// Where content that is streamed is written to.
@@ -36,10 +38,16 @@ struct RequestContent: ~Copyable {
     var isStreamed: Bool { feedEnd != nil }
 
     /// The end of the pipe that streamed content is written to; nil for other content.
-    mutating func takeFeedEnd() -> FileDescriptor? { feedEnd.take() }
+    func takeFeedEnd() -> FileDescriptor? { feedEnd.take() }
 
     /// What the script reads; nil where there is none.
     var input: CInt? { raw >= 0 ? raw : nil }
+
+    /// The script runs and has its own descriptor; who writes to it is to see when it reads no more.
+    func letGo() {
+        descriptor = nil
+        raw = -1
+    }
 
     /// What a new pipe holds at least (pipe(7)).
     private static let pipeCapacity = 65536

@@ -23,6 +23,11 @@ final class ScriptAnswer {
     private(set) var phase = Phase.header
     /// The status that was begun.
     private(set) var status: Status?
+    /// The head of the answer, while nothing has to go out: a script that fails before its first content
+    /// has an error page in its place.
+    private var head: ResponseHead?
+    /// The answer sends the client elsewhere, with or without content.
+    private var isRedirection = false
     /// The client has been told that it needs no content; what comes is for the cache alone.
     private var isUnasked = false
     /// Bytes beyond the promised length.
@@ -168,22 +173,30 @@ final class ScriptAnswer {
         capture?.begin(head, status)
         let length = head.isChunked ? nil : head.contentLength
         if head.isChunked, !status.isWithoutContent { chunks = ChunkedDecoder() }
+        isRedirection = head.location != nil && status.isRedirection
         phase = status.isWithoutContent ? .discard : .content(left: length)
         switch condition(status, head) {
         case .proceed:
             var answer = ResponseHead(status, lines: head.lines, contentLength: length)
             answer.reason = head.reason
             if capture != nil { answer.add("X-Cache", "miss" as StaticString) }
-            exchange.begin(answer)
+            self.head = answer
         case .notModified:
             isUnasked = true
-            exchange.begin(
-                ResponseHead(
-                    .notModified, lines: FieldLines.withoutContentFields(head.lines), contentLength: nil))
+            self.head = ResponseHead(
+                .notModified, lines: FieldLines.withoutContentFields(head.lines), contentLength: nil)
         case .failed:
             isUnasked = true
-            exchange.begin(ResponseHead(.preconditionFailed, contentLength: 0))
+            self.head = ResponseHead(.preconditionFailed, contentLength: 0)
         }
+    }
+
+    /// There is a head that nothing of has gone out, so that another answer can take its place.
+    var holdsHead: Bool { head != nil }
+
+    /// Begins the answer where its head was held back.
+    func begin() {
+        if let head = head.take() { exchange.begin(head) }
     }
 
     /// Whether the script's own validators make the whole answer unnecessary.
@@ -226,7 +239,9 @@ final class ScriptAnswer {
     }
 
     private func send(_ content: Span<UInt8>) {
-        if !isAlone, !isUnasked { exchange.append(content) }
+        if isAlone || isUnasked || content.isEmpty { return }
+        begin()
+        exchange.append(content)
     }
 
     // MARK: The end
@@ -236,17 +251,21 @@ final class ScriptAnswer {
         if exchange.method == .head { return nil }
         if case .content(let left?) = phase, left > 0 {
             return
-                "the script's answer is \(left) bytes shorter than its Content-Length; the connection was cut"
+                "the script's answer is \(left) bytes shorter than its Content-Length\(exchange.cut)"
         }
         if let chunks, !chunks.isDone { return "the script's last chunk is missing\(exchange.cut)" }
         return nil
     }
 
-    /// The client has all that it is to have.
+    /// The client has all that it is to have, or will have with the head.
     var isWhole: Bool {
         if isUnasked { return true }
-        if case .content(let left?) = phase { return left == 0 }
-        return false
+        return switch phase {
+        case .content(let left?): left == 0
+        case .content(nil): isRedirection && exchange.contentSent == 0
+        case .discard, .redirect: true
+        case .header, .file: false
+        }
     }
 
     /// The output has ended. `isKept`: well enough for the cache.

@@ -64,20 +64,31 @@ struct ScriptPlan {
 
     private func environment(_ query: [UInt8], contentLength: Int?) -> CStringList {
         let head = exchange.head
+        let facts = facts(query, contentLength: contentLength)
+        var list = exchange.withHeadBytes { MetaVariables.environment(facts, head, $0) }
+        for name in exchange.withHeadBytes({ MetaVariables.misleadingNames(facts, head, $0) }) {
+            let rule =
+                facts.passUnderscores
+                ? "its name makes no variable, or another field's"
+                : "only letters, digits and dashes make a variable"
+            exchange.logOnce(
+                .info, "a request's field \(ScriptWords.quote(name.span)) is not passed on: \(rule)",
+                about: "fields")
+        }
+        let settings = part.settings.cgiEnvironment
+        if !settings.contains(where: { $0.name == "LANG" }) { list.append("LANG", "C.UTF-8") }
+        for setting in settings where setting.name != "PATH" {
+            list.append(name: setting.name.utf8.span, value: setting.value.utf8.span)
+        }
+        return list
+    }
+
+    private func facts(_ query: [UInt8], contentLength: Int?) -> MetaVariables.Facts {
+        let head = exchange.head
         var facts = MetaVariables.Facts()
         facts.method =
             exchange.isSentOn && exchange.method == .get ? Array("GET".utf8) : exchange.bytes(head.methodName)
-        if exchange.isSentOn {
-            var original: [UInt8] = []
-            exchange.withHeadBytes { bytes in
-                // It was decoded once already; a path that could not be is not shown.
-                try? TargetPath.decode(bytes.extracting(head.path.range), into: &original)
-            }
-            facts.redirect = MetaVariables.Redirect(
-                status: exchange.errorStatus?.code ?? 200, url: original,
-                query: head.query.map { exchange.bytes($0) },
-                method: exchange.bytes(head.methodName))
-        }
+        facts.redirect = redirect
         facts.protocolVersion = head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
         facts.requestURI = exchange.bytes(head.path)
         if facts.requestURI.isEmpty { facts.requestURI = [ASCII.slash] }
@@ -102,30 +113,33 @@ struct ScriptPlan {
             facts.remoteUser = String(decoding: user, as: UTF8.self)
             facts.authType = "Basic"
         }
-        let settings = part.settings.cgiEnvironment
         facts.path = searchPath
-        switch part.settings.cgiPassAuthorization {
-        case .yes: facts.passAuthorization = true
-        // A password that the server has checked is none of the script's business.
-        case .auto: facts.passAuthorization = exchange.user == nil
-        case .no: facts.passAuthorization = false
-        }
+        facts.passAuthorization = passesAuthorization
         facts.passUnderscores = part.settings.passesUnderscores
-        var list = exchange.withHeadBytes { MetaVariables.environment(facts, head, $0) }
-        for name in exchange.withHeadBytes({ MetaVariables.misleadingNames(facts, head, $0) }) {
-            let rule =
-                facts.passUnderscores
-                ? "its name makes no variable, or another field's"
-                : "only letters, digits and dashes make a variable"
-            exchange.logOnce(
-                .info, "a request's field \(ScriptWords.quote(name.span)) is not passed on: \(rule)",
-                about: "fields")
+        return facts
+    }
+
+    /// The request as it was made, where it has been sent on to this script.
+    private var redirect: MetaVariables.Redirect? {
+        guard exchange.isSentOn else { return nil }
+        let head = exchange.head
+        var original: [UInt8] = []
+        exchange.withHeadBytes { bytes in
+            // It was decoded once already; a path that could not be is not shown.
+            try? TargetPath.decode(bytes.extracting(head.path.range), into: &original)
         }
-        if !settings.contains(where: { $0.name == "LANG" }) { list.append("LANG", "C.UTF-8") }
-        for setting in settings where setting.name != "PATH" {
-            list.append(name: setting.name.utf8.span, value: setting.value.utf8.span)
+        return MetaVariables.Redirect(
+            status: exchange.errorStatus?.code ?? 200, url: original,
+            query: head.query.map { exchange.bytes($0) }, method: exchange.bytes(head.methodName))
+    }
+
+    private var passesAuthorization: Bool {
+        switch part.settings.cgiPassAuthorization {
+        case .yes: true
+        // A password that the server has checked is none of the script's business.
+        case .auto: exchange.user == nil
+        case .no: false
         }
-        return list
     }
 
     /// The host that was asked for, without port; the site's own name where the request has none.

@@ -43,6 +43,8 @@ final class ScriptRelay {
     private let errors: Source
     private(set) var exit: ExitStatus?
     private let answer: ScriptAnswer
+    /// What the script was given to read, for as long as it may have to be started again.
+    private let content: RequestContent
     /// Passes the request's content on, where that is streamed.
     private let feed: ContentFeed?
 
@@ -81,8 +83,8 @@ final class ScriptRelay {
     /// `capture` gets a copy of the answer, for the cache. The script then goes on without its client.
     init(
         _ exchange: Exchange, _ part: Part, _ site: Site, _ child: consuming ChildProcess,
-        output: consuming FileDescriptor, errors: consuming FileDescriptor, feed: ContentFeed?,
-        capture: AnswerCapture?
+        output: consuming FileDescriptor, errors: consuming FileDescriptor, content: RequestContent,
+        feed: ContentFeed?, capture: AnswerCapture?
     ) {
         self.exchange = exchange
         self.part = part
@@ -90,6 +92,7 @@ final class ScriptRelay {
         self.child = consume child
         self.output = Source(output, waiter: exchange.waiter)
         self.errors = Source(errors, waiter: exchange.waiter)
+        self.content = content
         self.feed = feed
         answer = ScriptAnswer(exchange, capture: capture)
         let settings = part.settings
@@ -142,6 +145,16 @@ final class ScriptRelay {
         }
     }
 
+    /// Whether the script may be started once more, because nobody has come to do it. This relay is then
+    /// closed, but for the request's content.
+    func mayStartAgain(after ending: Ending) -> Bool {
+        guard case .notStarted(let error) = ending, error.step == .spawner else { return false }
+        output.close()
+        errors.close()
+        child.take()?.leave()
+        return true
+    }
+
     /// Ends what still runs after `ending`. `then` is called when the script has left the system.
     func close(after ending: Ending, then: @escaping @Sendable () -> Void) {
         defer {
@@ -177,6 +190,7 @@ final class ScriptRelay {
     private func learnPID() {
         guard pid == nil, let number = child?.pid, number > 0 else { return }
         pid = number
+        content.letGo()
         answer.pid = number
         if exchange.errorStatus == nil { exchange.script?.pid = number }
     }
@@ -194,7 +208,8 @@ final class ScriptRelay {
     /// Whether what waits for the client may wait for what comes next: for a moment, and while it is little.
     private var mayHold: Bool {
         let count = exchange.pendingBytes
-        if count == 0 || count >= ScriptRelay.pieceSize || answer.isAlone { return false }
+        if count >= ScriptRelay.pieceSize || answer.isAlone { return false }
+        if count == 0, !answer.holdsHead { return false }
         // What is whole is sent by who ends the answer.
         if isOutputDone, exit != nil { return true }
         if deadlines.isWaitingForClient { return false }
@@ -277,8 +292,10 @@ final class ScriptRelay {
 
     /// Whether some of the request's content has moved.
     private func passOnContent(_ feed: ContentFeed) -> Bool {
+        // Until then it would not be seen that the script reads no more.
+        if content.input != nil, child?.hasStarted() == true { content.letGo() }
         // Its answer waits for a client that may first want to send all it has.
-        let hasProgress = feed.step(readsAhead: isHeldBack && exchange.heldUntil == nil)
+        let hasProgress = feed.step(readsAhead: deadlines.isWaitingForClient && exchange.heldUntil == nil)
         deadlines.lastInput = feed.lastTaken
         deadlines.awaitsContentSince = feed.isWaitingForClient ? feed.lastArrival : nil
         // Who sends is there, and may read later.
@@ -310,7 +327,9 @@ final class ScriptRelay {
 
     /// Sends what the client takes. Whether the script may be read again for that.
     private func flush() -> Bool {
-        guard exchange.hasBegun, !answer.isAlone else { return false }
+        if answer.isAlone { return false }
+        answer.begin()
+        guard exchange.hasBegun else { return false }
         let before = exchange.pendingBytes
         if before == 0 { return false }
         heldUntil = nil
@@ -433,9 +452,11 @@ final class ScriptRelay {
     /// All output is here, and the exit status too unless the script works on behind a closed stdout.
     private func conclusion() -> Ending {
         drainErrors()
-        return ScriptVerdict(
+        let ending = ScriptVerdict(
             exchange: exchange, part: part, site: site, answer: answer, exit: exit, pid: pid,
             lastWords: errorOutput.lastLine
         ).ending()
+        if case .complete = ending { answer.begin() }
+        return ending
     }
 }

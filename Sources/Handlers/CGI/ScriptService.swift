@@ -100,7 +100,7 @@ struct ScriptService {
     }
 
     private func run(
-        _ content: consuming RequestContent, _ capture: AnswerCapture?
+        _ content: RequestContent, _ capture: AnswerCapture?
     ) async throws(StreamError) -> Outcome {
         let queue = part.scriptQueue
         if content.isStreamed {
@@ -109,15 +109,23 @@ struct ScriptService {
                 throw error
             }
         }
-        let relay: ScriptRelay
+        let feed: ContentFeed? =
+            if let end = content.takeFeedEnd() { ContentFeed(exchange, end) } else { nil }
+        var relay: ScriptRelay
+        var ending: ScriptRelay.Ending
+        var startsLeft = ScriptService.startsLimit
         do throws(SpawnError) {
-            relay = try await start(content, capture)
+            repeat {
+                relay = try await start(content, feed, capture)
+                ending = await relay.run()
+                startsLeft -= 1
+            } while startsLeft > 0 && relay.mayStartAgain(after: ending)
         } catch {
+            feed?.close()
             queue.leave()
             try await report(error, capture)
             return .answered
         }
-        let ending = await relay.run()
         relay.close(after: ending) { queue.leave() }
         if case .notStarted(let error) = ending {
             try await report(error, capture)
@@ -133,8 +141,12 @@ struct ScriptService {
         return try await conclude(relay, ending)
     }
 
+    /// How often a start is tried where the process that was to do it has ended. A plan of which each
+    /// one dies has to come to an end.
+    private static let startsLimit = 3
+
     private func start(
-        _ content: consuming RequestContent, _ capture: AnswerCapture?
+        _ content: RequestContent, _ feed: ContentFeed?, _ capture: AnswerCapture?
     ) async throws(SpawnError) -> ScriptRelay {
         var output = try pipe()
         var errors = try pipe()
@@ -156,11 +168,9 @@ struct ScriptService {
         let child = try await context.starter.start(
             plan, input: content.input, standardOutput: output.takeWrite(), standardError: errors.takeWrite(),
             waiter: exchange.waiter)
-        var content = content
-        let feed: ContentFeed? =
-            if let end = content.takeFeedEnd() { ContentFeed(exchange, end) } else { nil }
         return ScriptRelay(
-            exchange, part, site, child, output: outputEnd, errors: errorEnd, feed: feed, capture: capture)
+            exchange, part, site, child, output: outputEnd, errors: errorEnd, content: content, feed: feed,
+            capture: capture)
     }
 
     private func pipe() throws(SpawnError) -> PipeEnds {
@@ -187,11 +197,13 @@ struct ScriptService {
             case .writeRules: "cannot keep the script to the folders of cgi_write: \(error.reason)"
             case .keeper:
                 "the process that runs scripts as \(userName) (gh-keeper) has ended, and only a server that is started anew can have another one"
+            case .spawner:
+                "cannot start the script: the processes that were to do it (gh-spawner) have ended, \(ScriptService.startsLimit) of them"
             default: "cannot start the script (\(error.step)): \(error.reason)"
             }
         var failure = ScriptFailure(reason)
         switch (error.step, error.reason) {
-        case (_, .tooManyFiles), (_, .tooManyFilesInSystem), (.clone, _), (.keeper, _):
+        case (_, .tooManyFiles), (_, .tooManyFilesInSystem), (.clone, _), (.spawner, _), (.keeper, _):
             failure.status = .serviceUnavailable
         case (.execute, .listTooLong):
             failure.reason += "; the request's fields and query are too much for one environment"

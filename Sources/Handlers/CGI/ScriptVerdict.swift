@@ -51,6 +51,7 @@ struct ScriptVerdict {
         }
         if answer.isWhole {
             exchange.log(.warning, "the script \(how) after a whole answer", pid: pid)
+            if case .redirect = answer.phase { return nil }
             return .complete
         }
         // Nothing but its status tells that something was wrong.
@@ -67,10 +68,8 @@ struct ScriptVerdict {
         let way =
             isStatusAlone && lastWords.isEmpty
             ? "; if the script always ends so, cgi_exit_status = ignore lets its answers pass" : ""
-        return .failed(
-            ScriptFailure(
-                "the script \(how)\(hint); the answer was cut after \(exchange.contentSent) bytes of content\(way)"
-            ))
+        let what = exchange.hasBegun ? exchange.cut : "; it had printed its header and no content"
+        return .failed(ScriptFailure("the script \(how)\(hint)\(what)\(way)"))
     }
 
     /// Whether `cgi_exit_status` lets a status other than 0 pass.

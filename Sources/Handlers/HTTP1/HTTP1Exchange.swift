@@ -267,7 +267,31 @@ final class HTTP1Exchange: Exchange {
     override func flushOutput() throws(StreamError) { try answer.flushNow(to: stream) }
 
     override func drain() async throws(StreamError) {
+        if content.isLeft, !content.owesContinue { try await drainPassingOver() }
         try await stream.write(&answer.output, timeout: settings.writeTimeout)
+    }
+
+    /// Sends what waits while content of the request that nobody wants still comes: its client may read
+    /// nothing before it has sent all.
+    private func drainPassingOver() async throws(StreamError) {
+        let timeout = settings.writeTimeout
+        var deadline = context.loop.now + timeout
+        var scratch = ByteBuffer()
+        while true {
+            let before = answer.output.count
+            try flushOutput()
+            if answer.output.isEmpty { return }
+            scratch.removeAll()
+            // What is wrong with it nobody wants to know; the rest waits for the client alone.
+            let count = (try? readContentNow(into: &scratch, room: 65536)) ?? 0
+            if !content.isLeft { return }
+            if count > 0 || answer.output.count < before { deadline = context.loop.now + timeout }
+            if count > 0 {
+                await Task.yield()
+            } else {
+                deadline = try await stream.waitToWrite(until: deadline, timeout)
+            }
+        }
     }
 
     override var heldUntil: Instant? { stream.heldUntil }

@@ -155,20 +155,65 @@ package struct ScriptHead: Sendable {
         for index in value.indices where ASCII.isControl(value[index]) && value[index] != ASCII.tab {
             throw .notAField(line.extracting(first: 80).array)
         }
+        if strip(name) { return }
+        if try take(name, value) { return }
+        note(name, value)
+        if let date = lastModified, ASCII.equalsIgnoringCase(name, "last-modified") {
+            // Clients and caches read the preferred form, and few of them any other.
+            append(name, HTTPDate.bytes(date).span)
+        } else {
+            append(name, value)
+        }
+    }
+
+    /// Leaves out what is the server's to say. False: it is the script's.
+    private mutating func strip(_ name: Span<UInt8>) -> Bool {
         switch name.count {
         case 4 where ASCII.equalsIgnoringCase(name, "date"), 6 where ASCII.equalsIgnoringCase(name, "server"):
             // Whole responses have these; the server's own take their places.
             if !isNonParsed { stripped.append(name.string) }
-            return
-        case 4 where ASCII.equalsIgnoringCase(name, "etag"):
-            removeLine("etag")
-            entityTag = value.array
+        case 10 where ASCII.equalsIgnoringCase(name, "connection"),
+            10 where ASCII.equalsIgnoringCase(name, "keep-alive"),
+            7 where ASCII.equalsIgnoringCase(name, "upgrade"),
+            7 where ASCII.equalsIgnoringCase(name, "trailer"),
+            16 where ASCII.equalsIgnoringCase(name, "proxy-connection"):
+            stripped.append(name.string)
+        default: return false
+        }
+        return true
+    }
+
+    /// Takes a field that is meant for the server and says how the answer is made. False: the client gets it.
+    private mutating func take(_ name: Span<UInt8>, _ value: Span<UInt8>) throws(Failure) -> Bool {
+        switch name.count {
+        case 6 where ASCII.equalsIgnoringCase(name, "status"): try setStatus(value)
         case 10 where ASCII.equalsIgnoringCase(name, "x-sendfile"),
             16 where ASCII.equalsIgnoringCase(name, "x-accel-redirect"):
             sendfile = value.array
-            return
-        case 6 where ASCII.equalsIgnoringCase(name, "status"):
-            return try setStatus(value)
+        case 14 where ASCII.equalsIgnoringCase(name, "content-length"):
+            // Two that differ leave it open where the content ends.
+            guard let length = ASCII.decimal(value), contentLength ?? length == length else {
+                throw .badContentLength(value.array)
+            }
+            contentLength = length
+        case 17 where ASCII.equalsIgnoringCase(name, "transfer-encoding"):
+            if isNonParsed, ASCII.equalsIgnoringCase(value, "chunked") {
+                isChunked = true
+            } else {
+                stripped.append(name.string)
+            }
+        default: return false
+        }
+        return true
+    }
+
+    /// Takes note of a field for the client that the server needs, too. What stands once only takes the place of
+    /// an earlier one.
+    private mutating func note(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+        switch name.count {
+        case 4 where ASCII.equalsIgnoringCase(name, "etag"):
+            removeLine("etag")
+            entityTag = value.array
         case 8 where ASCII.equalsIgnoringCase(name, "location"):
             removeLine("location")
             location = value.array
@@ -179,35 +224,8 @@ package struct ScriptHead: Sendable {
         case 13 where ASCII.equalsIgnoringCase(name, "last-modified"):
             removeLine("last-modified")
             lastModified = HTTPDate.parse(value, takesOffset: true)
-            if let lastModified {
-                // Clients and caches read the preferred form, and few of them any other.
-                let date = HTTPDate.bytes(lastModified)
-                return append(name, date.span)
-            }
-        case 14 where ASCII.equalsIgnoringCase(name, "content-length"):
-            // Two that differ leave it open where the content ends.
-            guard let length = ASCII.decimal(value), contentLength ?? length == length else {
-                throw .badContentLength(value.array)
-            }
-            contentLength = length
-            return
-        case 17 where ASCII.equalsIgnoringCase(name, "transfer-encoding"):
-            if isNonParsed, ASCII.equalsIgnoringCase(value, "chunked") {
-                isChunked = true
-            } else {
-                stripped.append(name.string)
-            }
-            return
-        case 10 where ASCII.equalsIgnoringCase(name, "connection"),
-            10 where ASCII.equalsIgnoringCase(name, "keep-alive"),
-            7 where ASCII.equalsIgnoringCase(name, "upgrade"),
-            7 where ASCII.equalsIgnoringCase(name, "trailer"),
-            16 where ASCII.equalsIgnoringCase(name, "proxy-connection"):
-            stripped.append(name.string)
-            return
         default: break
         }
-        append(name, value)
     }
 
     /// Of a field that may stand once only (section 6.3), the last one counts.

@@ -60,85 +60,91 @@ package struct ChunkedDecoder: Sendable {
         return index
     }
 
+    /// A byte that is no content.
     private mutating func step(_ byte: UInt8) throws(Failure) {
         switch state {
-        case .size:
-            if let digit = ASCII.hexValue(byte) {
-                try count()
-                // What is below 2^58 has room for one more digit.
-                guard remaining < 1 << 58 else { throw .malformed("a chunk size is too large") }
-                remaining = remaining << 4 | Int(digit)
-                hasDigits = true
-            } else if !hasDigits {
-                throw .malformed("a chunk does not begin with its size")
-            } else if byte == ASCII.cr {
-                state = .sizeLF
-            } else if byte == ASCII.semicolon {
-                state = .extensions
-            } else if ASCII.isBlank(byte) {
-                state = .blank
-            } else {
-                throw .malformed("a chunk size is not hexadecimal")
-            }
-        case .blank:
-            try count()
-            if byte == ASCII.cr {
-                state = .sizeLF
-            } else if byte == ASCII.semicolon {
-                state = .extensions
-            } else if !ASCII.isBlank(byte) {
-                throw .malformed("something follows a chunk size")
-            }
-        case .extensions:
-            try count()
-            if byte == ASCII.cr {
-                state = .sizeLF
-            } else if byte < ASCII.space, byte != ASCII.tab {
-                throw .malformed("a chunk extension has a control character")
-            }
+        case .size: try stepInSize(byte)
+        case .blank, .extensions: try stepBehindSize(byte)
         case .sizeLF:
-            guard byte == ASCII.lf else { throw .malformed("a chunk size line does not end in CR LF") }
+            try expect(ASCII.lf, byte, else: "a chunk size line does not end in CR LF")
             state = remaining == 0 ? .trailerStart : .data
             hasDigits = false
             lineLength = 0
-        case .data: break
         case .dataCR:
-            guard byte == ASCII.cr else { throw .malformed("a chunk is longer than its size") }
+            try expect(ASCII.cr, byte, else: "a chunk is longer than its size")
             state = .dataLF
         case .dataLF:
-            guard byte == ASCII.lf else { throw .malformed("a chunk does not end in CR LF") }
+            try expect(ASCII.lf, byte, else: "a chunk does not end in CR LF")
             state = .size
-        case .trailerStart:
-            try count()
-            if byte == ASCII.cr {
-                state = .lastLF
-            } else if ASCII.isTokenCharacter(byte) {
-                state = .trailerName
-            } else {
-                throw .malformed("a trailer line does not begin with a name")
-            }
-        case .trailerName:
-            try count()
-            if byte == ASCII.colon {
-                state = .trailer
-            } else if !ASCII.isTokenCharacter(byte) {
-                throw .malformed("a trailer's name is not followed by a colon")
-            }
-        case .trailer:
-            try count()
-            if byte == ASCII.cr {
-                state = .trailerLF
-            } else if byte < ASCII.space, byte != ASCII.tab {
-                throw .malformed("a trailer has a control character")
-            }
+        case .trailerStart, .trailerName, .trailer: try stepInTrailer(byte)
         case .trailerLF:
-            guard byte == ASCII.lf else { throw .malformed("a trailer does not end in CR LF") }
+            try expect(ASCII.lf, byte, else: "a trailer does not end in CR LF")
             state = .trailerStart
         case .lastLF:
-            guard byte == ASCII.lf else { throw .malformed("the trailers do not end in CR LF") }
+            try expect(ASCII.lf, byte, else: "the trailers do not end in CR LF")
             state = .done
-        case .done: break
+        case .data, .done: break
         }
+    }
+
+    private mutating func stepInSize(_ byte: UInt8) throws(Failure) {
+        if let digit = ASCII.hexValue(byte) {
+            try count()
+            // What is below 2^58 has room for one more digit.
+            guard remaining < 1 << 58 else { throw .malformed("a chunk size is too large") }
+            remaining = remaining << 4 | Int(digit)
+            hasDigits = true
+        } else if !hasDigits {
+            throw .malformed("a chunk does not begin with its size")
+        } else if byte == ASCII.cr {
+            state = .sizeLF
+        } else if byte == ASCII.semicolon {
+            state = .extensions
+        } else if ASCII.isBlank(byte) {
+            state = .blank
+        } else {
+            throw .malformed("a chunk size is not hexadecimal")
+        }
+    }
+
+    private mutating func stepBehindSize(_ byte: UInt8) throws(Failure) {
+        try count()
+        if byte == ASCII.cr {
+            state = .sizeLF
+        } else if state == .extensions {
+            if ChunkedDecoder.isRefused(byte) {
+                throw .malformed("a chunk extension has a control character")
+            }
+        } else if byte == ASCII.semicolon {
+            state = .extensions
+        } else if !ASCII.isBlank(byte) {
+            throw .malformed("something follows a chunk size")
+        }
+    }
+
+    private mutating func stepInTrailer(_ byte: UInt8) throws(Failure) {
+        try count()
+        let isToken = ASCII.isTokenCharacter(byte)
+        switch state {
+        case .trailerStart where byte == ASCII.cr: state = .lastLF
+        case .trailerStart where isToken: state = .trailerName
+        case .trailerStart: throw .malformed("a trailer line does not begin with a name")
+        case .trailerName where byte == ASCII.colon: state = .trailer
+        case .trailerName where !isToken: throw .malformed("a trailer's name is not followed by a colon")
+        case .trailer where byte == ASCII.cr: state = .trailerLF
+        case .trailer where ChunkedDecoder.isRefused(byte):
+            throw .malformed("a trailer has a control character")
+        default: break
+        }
+    }
+
+    /// Whether an extension or a trailer's value may not have it.
+    private static func isRefused(_ byte: UInt8) -> Bool { byte < ASCII.space && byte != ASCII.tab }
+
+    private func expect(
+        _ expected: UInt8, _ byte: UInt8, else reason: StaticString
+    ) throws(Failure) {
+        if byte != expected { throw .malformed(reason) }
     }
 
     private mutating func count() throws(Failure) {

@@ -68,7 +68,7 @@ struct HeadReader: ~Escapable {
     // These keep their index where the compiler need not store it for each byte.
 
     /// Where what is not of a token begins (RFC 9110, section 5.6.2).
-    private static func endOfToken(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+    static func endOfToken(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
         var index = start
         while index < end, ASCII.isTokenCharacter(bytes[index]) { index &+= 1 }
         return index
@@ -76,7 +76,7 @@ struct HeadReader: ~Escapable {
 
     /// Where the next `?` or `#` stands, or what ends a request target.
     @inline(__always)
-    private static func endOfTargetPart(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+    static func endOfTargetPart(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
         var index = start
         while let eight = bytes.eightBytes(at: index) {
             let marks =
@@ -96,7 +96,7 @@ struct HeadReader: ~Escapable {
 
     /// Where a control character stands, which no field value has; a tab is none of those.
     @inline(__always)
-    private static func endOfValue(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+    static func endOfValue(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
         var index = start
         while let eight = bytes.eightBytes(at: index) {
             let marks = eight.below(ASCII.space) | eight.equal(ASCII.delete)

@@ -40,6 +40,7 @@ package struct Status: Hashable, Sendable {
     package static let insufficientStorage = Status(known: 507)
 
     package var isInformational: Bool { code < 200 }
+    package var isRedirection: Bool { 300...399 ~= code }
     package var isError: Bool { code >= 400 }
     /// Whether an answer with this status never has content (RFC 9110, section 6.4.1).
     package var isWithoutContent: Bool { code < 200 || code == 204 || code == 304 }
