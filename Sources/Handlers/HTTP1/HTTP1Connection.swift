@@ -173,7 +173,7 @@ package final class HTTP1Connection: Attendant {
         } catch {
             return .failed
         }
-        if exchange.pendingBytes > 0 { return .answered }
+        if exchange.pendingBytes > 0 || exchange.hasRest { return .answered }
         // What is prepared is for requests without content, on connections that go on.
         context.accessLogs.write(exchange)
         return .served
@@ -204,6 +204,7 @@ package final class HTTP1Connection: Attendant {
         }
         do throws(StreamError) {
             if mustDispatch { try await Dispatcher.answer(exchange, sites: sites) }
+            if exchange.hasRest { try await exchange.sendRest() }
             // Of a cut answer, too, the client gets all there is.
             if exchange.pendingBytes > 0 { try await exchange.drain() }
         } catch {
