@@ -66,6 +66,21 @@ import Testing
         }
     }
 
+    /// A loop that is busy finds both at once.
+    @Test(arguments: [1, 10_000]) func `a request and the client's end in one`(times: Int) async throws {
+        try await withServer(threads: 1, files: ["www/a.txt": "0123456789".times(times)]) { server in
+            let client = try server.connect()
+            try client.send(Self.get("/a.txt"))
+            _ = try client.readResponse()
+            server.send(SIGSTOP)
+            try client.send(Self.get("/a.txt"))
+            client.finishSending()
+            server.send(SIGCONT)
+            try #expect(client.readResponse().body.count == 10 * times)
+            #expect(try client.expectEnd() == .eof)
+        }
+    }
+
     @Test func `many in one go`() async throws {
         let texts = [
             "/a.txt": "some text", "/b.txt": "0123456789".times(6000), "/c.txt": "9876543210".times(30_000),

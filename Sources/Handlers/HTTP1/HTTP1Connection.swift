@@ -99,6 +99,8 @@ package final class HTTP1Connection: Attendant {
             return false
         }
         context.giveBack(exchange)
+        // More has come with it, or the client's end: no event will tell of that again.
+        if stream.mayRead { return false }
         waiter.postpone(to: loop.now + settings.keepaliveTimeout)
         return true
     }
