@@ -252,5 +252,6 @@ package class Stream {
         }
     }
 
-    private static let pieceSize = 1 << 20
+    /// So much of a file is looked at and sent before others have their turn.
+    package static let pieceSize = 1 << 20
 }

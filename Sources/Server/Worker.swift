@@ -25,7 +25,7 @@ final class Worker: @unchecked Sendable {
         self.context = context
         self.limit = limit
         loop.whenChildrenEnded = { [unowned self] in self.tellIfDrained() }
-        loop.beforeWait = { [unowned self] in context.accessLogs.flushIfDue(self.loop.now) }
+        loop.beforeWait = { context.tidy() }
     }
 
     // MARK: Accepting

@@ -2,8 +2,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The same small files again and again on connections that are kept: answers that may come from memory
-/// must be those that a fresh look at the file would give.
+/// The same files again and again on connections that are kept: answers that may come from memory, or
+/// from a file that is still open, must be those that a fresh look at the file would give.
 @Suite(.timeLimit(.minutes(2))) struct KeptConnectionTests {
     private static func get(
         _ target: String, _ fields: String = "", method: String = "GET", host: String = "default"
@@ -16,17 +16,19 @@ import Testing
         response.fields.filter { $0.name != "Date" }.map { "\($0.name): \($0.value)" }
     }
 
-    @Test func `every kind of request for a file that was just sent`() async throws {
+    @Test(arguments: [1, 10_000]) func `every kind of request for a file that was just sent`(
+        times: Int
+    ) async throws {
+        let text = "0123456789".times(times)
         let site = "log_format = \"%m %U %s %B\"\nheader = X-A: b"
-        try await withServer(site: site, files: ["www/a.txt": "0123456789"]) {
-            server in
+        try await withServer(site: site, files: ["www/a.txt": text]) { server in
             let client = try server.connect()
             func ask(_ request: String, method: String = "GET") throws -> RawResponse {
                 try client.send(request)
                 return try client.readResponse(to: method)
             }
             let first = try ask(Self.get("/a.txt"))
-            #expect(first.text == "0123456789")
+            #expect(first.text == text)
             let tag = try #require(first["ETag"])
             let date = try #require(first["Last-Modified"])
             for _ in 1...3 {
@@ -59,18 +61,35 @@ import Testing
             #expect(last["Connection"] == "close")
             #expect(last.text == first.text)
             #expect(try client.expectEnd() == .eof)
-            _ = try server.waitForLog(containing: "GET /a.txt 200 10", count: 15)
+            _ = try server.waitForLog(containing: "GET /a.txt 200 \(text.utf8.count)", count: 15)
             _ = try server.waitForLog(containing: "HEAD /a.txt 200 0", count: 3)
         }
     }
 
-    @Test func `many in one go`() async throws {
-        let large = "0123456789".times(6000)
-        try await withServer(files: ["www/a.txt": "some text", "www/b.txt": large, "www/empty.txt": ""]) {
-            server in
+    /// A loop that is busy finds both at once.
+    @Test(arguments: [1, 10_000]) func `a request and the client's end in one`(times: Int) async throws {
+        try await withServer(threads: 1, files: ["www/a.txt": "0123456789".times(times)]) { server in
             let client = try server.connect()
-            let paths = (0..<300).map { ["/a.txt", "/b.txt", "/empty.txt", "/none"][$0 * 7 % 4] }
-            let texts = ["/a.txt": "some text", "/b.txt": large, "/empty.txt": ""]
+            try client.send(Self.get("/a.txt"))
+            _ = try client.readResponse()
+            server.send(SIGSTOP)
+            try client.send(Self.get("/a.txt"))
+            client.finishSending()
+            server.send(SIGCONT)
+            try #expect(client.readResponse().body.count == 10 * times)
+            #expect(try client.expectEnd() == .eof)
+        }
+    }
+
+    @Test func `many in one go`() async throws {
+        let texts = [
+            "/a.txt": "some text", "/b.txt": "0123456789".times(6000), "/c.txt": "9876543210".times(30_000),
+            "/empty.txt": "",
+        ]
+        let files = Dictionary(uniqueKeysWithValues: texts.map { ("www\($0)", $1) })
+        try await withServer(files: files) { server in
+            let client = try server.connect()
+            let paths = (0..<300).map { ["/a.txt", "/b.txt", "/c.txt", "/empty.txt", "/none"][$0 * 7 % 5] }
             try client.send(paths.map { Self.get($0) }.joined())
             for path in paths {
                 let response = try client.readResponse()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Handlers
 
-/// The small files that a loop keeps.
+/// The files that a loop keeps.
 @Suite struct FileCacheTests {
     private static func context() throws -> LoopContext {
         let writer = try LogWriter()
@@ -82,5 +82,25 @@ import Testing
         for _ in 0..<2000 { Self.insert("/a", site, size: 64 << 10, context) }
         #expect(context.fileCache.size <= 16 << 20)
         #expect(Self.isThere("/a", site, context))
+    }
+
+    @Test func `so many larger files are open, and not for long`() throws {
+        let context = try Self.context()
+        let site = makeSite("one")
+        let folder = Folder("/usr")
+        for number in 0..<100 {
+            let file = try folder.open(Array("/bin/env".utf8)[...], symlinks: .follow, now: context.loop.now)
+            guard let kept = context.fileCache.keep(file) else { continue }
+            let path = Array("/\(number)".utf8)
+            context.fileCache.insert(
+                FileCache.Question(site, path.span, Span()), part: site.part, head: Self.head.span,
+                dateStart: 23, content: Span(), file: kept, context)
+        }
+        #expect(context.fileCache.openCount == FileCache.openLimit)
+        let closesAt = context.fileCache.closeExpired(context.loop.now)
+        #expect(closesAt == context.loop.now + .seconds(1))
+        #expect(context.fileCache.closeExpired(closesAt) == .never)
+        #expect(context.fileCache.openCount == 0)
+        #expect(context.fileCache.size == 0)
     }
 }

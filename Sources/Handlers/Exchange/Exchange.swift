@@ -308,6 +308,11 @@ class Exchange {
         _ head: ResponseHead, _ content: [UInt8], keepIn cache: FileCache
     ) async throws(StreamError) { fatalError("abstract") }
 
+    /// Answers with a whole file, and prepares the answer for the requests to come.
+    func send(
+        _ head: ResponseHead, _ file: borrowing Folder.OpenFile, keepIn cache: FileCache
+    ) async throws(StreamError) { fatalError("abstract") }
+
     /// Answers with a range of a file.
     func send(
         _ head: ResponseHead, file: borrowing FileDescriptor, range: Range<Int>

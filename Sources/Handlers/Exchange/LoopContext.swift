@@ -120,6 +120,11 @@ package final class LoopContext {
 
     private static let spareLimit = 64
 
+    /// Does what has become due; before each wait of the loop. Returns when to call again at the latest.
+    package func tidy() -> Instant {
+        min(accessLogs.flushIfDue(loop.now), fileCache.closeExpired(loop.now))
+    }
+
     // MARK: What has been said
 
     /// What `logOnce` has said, by what about. Bounded, as clients choose some of the words.

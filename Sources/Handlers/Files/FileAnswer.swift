@@ -10,7 +10,7 @@ struct FileAnswer {
     /// Fields that the answer has whatever its status, as whole lines.
     private var lines = ResponseHead(.ok)
     private let type: String?
-    /// Where the answer to a small file is kept.
+    /// Where the answer is kept.
     private let cache: FileCache?
     /// A date and tag that a script gave; the file's own otherwise.
     private var givenValidators: Validators?
@@ -132,11 +132,14 @@ struct FileAnswer {
             return try await sendCompressed(file, validators, coding)
         }
         let head = head(exchange.errorStatus ?? .ok, validators, length: file.size)
-        if let cache, file.size <= FileCache.fileLimit, exchange.errorStatus == nil,
+        if let cache, exchange.errorStatus == nil {
+            if file.size > FileCache.fileLimit {
+                return try await exchange.send(head, file, keepIn: cache)
+            }
             // Shorter than it was: the general way knows what to do.
-            let content = await read(file.descriptor, size: file.size)
-        {
-            return try await exchange.send(head, content, keepIn: cache)
+            if let content = await read(file.descriptor, size: file.size) {
+                return try await exchange.send(head, content, keepIn: cache)
+            }
         }
         if exchange.method == .head { return try await exchange.send(head, []) }
         try await exchange.send(head, file: file.descriptor, range: 0..<file.size)

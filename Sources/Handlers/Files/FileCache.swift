@@ -2,7 +2,8 @@ import Base
 import Net
 import Wire
 
-/// Small files of all sites, with the answer that goes before them, ready to be sent in one call.
+/// Files of all sites with the answer that goes before them, ready to be sent: small ones from memory in
+/// one call, larger ones from a file that is held open.
 ///
 /// An entry serves for a second and is then made anew by the way that every file takes, with all its
 /// checks. Each loop has its own, so nothing is locked, and its bound holds however many sites there are.
@@ -21,7 +22,7 @@ final class FileCache {
         }
     }
 
-    /// A prepared answer: head and content in one piece.
+    /// A prepared answer: head and content in one piece, or the head alone and the file.
     final class Entry {
         fileprivate let hash: UInt64
         fileprivate let site: ObjectIdentifier
@@ -33,17 +34,19 @@ final class FileCache {
         /// Where in `bytes` the date stands.
         fileprivate let dateStart: Int
         let headLength: Int
+        /// What the content is sent from; nil where it is in `bytes`.
+        let file: KeptFile?
         fileprivate var second: Int
         fileprivate let expires: Instant
 
         fileprivate init(
             _ question: borrowing Question, hash: UInt64, part: Part, bytes: consuming ByteBuffer,
-            dateStart: Int, headLength: Int, second: Int, expires: Instant
+            dateStart: Int, headLength: Int, file: KeptFile?, second: Int, expires: Instant
         ) {
             (self.hash, site, self.part) = (hash, question.site, part)
             self.bytes = bytes
             (key, pathLength) = (question.path.array + question.preference.array, question.path.count)
-            (self.dateStart, self.headLength) = (dateStart, headLength)
+            (self.dateStart, self.headLength, self.file) = (dateStart, headLength, file)
             (self.second, self.expires) = (second, expires)
         }
 
@@ -57,8 +60,10 @@ final class FileCache {
         }
     }
 
-    /// Files up to this many bytes are kept.
+    /// Files up to this many bytes are kept in memory.
     static let fileLimit = 64 * 1024
+    /// So many larger ones are held open at once. Those beyond are opened for each request.
+    static let openLimit = 64
     /// One file has endlessly many spellings of its path; longer ones than any page's are not kept.
     private static let pathLimit = 1024
     /// What an entry takes beside its answer, its path included.
@@ -75,6 +80,9 @@ final class FileCache {
     private var first = 0
     /// What those in `order` take.
     private(set) var size = 0
+    private(set) var openCount = 0
+    /// When the last of the open files is to be closed.
+    private var closesAt = Instant.never
 
     /// The answer with the date of now; nil where there is none or its time is over. Kept until `insert`.
     func find(_ question: borrowing Question, _ context: LoopContext) -> Unmanaged<Entry>? {
@@ -99,10 +107,16 @@ final class FileCache {
         return uncounted(entry) { $0.hash == hash && $0.answers(question) } ? entry : nil
     }
 
-    /// Keeps an answer. `head` is all of its head, whose date stands at `dateStart`.
+    /// Holds a larger file open for `insert`; nil where enough are.
+    func keep(_ file: borrowing Folder.OpenFile) -> KeptFile? {
+        openCount < FileCache.openLimit ? KeptFile(file) : nil
+    }
+
+    /// Keeps an answer. `head` is all of its head, whose date stands at `dateStart`; its content is
+    /// `content`, or else that of `file`.
     func insert(
         _ question: borrowing Question, part: Part, head: Span<UInt8>, dateStart: Int, content: Span<UInt8>,
-        _ context: LoopContext
+        file: KeptFile? = nil, _ context: LoopContext
     ) {
         if question.path.count + question.preference.count > FileCache.pathLimit { return }
         if places.isEmpty { places = Array(repeating: nil, count: FileCache.placeCount) }
@@ -113,8 +127,13 @@ final class FileCache {
         bytes.append(content)
         let entry = Entry(
             question, hash: FileCache.hash(question), part: part, bytes: bytes, dateStart: dateStart,
-            headLength: head.count, second: context.wallSeconds, expires: now + FileCache.lifetime)
+            headLength: head.count, file: file, second: context.wallSeconds,
+            expires: now + FileCache.lifetime)
         size += FileCache.cost(entry)
+        if file != nil {
+            openCount += 1
+            closesAt = entry.expires
+        }
         places[place(for: entry, question)] = entry
         order.append(entry)
     }
@@ -129,12 +148,23 @@ final class FileCache {
         return here.expires <= there.expires ? place : other
     }
 
+    /// Closes files whose time is over, so that none stays open that nobody asks for. Returns when to call
+    /// again.
+    func closeExpired(_ now: Instant) -> Instant {
+        if now >= closesAt {
+            makeRoom(for: 0, now)
+            closesAt = .never
+        }
+        return closesAt
+    }
+
     /// Drops what has expired, and then the oldest until `count` more bytes fit.
     private func makeRoom(for count: Int, _ now: Instant) {
         while first < order.count, let oldest = order[first],
             oldest.expires <= now || size + count > FileCache.sizeLimit
         {
             size -= FileCache.cost(oldest)
+            if oldest.file != nil { openCount -= 1 }
             let place = Int(oldest.hash % UInt64(FileCache.placeCount))
             // Its place may have been taken by a younger one.
             for place in [place, place ^ 1] where places[place] === oldest { places[place] = nil }

@@ -99,6 +99,8 @@ package final class HTTP1Connection: Attendant {
             return false
         }
         context.giveBack(consume exchange)
+        // More has come with it, or the client's end: no event will tell of that again.
+        if stream.mayRead { return false }
         uncounted(.passUnretained(waiter)) { $0.postpone(to: loop.now + settings.keepaliveTimeout) }
         return true
     }
@@ -176,7 +178,7 @@ package final class HTTP1Connection: Attendant {
         } catch {
             return .failed
         }
-        if exchange.pendingBytes > 0 { return .answered }
+        if exchange.pendingBytes > 0 || exchange.hasRest { return .answered }
         // What is prepared is for requests without content, on connections that go on.
         uncounted(.passUnretained(context.accessLogs)) { $0.write(exchange) }
         return .served
@@ -207,6 +209,7 @@ package final class HTTP1Connection: Attendant {
         }
         do throws(StreamError) {
             if mustDispatch { try await Dispatcher.answer(exchange, sites: sites) }
+            if exchange.hasRest { try await exchange.sendRest() }
             // Of a cut answer, too, the client gets all there is.
             if exchange.pendingBytes > 0 { try await exchange.drain() }
         } catch {

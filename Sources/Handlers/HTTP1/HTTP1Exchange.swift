@@ -11,6 +11,8 @@ final class HTTP1Exchange: Exchange {
 
     private var content = HTTP1Content()
     private var answer = HTTP1Answer()
+    /// A prepared answer of whose file the client has not taken all.
+    private var rest: FileCache.Entry?
     /// Whether the connection may carry another request after this one.
     private(set) var keepsAlive = false
 
@@ -31,6 +33,7 @@ final class HTTP1Exchange: Exchange {
         forget()
         input.removeAll()
         answer.output.removeAll()
+        rest = nil
         content.removeAll()
         return input.capacity + answer.output.capacity + content.capacity <= HTTP1Exchange.keptCapacity
     }
@@ -151,18 +154,19 @@ final class HTTP1Exchange: Exchange {
     }
 
     /// False where the file had become shorter, and the connection is cut.
-    private func sendRange(_ range: Range<Int>, of file: borrowing FileDescriptor) async throws(StreamError)
-        -> Bool
-    {
+    /// `before`: so much of it has been sent.
+    private func sendRange(
+        _ range: Range<Int>, of file: borrowing FileDescriptor, before: Int = 0
+    ) async throws(StreamError) -> Bool {
         var sent = 0
         defer { contentSent += sent }
         try await stream.sendFile(
-            file.raw, offset: range.lowerBound, count: range.count, sent: &sent, pool: context.pool,
-            timeout: settings.writeTimeout)
-        if sent == range.count { return true }
+            file.raw, offset: range.lowerBound + before, count: range.count - before, sent: &sent,
+            pool: context.pool, timeout: settings.writeTimeout)
+        if before + sent == range.count { return true }
         log(
             .warning,
-            "the file became shorter while it was sent; the connection was cut after \(sent) of \(range.count) bytes"
+            "the file became shorter while it was sent; the connection was cut after \(before + sent) of \(range.count) bytes"
         )
         abort()
         return false
@@ -202,10 +206,14 @@ final class HTTP1Exchange: Exchange {
         guard takesPreparedAnswer else { return false }
         let site = withHeadBytes { sites.reference(for: $0.extracting((head.authority ?? .empty).range)) }
         guard let entry = uncounted(site, { prepared($0) }) else { return false }
-        siteReference = site
         // Nothing here changes the cache, which keeps the entry.
-        try uncounted(entry) { (entry) throws(StreamError) in try send(entry, on: stream) }
-        return true
+        return try uncounted(entry) { (entry) throws(StreamError) in
+            // A file that has changed, or is not in memory, goes the general way.
+            if let file = entry.file, !file.isReady(context.loop.now) { return false }
+            siteReference = site
+            try send(entry, on: stream)
+            return true
+        }
     }
 
     private func send(_ entry: FileCache.Entry, on stream: Stream) throws(StreamError) {
@@ -214,22 +222,69 @@ final class HTTP1Exchange: Exchange {
         status = 200
         answer.markFinished()
         let length = head.method == .head ? entry.headLength : entry.bytes.count
+        let sendsFile = entry.file != nil && head.method == .get
         do throws(Errno) {
             try entry.bytes.withUnsafeBytes { (bytes) throws(Errno) in
                 let bytes = UnsafeRawBufferPointer(start: bytes.baseAddress, count: length)
-                let sent = try stream.tryWrite(bytes, more: false) ?? 0
+                let sent = try stream.tryWrite(bytes, more: sendsFile) ?? 0
                 // What the client does not take now is a copy of its own; the entry gets another date by and by.
                 if sent < length { answer.output.append(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
             }
+            contentSent = max(0, length - entry.headLength)
+            if sendsFile { try sendNow(entry) }
         } catch {
             throw .failed(error)
         }
-        contentSent = max(0, length - entry.headLength)
+    }
+
+    /// Sends what the client takes now of a prepared answer's file.
+    private func sendNow(_ entry: FileCache.Entry) throws(Errno) {
+        guard let file = entry.file else { return }
+        if answer.output.isEmpty {
+            contentSent =
+                try stream.trySendFile(file.descriptor.raw, offset: 0, count: file.firstPiece.count) ?? 0
+        }
+        if contentSent < file.size { rest = entry }
+    }
+
+    /// Whether `sendRest` has anything to do.
+    var hasRest: Bool { rest != nil }
+
+    /// Sends what is left of a prepared answer.
+    func sendRest() async throws(StreamError) {
+        guard let file = rest.take()?.file else { return }
+        try await stream.write(&answer.output, more: true, timeout: settings.writeTimeout)
+        _ = try await sendRange(0..<file.size, of: file.descriptor, before: contentSent)
     }
 
     override func send(
         _ head: ResponseHead, _ content: [UInt8], keepIn cache: FileCache
     ) async throws(StreamError) {
+        prepare(head, content.span, nil, keepIn: cache)
+        if method != .head {
+            answer.output.append(content)
+            contentSent = content.count
+        }
+        try await drain()
+    }
+
+    override func send(
+        _ head: ResponseHead, _ file: borrowing Folder.OpenFile, keepIn cache: FileCache
+    ) async throws(StreamError) {
+        let kept = takesPreparedAnswer ? cache.keep(file) : nil
+        prepare(head, [UInt8]().span, kept, keepIn: cache)
+        if method != .head {
+            try await stream.write(&answer.output, more: true, timeout: settings.writeTimeout)
+            _ = try await sendRange(0..<file.size, of: file.descriptor)
+        }
+        try await drain()
+    }
+
+    /// Writes the head of an answer that has all its content at hand, and keeps both where the next request
+    /// may have the same.
+    private func prepare(
+        _ head: ResponseHead, _ content: Span<UInt8>, _ file: KeptFile?, keepIn cache: FileCache
+    ) {
         let start = answer.output.end
         _ = writeHead(head)
         answer.markFinished()
@@ -240,15 +295,11 @@ final class HTTP1Exchange: Exchange {
                     site, bytes.extracting(self.head.path.range), bytes.extracting(preference(site).range))
                 answer.output.withSpan {
                     cache.insert(
-                        question, part: part, head: $0, dateStart: dateStart, content: content.span, context)
+                        question, part: part, head: $0, dateStart: dateStart, content: content, file: file,
+                        context)
                 }
             }
         }
-        if method != .head {
-            answer.output.append(content)
-            contentSent = content.count
-        }
-        try await drain()
     }
 
     // MARK: An answer piece by piece
