@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -114,6 +115,20 @@ int gh_wait_child(int32_t pid, struct gh_exit *out) {
                   (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
     out->peak_kb = usage.ru_maxrss;
     return 1;
+}
+
+int64_t gh_time_waited(int32_t pid) {
+    char text[96];
+    snprintf(text, sizeof text, "/proc/%d/schedstat", pid);
+    int file = open(text, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    ssize_t count = read(file, text, sizeof text - 1);
+    close(file);
+    if (count <= 0) return -1;
+    text[count] = 0;
+    long long computed, waited;
+    if (sscanf(text, "%lld %lld", &computed, &waited) != 2 || computed == 0) return -1;
+    return waited;
 }
 
 static __thread void *current_loop;

@@ -53,5 +53,8 @@ extension Settings {
         .server(
             "server_header", Values.serverHeader, \.serverHeader, .value("full"),
             "the Server field: `full` is gatehouse/VERSION, `name` without version"),
+        .server(
+            "cgi_turns", Values.optionalTime, \.scriptTurns, .value("100ms"),
+            "how long a script that computes keeps others of that kind waiting for it; 0 for not at all"),
     ]
 }

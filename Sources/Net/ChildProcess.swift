@@ -13,6 +13,8 @@ package struct SpawnPlan: Sendable {
     package var environment: CStringList
     package var limits: [ResourceLimit] = []
     package var nice = 0
+    /// It rather runs for longer at once than sooner: `SCHED_BATCH`, and larger slices of the processor's time.
+    package var isPatient = false
     package var confinement = Confinement()
 
     package init(path: String, folder: String, arguments: CStringList, environment: CStringList) {
@@ -139,6 +141,13 @@ package struct ChildProcess: ~Copyable {
     /// How the process ended, nil while it runs, and where it was not started; from then on its end wakes
     /// the waiter, unless not `watching`. After the end the process is gone from the system.
     package borrowing func poll(watching: Bool = true) -> ExitStatus? { end.poll(watching: watching) }
+
+    /// How long it was ready to run and had no processor, by the kernel's account; nil where there is none.
+    /// Known until a `poll` has told its end.
+    package borrowing func timeWaited() -> TimeSpan? {
+        let waited = gh_time_waited(pid)
+        return waited < 0 ? nil : TimeSpan(nanoseconds: waited)
+    }
 
     /// Whether the end wakes the waiter. If not even after a `poll`, descriptors are short, and another
     /// `poll` has to come by itself.

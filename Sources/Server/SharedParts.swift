@@ -16,13 +16,13 @@ final class SharedParts {
     private var caches: [String: AnswerCache] = [:]
     private var limiters: [String: RequestLimiter] = [:]
 
-    init(_ config: ServerConfig, _ logs: OpenLogs, _ isolation: Isolation) {
+    init(_ config: ServerConfig, _ logs: OpenLogs, _ isolation: Isolation, loops: Int) {
         self.isolation = isolation
         self.logs = logs
         shared = LoopContext.Shared(
             settings: config.server, errorLog: logs.errorLog,
             pool: WorkerPool(name: "work", threads: max(2, gh_thread_count())),
-            keeper: isolation.keeper)
+            loops: loops, processors: gh_thread_count(), keeper: isolation.keeper)
         limit = ConnectionLimit(config.server.maxConnections)
     }
 

@@ -73,6 +73,8 @@ struct gh_exit {
     int64_t peak_kb;   // largest resident set
 };
 int gh_wait_child(int32_t pid, struct gh_exit *out);
+// Nanoseconds that a process was ready to run and had no processor; -1 where the kernel does not say.
+int64_t gh_time_waited(int32_t pid);
 
 // A script's start. Everything between fork and exec is async-signal-safe.
 enum gh_spawn_step {
@@ -101,6 +103,8 @@ struct gh_spawn {
     int standard_out;
     int standard_err;
     int nice;
+    // SCHED_BATCH, and larger slices of processor time where the kernel knows such.
+    bool is_patient;
     const struct gh_limit *limits;
     size_t limit_count;
     // A number of the keeper's table; -1: whom the server is.

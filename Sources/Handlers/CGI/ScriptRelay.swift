@@ -65,6 +65,9 @@ final class ScriptRelay {
     private var mustEnd = false
     /// Until then output waits for more, the end above all, which goes with it in one call.
     private var heldUntil: Instant?
+    private let turn: ScriptTurn
+    /// How long the script was ready to run and had no processor.
+    private var waited: TimeSpan?
 
     /// Output that may wait for the client before the script is no longer read.
     private static let pendingLimit = 64 * 1024
@@ -84,7 +87,7 @@ final class ScriptRelay {
     init(
         _ exchange: Exchange, _ part: Part, _ site: Site, _ child: consuming ChildProcess,
         output: consuming FileDescriptor, errors: consuming FileDescriptor, content: RequestContent,
-        feed: ContentFeed?, capture: AnswerCapture?
+        feed: ContentFeed?, capture: AnswerCapture?, turn: ScriptTurn
     ) {
         self.exchange = exchange
         self.part = part
@@ -103,6 +106,15 @@ final class ScriptRelay {
                 halfClosed: ScriptRelay.halfClosedGrace, content: exchange.context.bodyTimeout),
             started: exchange.context.loop.now)
         watchedFrom = deadlines.started + ScriptRelay.watchDelay
+        self.turn = turn
+    }
+
+    /// What the script has cost, once it has ended.
+    var cost: ScriptCost? {
+        guard let exit, let exited = deadlines.exited else { return nil }
+        let others = (exited - deadlines.started).nanoseconds - exit.cpu.nanoseconds
+        let sleeping = waited.map { TimeSpan(nanoseconds: max(0, others - $0.nanoseconds)) }
+        return ScriptCost(computing: exit.cpu, sleeping: sleeping)
     }
 
     private var now: Instant { exchange.context.loop.now }
@@ -135,7 +147,9 @@ final class ScriptRelay {
                 await Task.yield()
                 continue
             }
-            switch await exchange.waiter.wait(until: min(deadlines.next, watchedFrom ?? .never)) {
+            turn.end(after: now)
+            let deadline = min(deadlines.next, watchedFrom ?? .never, turn.deadline)
+            switch await exchange.waiter.wait(until: deadline) {
             case .woken, .timedOut: break
             case .cancelled:
                 // The server leaves nothing behind.
@@ -308,6 +322,7 @@ final class ScriptRelay {
     private func watchChild(again: Bool) -> Bool {
         if exit != nil { return false }
         if !isOutputDone, let watchedFrom, now < watchedFrom { return false }
+        if turn.isOfNote, isOutputDone { waited = child?.timeWaited() }
         guard let status = child?.poll(watching: !again) else {
             // Without a descriptor to watch it by, it has to be looked at.
             watchedFrom = child?.isWatched == false ? now + ScriptRelay.watchDelay : nil

@@ -109,6 +109,11 @@ struct ScriptService {
                 throw error
             }
         }
+        let turns = exchange.context.scriptTurns
+        guard let turn = await turns.take(script.file, exchange) else {
+            queue.leave()
+            throw .cancelled
+        }
         let feed: ContentFeed? =
             if let end = content.takeFeedEnd() { ContentFeed(exchange, end) } else { nil }
         var relay: ScriptRelay
@@ -116,16 +121,20 @@ struct ScriptService {
         var startsLeft = ScriptService.startsLimit
         do throws(SpawnError) {
             repeat {
-                relay = try await start(content, feed, capture)
+                relay = try await start(content, feed, capture, turn)
                 ending = await relay.run()
                 startsLeft -= 1
             } while startsLeft > 0 && relay.mayStartAgain(after: ending)
         } catch {
             feed?.close()
+            turn.end()
             queue.leave()
             try await report(error, capture)
             return .answered
         }
+        // The next one may start before this one's answer is sent.
+        turn.end()
+        if let cost = relay.cost { turns.learn(script.file, cost) }
         relay.close(after: ending) { queue.leave() }
         if case .notStarted(let error) = ending {
             try await report(error, capture)
@@ -146,7 +155,7 @@ struct ScriptService {
     private static let startsLimit = 3
 
     private func start(
-        _ content: RequestContent, _ feed: ContentFeed?, _ capture: AnswerCapture?
+        _ content: RequestContent, _ feed: ContentFeed?, _ capture: AnswerCapture?, _ turn: ScriptTurn
     ) async throws(SpawnError) -> ScriptRelay {
         var output = try pipe()
         var errors = try pipe()
@@ -159,7 +168,8 @@ struct ScriptService {
             throw SpawnError(step: .streams, reason: error)
         }
         let context = exchange.context
-        let plan = plan.spawnPlan(contentLength: content.length)
+        var plan = plan.spawnPlan(contentLength: content.length)
+        plan.isPatient = turn.isTaken
         if !isErrorPage { exchange.witness?.plan = plan }
         if !isErrorPage, let witness = context.witness {
             let user = FileAccess(identity: plan.confinement.user?.identity)
@@ -170,7 +180,7 @@ struct ScriptService {
             waiter: exchange.waiter)
         return ScriptRelay(
             exchange, part, site, child, output: outputEnd, errors: errorEnd, content: content, feed: feed,
-            capture: capture)
+            capture: capture, turn: turn)
     }
 
     private func pipe() throws(SpawnError) -> PipeEnds {

@@ -36,6 +36,11 @@ package final class PlaceQueue: Sendable {
         let waiter: Waiter
         var isGranted = false
         init(_ waiter: Waiter) { self.waiter = waiter }
+
+        func grant() {
+            isGranted = true
+            waiter.wake()
+        }
     }
 
     /// `limit` places; one is waited for during `timeout` at most.
@@ -106,12 +111,9 @@ package final class PlaceQueue: Sendable {
             }
             return ticket
         }
-        if let next {
-            next.waiter.loop.submit {
-                next.isGranted = true
-                next.waiter.wake()
-            }
-        }
+        guard let next else { return }
+        if next.waiter.loop.isCurrent { return next.grant() }
+        next.waiter.loop.submit { next.grant() }
     }
 
     /// Takes a ticket out; false where its turn has come meanwhile.

@@ -23,6 +23,7 @@ package final class LoopContext {
     let bodyTimeout: TimeSpan
     /// Starts scripts.
     package let starter: ProcessStarter
+    let scriptTurns: ScriptTurns
     /// Ends what scripts that are ended have let loose.
     let leftovers: Leftovers
 
@@ -58,6 +59,8 @@ package final class LoopContext {
         let pool: WorkerPool
         let passwordGate: PasswordGate
         let clientConnections: ClientConnections?
+        /// How many scripts that compute each loop starts at once.
+        let scriptTurns: Int
         /// Starts and ends scripts of other users; nil where there are none.
         let keeper: Keeper?
         /// Listings of folders with so many names that only a few may be in memory at once.
@@ -66,8 +69,10 @@ package final class LoopContext {
         let compressions: PlaceQueue
 
         package init(
-            settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, keeper: Keeper? = nil
+            settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, loops: Int = 1,
+            processors: Int = 1, keeper: Keeper? = nil
         ) {
+            scriptTurns = ScriptTurns.count(loops: loops, processors: processors)
             self.keeper = keeper
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
             passwordGate = PasswordGate(limit: pool.threadCount / 2)
@@ -87,6 +92,7 @@ package final class LoopContext {
         writeTimeout = shared.settings.writeTimeout
         bodyTimeout = shared.settings.bodyTimeout
         http1 = HTTP1Settings(shared.settings)
+        scriptTurns = ScriptTurns(count: shared.scriptTurns, length: shared.settings.scriptTurns)
         let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)
         starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners, keeper: shared.keeper) {

@@ -1,0 +1,118 @@
+import Base
+import Glibc
+import TestSupport
+import Testing
+
+/// Scripts that compute, a few at a time (`cgi_turns`).
+@Suite(.timeLimit(.minutes(2))) struct TurnsTests {
+    /// Computes for 25 ms. Where the file `hold` is, it notes the kernel's number for its scheduling in a file of
+    /// its query's name and waits for one that lets it go.
+    private static let computing = #"""
+        #!/usr/bin/perl
+        use Time::HiRes qw(clock sleep);
+        1 while clock() < 0.025;
+        my $name = $ENV{QUERY_STRING};
+        if ($name && -e "hold") {
+            open my $stat, "<", "/proc/$$/stat"; my @fields = split " ", <$stat>;
+            open my $mark, ">", "started.new.$name"; print $mark $fields[40]; close $mark;
+            rename "started.new.$name", "started.$name";
+            sleep 0.01 until -e "go.$name" || -e "go";
+        }
+        print "Content-Type: text/plain\n\n$name\n";
+        """#
+
+    private static let batch = "3"
+
+    /// One loop has a turn more than there are processors.
+    private static var turns: Int {
+        get throws {
+            let status = try readText("/proc/self/status").split(separator: "\n")
+            let mask = status.first { $0.hasPrefix("Cpus_allowed:") }?.split(separator: "\t").last ?? ""
+            return mask.reduce(1) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) }
+        }
+    }
+
+    private static func hasStarted(_ server: ServerProcess, _ name: String) -> Bool {
+        (try? server.folder.read("cgi-bin/started.\(name)")) != nil
+    }
+
+    private static func ask(_ server: ServerProcess, _ name: String) throws -> RawClient {
+        let client = try server.connect()
+        try client.send("GET /cgi-bin/x?\(name) HTTP/1.1\r\nHost: h\r\n\r\n")
+        return client
+    }
+
+    private func withTurns(
+        _ length: String, test body: @escaping @Sendable (ServerProcess) throws -> Void
+    ) async throws {
+        try await withServer(
+            site: "cgi = /cgi-bin/ cgi-bin/", server: "cgi_turns = \(length)", threads: 1,
+            prepare: {
+                try $0.script("cgi-bin/x", Self.computing)
+                // The same, of which nothing is known.
+                for number in 1...9 { try $0.script("cgi-bin/other\(number)", Self.computing) }
+            }, test: body)
+    }
+
+    /// Lets the server see what the script costs, and takes all turns. One of a busy machine may look as if
+    /// it slept, so this may have to be done again.
+    private static func takeTurns(_ server: ServerProcess, _ round: Int) throws -> [RawClient] {
+        for _ in 1...6 { #expect(try server.get("/cgi-bin/x").status == 200) }
+        try server.folder.write("cgi-bin/hold", "")
+        let names = try (1...turns).map { "\(round).\($0)" }
+        let clients = try names.map { try ask(server, $0) }
+        for name in names { try server.waitForFile("started.\(name)") }
+        return clients
+    }
+
+    @Test func `one past the turns waits for the end of another`() async throws {
+        try await withTurns("60s") { server in
+            for round in 1...5 {
+                let holders = try Self.takeTurns(server, round)
+                let waiting = try Self.ask(server, "\(round).last")
+                // What takes no turn is not kept waiting, and takes as long to start.
+                for _ in 1...2 { #expect(try server.get("/cgi-bin/other\(round)").status == 200) }
+                let hasWaited = !Self.hasStarted(server, "\(round).last")
+                try server.folder.write("cgi-bin/go.\(round).1", "")
+                try server.waitForFile("started.\(round).last")
+                #expect(try holders[0].readResponse().text == "\(round).1\n")
+                try server.folder.write("cgi-bin/go", "")
+                for client in holders.dropFirst() { #expect(try client.readResponse().status == 200) }
+                #expect(try waiting.readResponse().text == "\(round).last\n")
+                if hasWaited {
+                    #expect(try server.folder.read("cgi-bin/started.\(round).last") == Self.batch)
+                    return
+                }
+                unlink(server.folder.path("cgi-bin/go"))
+                unlink(server.folder.path("cgi-bin/hold"))
+            }
+            Issue.record("the script never had to wait for its turn")
+        }
+    }
+
+    @Test(arguments: ["100ms", "0"]) func `one that goes on does not keep others waiting`(_ length: String)
+        async throws
+    {
+        try await withTurns(length) { server in
+            let holders = try Self.takeTurns(server, 1)
+            let next = try Self.ask(server, "next")
+            try server.waitForFile("started.next")
+            try server.folder.write("cgi-bin/go", "")
+            for client in holders + [next] { #expect(try client.readResponse().status == 200) }
+        }
+    }
+
+    @Test func `a client that leaves gives its place up`() async throws {
+        try await withTurns("60s") { server in
+            let holders = try Self.takeTurns(server, 1)
+            do {
+                let leaving = try Self.ask(server, "leaving")
+                #expect(try server.get("/cgi-bin/other1").status == 200)
+                leaving.close()
+            }
+            try server.folder.write("cgi-bin/go", "")
+            for client in holders { #expect(try client.readResponse().status == 200) }
+            #expect(try server.get("/cgi-bin/x").status == 200)
+        }
+    }
+}

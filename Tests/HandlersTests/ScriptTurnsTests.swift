@@ -1,0 +1,63 @@
+import Base
+import Testing
+
+@testable import Handlers
+
+/// Which scripts take turns, by what their runs have cost.
+@Suite struct ScriptTurnsTests {
+    /// Processor time and sleep of a run, in milliseconds; nil: not looked at.
+    typealias Run = (computing: Int, sleeping: Int?)
+
+    private func turns(_ runs: [Run], length: TimeSpan? = .milliseconds(100)) -> ScriptTurns {
+        let turns = ScriptTurns(count: 2, length: length)
+        for run in runs {
+            turns.learn(
+                "/x",
+                ScriptCost(
+                    computing: .milliseconds(run.computing), sleeping: run.sleeping.map(TimeSpan.milliseconds)
+                ))
+        }
+        return turns
+    }
+
+    private static let cases: [(runs: [Run], isOfNote: Bool, needsTurn: Bool)] = [
+        ([], false, false),
+        ([(3, 0)], false, false),
+        // Whether it sleeps is looked at from the second run on.
+        ([(10, nil)], true, false),
+        ([(10, nil), (10, 1)], true, true),
+        ([(10, nil), (10, 30)], true, false),
+        ([(10, nil), (10, 9)], true, true),
+        // One run among others changes little; some do.
+        ([(10, nil), (10, 1), (10, 30)], true, true),
+        ([(10, nil), (10, 1), (10, 30), (10, 30), (10, 30)], true, false),
+        ([(10, nil), (10, 30)] + Array(repeating: (10, 0), count: 8), true, true),
+        // What computes for long does not keep the others waiting.
+        ([(51, nil), (51, 0)], false, false),
+        ([(10, nil), (10, 0)] + Array(repeating: (200, 0), count: 3), false, false),
+        ([(10, nil), (10, 0)] + Array(repeating: (1, 0), count: 8), false, false),
+    ]
+
+    @Test(arguments: cases.indices) func `by what it has cost`(_ index: Int) {
+        let row = Self.cases[index]
+        let turns = turns(row.runs)
+        #expect(turns.isOfNote("/x") == row.isOfNote, "\(row.runs)")
+        #expect(turns.needsTurn("/x") == row.needsTurn, "\(row.runs)")
+        #expect(!turns.isOfNote("/y"))
+        #expect(!self.turns(row.runs, length: nil).isOfNote("/x"))
+    }
+
+    @Test func `scripts are forgotten before there are too many`() {
+        let turns = turns([(10, nil), (10, 0)])
+        for number in 1...2000 {
+            turns.learn("/\(number)", ScriptCost(computing: .milliseconds(10), sleeping: .zero))
+        }
+        #expect(!turns.isOfNote("/x"))
+        #expect(turns.needsTurn("/2000"))
+    }
+
+    @Test(arguments: [(1, 1, 2), (1, 2, 3), (2, 2, 2), (2, 3, 3), (8, 4, 2), (0, 2, 3)])
+    func `turns of a loop`(_ loops: Int, _ processors: Int, _ count: Int) {
+        #expect(ScriptTurns.count(loops: loops, processors: processors) == count)
+    }
+}
