@@ -186,7 +186,8 @@ final class SpawnerLine: @unchecked Sendable {
     /// Waits for the spawner's end, and for the replies that somebody asked for.
     private func listen(_ source: Source) async {
         do throws(Errno) { try source.watch(onlyReading: true) } catch {
-            return lose("cannot watch the process that starts scripts: \(error)")
+            // It goes on with the plans that it has.
+            return lose("cannot watch the process that starts scripts: \(error)", hasEnded: false)
         }
         while source.isOpen {
             guard gh_spawner_listen(source.fd) else {
@@ -201,18 +202,18 @@ final class SpawnerLine: @unchecked Sendable {
         }
     }
 
-    private func lose(_ reason: String) {
+    private func lose(_ reason: String, hasEnded: Bool = true) {
         guard let lost = spawner.take() else { return }
         isLost = true
         lost.source.close()
         let pid = lost.spawner.pid
         if pid > 0 { wait(pid) }
-        settle(lost.spawner.board)
+        settle(lost.spawner.board, hasEnded: hasEnded)
         report(reason)
     }
 
-    /// Takes the last replies of a spawner that has ended.
-    private func settle(_ board: OpaquePointer) {
+    /// Takes the last replies of a spawner that is lost. What one that `hasEnded` has not begun is not begun.
+    private func settle(_ board: OpaquePointer, hasEnded: Bool = true) {
         take(board)
         if taken < launches.count {
             // It may have ended between making a child and telling of it.
@@ -228,7 +229,7 @@ final class SpawnerLine: @unchecked Sendable {
             }
         }
         gh_spawner_forget(board)
-        while taken < launches.count { giveUpNext(.spawner) }
+        while taken < launches.count { giveUpNext(hasEnded ? .spawner : .clone) }
         launches.removeAll()
         taken = 0
     }

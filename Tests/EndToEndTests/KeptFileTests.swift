@@ -37,6 +37,35 @@ import Testing
         }
     }
 
+    @Test func `files beyond those that are held open are whole each time`() async throws {
+        let names = (1...70).map { "\($0).txt" }
+        let content = "0123456789".times(10_000)
+        let files = Dictionary(uniqueKeysWithValues: names.map { ("www/\($0)", content + $0) })
+        try await withServer(threads: 1, files: files) { server in
+            let client = try server.connect()
+            for _ in 1...3 {
+                for name in names {
+                    try client.send(Self.get("/\(name)"))
+                    try #expect(client.readResponse().text == content + name)
+                }
+            }
+        }
+    }
+
+    @Test func `a file that changes with each request leaves room for others`() async throws {
+        let content = "0123456789".times(10_000)
+        try await withServer(threads: 1, files: ["www/log.txt": content, "www/a.txt": content]) { server in
+            let client = try server.connect()
+            for number in 1...80 {
+                try server.folder.write("www/log.txt", content + "\(number)")
+                try client.send(Self.get("/log.txt"))
+                try #expect(client.readResponse().text == content + "\(number)")
+            }
+            let copies = server.openDescriptors.values.filter { $0.contains("/www/log.txt") }
+            #expect(copies.count <= 2, "\(copies.count)")
+        }
+    }
+
     @Test func `a change of it is seen at once`() async throws {
         let old = "old ".times(30_000)
         try await withServer(files: ["www/a.txt": old]) { server in

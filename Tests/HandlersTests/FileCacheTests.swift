@@ -94,7 +94,7 @@ import Testing
             let path = Array("/\(number)".utf8)
             context.fileCache.insert(
                 FileCache.Question(site, path.span, Span()), part: site.part, head: Self.head.span,
-                dateStart: 23, content: Span(), file: kept, context)
+                dateStart: 23, file: kept, context)
         }
         #expect(context.fileCache.openCount == FileCache.openLimit)
         let closesAt = context.fileCache.closeExpired(context.loop.now)

@@ -142,12 +142,12 @@ final class ScriptRelay {
                 mustEnd = true
                 return .cancelled
             }
+            turn.end(after: now)
             if mayGoOn {
                 // A script that always has more leaves the loop to others between two pieces.
                 await Task.yield()
                 continue
             }
-            turn.end(after: now)
             let deadline = min(deadlines.next, watchedFrom ?? .never, turn.deadline)
             switch await exchange.waiter.wait(until: deadline) {
             case .woken, .timedOut: break

@@ -110,7 +110,8 @@ struct ScriptService {
             }
         }
         let turns = exchange.context.scriptTurns
-        guard let turn = await turns.take(script.file, exchange) else {
+        let goesOn = part.settings.cgiOnDisconnect == .finish && !content.isStreamed
+        guard let turn = await turns.take(script.file, exchange, goesOn: goesOn) else {
             queue.leave()
             throw .cancelled
         }

@@ -54,14 +54,14 @@ final class ScriptTurns {
         return (processors + loops - 1) / loops + 1
     }
 
-    /// The turn of the script at `file`, which may be waited for; nil if the client leaves meanwhile, or the
-    /// server ends.
-    func take(_ file: String, _ exchange: Exchange) async -> ScriptTurn? {
+    /// The turn of the script at `file`, which may be waited for; nil if the client leaves meanwhile, unless
+    /// the script `goesOn` without it, or if the server ends.
+    func take(_ file: String, _ exchange: Exchange, goesOn: Bool) async -> ScriptTurn? {
         guard let length, needsTurn(file) else { return ScriptTurn(isOfNote: isOfNote(file)) }
         switch await queue.enter(exchange) {
         case .granted: return ScriptTurn(of: queue, until: exchange.context.loop.now + length)
         case .full, .timedOut: return ScriptTurn(isOfNote: true)
-        case .abandoned: return nil
+        case .abandoned: return goesOn && !exchange.waiter.isCancelled ? ScriptTurn(isOfNote: true) : nil
         }
     }
 

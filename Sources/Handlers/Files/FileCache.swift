@@ -112,11 +112,34 @@ final class FileCache {
         openCount < FileCache.openLimit ? KeptFile(file) : nil
     }
 
-    /// Keeps an answer. `head` is all of its head, whose date stands at `dateStart`; its content is
-    /// `content`, or else that of `file`.
+    /// Keeps an answer. `head` is all of its head, whose date stands at `dateStart`.
     func insert(
         _ question: borrowing Question, part: Part, head: Span<UInt8>, dateStart: Int, content: Span<UInt8>,
-        file: KeptFile? = nil, _ context: LoopContext
+        _ context: LoopContext
+    ) {
+        insert(question, part, head, dateStart, content, nil, context)
+    }
+
+    /// Keeps the head of an answer whose content is that of `file`.
+    func insert(
+        _ question: borrowing Question, part: Part, head: Span<UInt8>, dateStart: Int, file: KeptFile,
+        _ context: LoopContext
+    ) {
+        let place = Int(FileCache.hash(question) % UInt64(FileCache.placeCount))
+        // A file that changes all the time would be held open once for each change.
+        for place in [place, place ^ 1] where !places.isEmpty {
+            if let known = places[place], known.file != nil, known.expires > context.loop.now,
+                known.answers(question)
+            {
+                return
+            }
+        }
+        insert(question, part, head, dateStart, Span(), file, context)
+    }
+
+    private func insert(
+        _ question: borrowing Question, _ part: Part, _ head: Span<UInt8>, _ dateStart: Int,
+        _ content: Span<UInt8>, _ file: KeptFile?, _ context: LoopContext
     ) {
         if question.path.count + question.preference.count > FileCache.pathLimit { return }
         if places.isEmpty { places = Array(repeating: nil, count: FileCache.placeCount) }

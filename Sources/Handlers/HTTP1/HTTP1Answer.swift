@@ -14,7 +14,7 @@ struct HTTP1Answer: ~Copyable {
 
     private var state = State.none
     /// The status line's beginning has been sent ahead, by a probe.
-    private var isVersionSent = false
+    private(set) var isVersionSent = false
     private var isProbed = false
     /// What is to be sent next: a head, content with its framing.
     var output = ByteBuffer()

@@ -22,6 +22,8 @@ package final class HTTP1Connection: Attendant {
     /// A request that came while the task slept and needs it, and how far it has come.
     private var waiting: HTTP1Exchange?
     private var waitingStep = Step.served
+    /// Until then a connection between two requests stays open.
+    private var deadline = Instant.never
     /// The client was found gone while the task slept.
     private var isOver = false
 
@@ -70,7 +72,7 @@ package final class HTTP1Connection: Attendant {
     }
 
     private func serveRequests() async -> Closing {
-        var deadline = loop.now + settings.headerTimeout
+        deadline = loop.now + settings.headerTimeout
         while true {
             let step = waiting == nil ? nil : waitingStep
             // No buffer is held while nothing comes.
@@ -99,9 +101,10 @@ package final class HTTP1Connection: Attendant {
             return false
         }
         context.giveBack(consume exchange)
+        deadline = loop.now + settings.keepaliveTimeout
         // More has come with it, or the client's end: no event will tell of that again.
         if stream.mayRead { return false }
-        uncounted(.passUnretained(waiter)) { $0.postpone(to: loop.now + settings.keepaliveTimeout) }
+        uncounted(.passUnretained(waiter)) { $0.postpone(to: deadline) }
         return true
     }
 

@@ -260,7 +260,13 @@ final class HTTP1Exchange: Exchange {
     override func send(
         _ head: ResponseHead, _ content: [UInt8], keepIn cache: FileCache
     ) async throws(StreamError) {
-        prepare(head, content.span, nil, keepIn: cache)
+        if writeWhole(head) {
+            keepPrepared(head, in: cache) { question, part, prepared, dateStart in
+                cache.insert(
+                    question, part: part, head: prepared, dateStart: dateStart, content: content.span, context
+                )
+            }
+        }
         if method != .head {
             answer.output.append(content)
             contentSent = content.count
@@ -271,8 +277,11 @@ final class HTTP1Exchange: Exchange {
     override func send(
         _ head: ResponseHead, _ file: borrowing Folder.OpenFile, keepIn cache: FileCache
     ) async throws(StreamError) {
-        let kept = takesPreparedAnswer ? cache.keep(file) : nil
-        prepare(head, [UInt8]().span, kept, keepIn: cache)
+        if writeWhole(head), let kept = cache.keep(file) {
+            keepPrepared(head, in: cache) { question, part, prepared, dateStart in
+                cache.insert(question, part: part, head: prepared, dateStart: dateStart, file: kept, context)
+            }
+        }
         if method != .head {
             try await stream.write(&answer.output, more: true, timeout: settings.writeTimeout)
             _ = try await sendRange(0..<file.size, of: file.descriptor)
@@ -280,25 +289,26 @@ final class HTTP1Exchange: Exchange {
         try await drain()
     }
 
-    /// Writes the head of an answer that has all its content at hand, and keeps both where the next request
-    /// may have the same.
-    private func prepare(
-        _ head: ResponseHead, _ content: Span<UInt8>, _ file: KeptFile?, keepIn cache: FileCache
-    ) {
-        let start = answer.output.end
+    /// Writes the head of an answer that has all its content at hand. Whether the next request may have the same.
+    private func writeWhole(_ head: ResponseHead) -> Bool {
+        // A client of which was to be found out whether it is there has got a part of the head already.
+        let isWhole = answer.output.isEmpty && !answer.isVersionSent
         _ = writeHead(head)
         answer.markFinished()
-        if takesPreparedAnswer, start == 0, let site, let part {
-            let dateStart = ResponseHead.dateStart(head.status)
-            withHeadBytes { bytes in
-                let question = FileCache.Question(
-                    site, bytes.extracting(self.head.path.range), bytes.extracting(preference(site).range))
-                answer.output.withSpan {
-                    cache.insert(
-                        question, part: part, head: $0, dateStart: dateStart, content: content, file: file,
-                        context)
-                }
-            }
+        return isWhole && takesPreparedAnswer
+    }
+
+    /// Keeps what is written, which is `head` alone, for the next request.
+    private func keepPrepared(
+        _ head: ResponseHead, in cache: FileCache,
+        _ insert: (borrowing FileCache.Question, Part, Span<UInt8>, Int) -> Void
+    ) {
+        guard let site, let part else { return }
+        let dateStart = ResponseHead.dateStart(head.status)
+        withHeadBytes { bytes in
+            let question = FileCache.Question(
+                site, bytes.extracting(self.head.path.range), bytes.extracting(preference(site).range))
+            answer.output.withSpan { insert(question, part, $0, dateStart) }
         }
     }
 
