@@ -243,7 +243,7 @@ struct ConfigAssembly {
 
     /// What a value of a repeatable setting is about, where a second one could only take its place.
     private static func subject(of value: String, in setting: Setting) -> String? {
-        guard ["error_page", "mime", "cgi_cache"].contains(setting.name) else { return nil }
+        guard setting.hasSubject else { return nil }
         return value.split { $0 == " " || $0 == "\t" }.first.map(String.init)
     }
 
@@ -304,13 +304,6 @@ extension ConfigAssembly {
             config.logPlaces[target] == nil
         else { return }
         config.logPlaces[target] = position
-    }
-}
-
-extension Setting {
-    /// The value may well have a `#` behind a blank.
-    fileprivate var isFreeText: Bool {
-        ["header", "cgi_env", "log_format", "cache_control", "redirect", "rewrite"].contains(name)
     }
 }
 

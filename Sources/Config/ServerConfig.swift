@@ -47,7 +47,7 @@ package struct ServerSettings: Sendable {
     package var maxHeaderSize = 32 * 1024
     package var serverHeader = ServerHeader.full
     /// How long a script that computes keeps others that do waiting; nil: none waits.
-    package var scriptTurns: TimeSpan? = .milliseconds(100)
+    package var cgiTurns: TimeSpan? = .milliseconds(100)
     /// Where its settings stand, the last of each name.
     package var places: [String: SourcePosition] = [:]
 

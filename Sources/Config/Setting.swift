@@ -52,6 +52,22 @@ struct Setting: Sendable {
     /// One line.
     let meaning: String
     let setter: Setter
+    /// A value may well have a `#` behind a blank.
+    private(set) var isFreeText = false
+    /// The first word of a value says what it is about, of which there is to be one.
+    private(set) var hasSubject = false
+
+    func freeText() -> Setting {
+        var result = self
+        result.isFreeText = true
+        return result
+    }
+
+    func oneForEachFirstWord() -> Setting {
+        var result = self
+        result.hasSubject = true
+        return result
+    }
 
     var sections: SectionKinds {
         switch setter {

@@ -27,7 +27,8 @@ extension Settings {
                 guard let new else { return }
                 part.cgiEnvironment.removeAll { $0.name == new.name }
                 part.cgiEnvironment.append(new)
-            }),
+            }
+        ).freeText(),
         .part(
             "cgi_timeout", Values.timeout, \.cgiTimeout, .value("60s"),
             "for a script's first byte of output: 504"),
@@ -114,7 +115,8 @@ extension Settings {
             add: { part, new in
                 part.cgiCache.removeAll { $0.prefix == new.prefix }
                 part.cgiCache.append(new)
-            }),
+            }
+        ).oneForEachFirstWord(),
         .part(
             "cgi_capture", Values.capture, \.cgiCapture, .value("off"),
             "`FOLDER count=100 size=64K`: keeps what scripts that fail got and printed"

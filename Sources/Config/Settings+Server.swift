@@ -54,7 +54,7 @@ extension Settings {
             "server_header", Values.serverHeader, \.serverHeader, .value("full"),
             "the Server field: `full` is gatehouse/VERSION, `name` without version"),
         .server(
-            "cgi_turns", Values.optionalTime, \.scriptTurns, .value("100ms"),
+            "cgi_turns", Values.optionalTime, \.cgiTurns, .value("100ms"),
             "how long a script that computes keeps others of that kind waiting for it; 0 for not at all"),
     ]
 }

@@ -32,7 +32,8 @@ extension Settings {
         .repeatable(
             site: "mime", Values.mediaType, .described("none"),
             "`.ext type/subtype`: the media type of an extension",
-            add: { $0.mime[$1.suffix] = $1.type }),
+            add: { $0.mime[$1.suffix] = $1.type }
+        ).oneForEachFirstWord(),
         .part(
             "charset", Values.charset, \.charset, .value("auto"),
             "of text files: `auto` finds out what each is written in, a name, `off`"),
@@ -50,11 +51,13 @@ extension Settings {
                     part.headers.removeAll { $0.name.lowercased() == new.name.lowercased() }
                 }
                 part.headers.append(new)
-            }),
+            }
+        ).freeText(),
         .repeatable(
             part: "cache_control", Values.cacheControl, .described("none"),
             "`image/* max-age=86400`: Cache-Control of static files; without a type, of all",
-            add: { $0.cacheControl.add($1) }),
+            add: { $0.cacheControl.add($1) }
+        ).freeText(),
         .part(
             "compress", Values.codings, \.compression.codings, .value("off"),
             "`br zstd gzip`: codings for clients that take them, the best liked first; docs/compression.md"),
@@ -67,15 +70,18 @@ extension Settings {
         .repeatable(
             site: "error_page", Values.errorPage, .described("none"),
             "`404 /missing.html`: a status, and the file or script of this site that answers then",
-            add: { $0.errorPages[$1.status] = $1.path }),
+            add: { $0.errorPages[$1.status] = $1.path }
+        ).oneForEachFirstWord(),
         .repeatable(
             site: "redirect", Values.redirect, .described("none"),
             "`/old /new 301`: a URL prefix, `=/path` or `~pattern`, and where it is now; `/old 410`",
-            add: { $0.redirects.append($1) }),
+            add: { $0.redirects.append($1) }
+        ).freeText(),
         .repeatable(
             site: "rewrite", Values.rewrite, .described("none"),
             "`^/w/(.*)$ /w.cgi/$1`: a pattern, and the path that answers; `missing ^…`: where no file is",
-            add: { $0.rewrites.append($1) }),
+            add: { $0.rewrites.append($1) }
+        ).freeText(),
         .part(
             "allow", Values.clients, \.allow, .value("all"),
             "networks of clients that may see it; the most specific of `allow` and `deny` decides"),
@@ -88,7 +94,8 @@ extension Settings {
             "a line for each request: a path, `stdout`, `stderr`, `syslog`, `syslog:SOCKET`, `off`"),
         .site(
             "log_format", Values.logFormat, \.logFormat, .value("combined"),
-            "`common`, `combined`, `vhost_combined`, `combined_cgi`, `json`, or Apache's `%` directives"),
+            "`common`, `combined`, `vhost_combined`, `combined_cgi`, `json`, or Apache's `%` directives"
+        ).freeText(),
         .site(
             "error_log", Values.errorLog, \.errorLog, .described("[server]'s"),
             "what goes wrong with the site's requests, and its scripts' stderr: a path, `stderr`, `syslog`"),

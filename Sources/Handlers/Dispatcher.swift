@@ -185,8 +185,7 @@ enum Dispatcher {
                 try await FolderRedirect.send(on: exchange)
                 return nil
             case .refused(let status, let reason):
-                try await ErrorPage.send(
-                    status, explanation: exchange.mayKnowReasons ? reason : nil, on: exchange)
+                try await ErrorPage.send(status, reason: reason, on: exchange)
                 return nil
             }
         case .script(let file):

@@ -67,6 +67,17 @@ extension ServerProcess {
         try ScriptEnvironment(request(method, path, headers: headers, body: body))
     }
 
+    /// Asks for a page of `cgi_cache` until an older answer stands in for it.
+    func staleAnswer(_ path: String) throws -> RawResponse {
+        var last: RawResponse?
+        let isStale = try eventually {
+            last = try get(path)
+            return last?["X-Cache"] == "stale"
+        }
+        guard isStale, let last else { throw TestFailure("no older answer but \(String(describing: last))") }
+        return last
+    }
+
     /// Stops its spawners, so that no script comes to its start. Two loops have two each.
     func holdSpawners() -> [RunningProcess] {
         #expect(eventually { self.spawners.count == 4 })

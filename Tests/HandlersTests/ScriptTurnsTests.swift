@@ -8,7 +8,7 @@ import Testing
     /// Processor time and sleep of a run, in milliseconds; nil: not looked at.
     typealias Run = (computing: Int, sleeping: Int?)
 
-    private func turns(_ runs: [Run], length: TimeSpan? = .milliseconds(100)) -> ScriptTurns {
+    private func turns(_ runs: [Run], length: TimeSpan? = Self.length) -> ScriptTurns {
         let turns = ScriptTurns(count: 2, length: length)
         for run in runs {
             turns.learn(
@@ -20,31 +20,32 @@ import Testing
         return turns
     }
 
-    private static let cases: [(runs: [Run], isOfNote: Bool, needsTurn: Bool)] = [
-        ([], false, false),
-        ([(3, 0)], false, false),
+    private static let length = TimeSpan.milliseconds(100)
+
+    private static let cases: [(runs: [Run], need: ScriptTurns.Need)] = [
+        ([], .nothing),
+        ([(3, 0)], .nothing),
         // Whether it sleeps is looked at from the second run on.
-        ([(10, nil)], true, false),
-        ([(10, nil), (10, 1)], true, true),
-        ([(10, nil), (10, 30)], true, false),
-        ([(10, nil), (10, 9)], true, true),
+        ([(10, nil)], .look),
+        ([(10, nil), (10, 1)], .turn(length)),
+        ([(10, nil), (10, 30)], .look),
+        ([(10, nil), (10, 9)], .turn(length)),
         // One run among others changes little; some do.
-        ([(10, nil), (10, 1), (10, 30)], true, true),
-        ([(10, nil), (10, 1), (10, 30), (10, 30), (10, 30)], true, false),
-        ([(10, nil), (10, 30)] + Array(repeating: (10, 0), count: 8), true, true),
+        ([(10, nil), (10, 1), (10, 30)], .turn(length)),
+        ([(10, nil), (10, 1), (10, 30), (10, 30), (10, 30)], .look),
+        ([(10, nil), (10, 30)] + Array(repeating: (10, 0), count: 8), .turn(length)),
         // What computes for long does not keep the others waiting.
-        ([(51, nil), (51, 0)], false, false),
-        ([(10, nil), (10, 0)] + Array(repeating: (200, 0), count: 3), false, false),
-        ([(10, nil), (10, 0)] + Array(repeating: (1, 0), count: 8), false, false),
+        ([(51, nil), (51, 0)], .nothing),
+        ([(10, nil), (10, 0)] + Array(repeating: (200, 0), count: 3), .nothing),
+        ([(10, nil), (10, 0)] + Array(repeating: (1, 0), count: 8), .nothing),
     ]
 
     @Test(arguments: cases.indices) func `by what it has cost`(_ index: Int) {
         let row = Self.cases[index]
         let turns = turns(row.runs)
-        #expect(turns.isOfNote("/x") == row.isOfNote, "\(row.runs)")
-        #expect(turns.needsTurn("/x") == row.needsTurn, "\(row.runs)")
-        #expect(!turns.isOfNote("/y"))
-        #expect(!self.turns(row.runs, length: nil).isOfNote("/x"))
+        #expect(turns.need(of: "/x") == row.need, "\(row.runs)")
+        #expect(turns.need(of: "/y") == .nothing)
+        #expect(self.turns(row.runs, length: nil).need(of: "/x") == .nothing)
     }
 
     @Test func `scripts are forgotten before there are too many`() {
@@ -52,8 +53,8 @@ import Testing
         for number in 1...2000 {
             turns.learn("/\(number)", ScriptCost(computing: .milliseconds(10), sleeping: .zero))
         }
-        #expect(!turns.isOfNote("/x"))
-        #expect(turns.needsTurn("/2000"))
+        #expect(turns.need(of: "/x") == .nothing)
+        #expect(turns.need(of: "/2000") == .turn(Self.length))
     }
 
     @Test(arguments: [(1, 1, 2), (1, 2, 3), (2, 2, 2), (2, 3, 3), (8, 4, 2), (0, 2, 3)])

@@ -28,6 +28,8 @@ final class ScriptAnswer {
     private var head: ResponseHead?
     /// The answer sends the client elsewhere, with or without content.
     private var isRedirection = false
+    /// Some content has come. The exchange may still hold it, to compress it.
+    private var hasContent = false
     /// The client has been told that it needs no content; what comes is for the cache alone.
     private var isUnasked = false
     /// Bytes beyond the promised length.
@@ -240,6 +242,7 @@ final class ScriptAnswer {
 
     private func send(_ content: Span<UInt8>) {
         if isAlone || isUnasked || content.isEmpty { return }
+        hasContent = true
         begin()
         exchange.append(content)
     }
@@ -262,7 +265,7 @@ final class ScriptAnswer {
         if isUnasked { return true }
         return switch phase {
         case .content(let left?): left == 0
-        case .content(nil): isRedirection && exchange.contentSent == 0
+        case .content(nil): isRedirection && !hasContent
         case .discard, .redirect: true
         case .header, .file: false
         }

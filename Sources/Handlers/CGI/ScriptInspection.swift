@@ -16,7 +16,7 @@ struct ScriptInspection: Sendable {
     /// `user` whom it runs as.
     init(file: String, interpreter: String?, path: String, as user: FileAccess) {
         self.user = user
-        if let fault = ScriptInspection.unreachable(file, by: user) {
+        if let fault = user.unreachable(file) {
             (self.fault, isForbidden) = (fault, true)
             return
         }
@@ -48,23 +48,6 @@ struct ScriptInspection: Sendable {
             return
         }
         fault = content(file, path)
-    }
-
-    // MARK: The way to it
-
-    /// The first folder on the way that the user cannot enter.
-    static func unreachable(_ file: String, by user: FileAccess) -> String? {
-        var folder = ""
-        for part in file.split(separator: "/").dropLast() {
-            folder += "/" + part
-            guard let error = user.refusal(of: .enter, folder) else { continue }
-            guard error == .accessDenied else { return nil }
-            var status = stat()
-            stat(folder, &status)
-            return
-                "the folder \(folder) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) cannot be entered by \(user.userName); `chmod o+x \(folder)` lets it"
-        }
-        return nil
     }
 
     private func notForUser(_ file: String, _ status: stat) -> String {
@@ -166,7 +149,7 @@ struct ScriptInspection: Sendable {
 
     /// Why the user cannot run a program; nil if he can.
     private func refusal(of program: String) -> String? {
-        if program.utf8.first == ASCII.slash, let fault = ScriptInspection.unreachable(program, by: user) {
+        if program.utf8.first == ASCII.slash, let fault = user.unreachable(program) {
             return fault
         }
         var status = stat()

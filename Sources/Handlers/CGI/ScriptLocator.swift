@@ -125,7 +125,7 @@ struct ScriptLocator {
             // Walks along the path and looks up users, which may wait for a disk or a directory service.
             // The server itself has to get to the script, whoever runs it.
             let server = FileAccess(identity: nil)
-            let cause = await exchange.context.pool.run { ScriptInspection.unreachable(file, by: server) }
+            let cause = await exchange.context.pool.run { server.unreachable(file) }
             reason = cause ?? "cannot reach \(file): \(error)"
         default:
             status = error == .tooManyLinks ? .forbidden : .internalServerError

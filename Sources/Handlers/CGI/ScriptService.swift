@@ -243,8 +243,7 @@ struct ScriptService {
     private func fail(_ failure: ScriptFailure) async throws(StreamError) {
         exchange.log(.error, failure.reason)
         keepRecord()
-        try await ErrorPage.send(
-            failure.status, explanation: exchange.mayKnowReasons ? failure.reason : nil, on: exchange)
+        try await ErrorPage.send(failure.status, reason: failure.reason, on: exchange)
     }
 
     /// Has what was taken down of a script that failed written to the folder of `cgi_capture`.

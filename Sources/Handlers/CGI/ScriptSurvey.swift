@@ -39,7 +39,7 @@ package enum ScriptSurvey {
                     Finding(position: write.position, message: WriteFolders.unavailable(reason)))
             }
             for folder in [site.root].compactMap({ $0 }) + site.aliases.map(\.path) {
-                guard let fault = ScriptInspection.unreachable(folder + "/x", by: server) else { continue }
+                guard let fault = server.unreachable(folder + "/x") else { continue }
                 findings.append(Finding(position: site.position, message: fault, isWarning: true))
             }
             if site.root == nil, site.aliases.isEmpty, site.cgi.isEmpty, site.redirects.isEmpty {

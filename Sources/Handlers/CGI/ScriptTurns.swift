@@ -19,7 +19,7 @@ final class ScriptTurns {
         /// Nil while no run was looked at for that.
         var sleeping: Int64?
 
-        /// By how much a run counts more than all before it.
+        /// A run counts for such a part of what is known then.
         private static let weight: Int64 = 4
 
         mutating func take(_ cost: ScriptCost) {
@@ -57,7 +57,8 @@ final class ScriptTurns {
     /// The turn of the script at `file`, which may be waited for; nil if the client leaves meanwhile, unless
     /// the script `goesOn` without it, or if the server ends.
     func take(_ file: String, _ exchange: Exchange, goesOn: Bool) async -> ScriptTurn? {
-        guard let length, needsTurn(file) else { return ScriptTurn(isOfNote: isOfNote(file)) }
+        let need = need(of: file)
+        guard case .turn(let length) = need else { return ScriptTurn(isOfNote: need == .look) }
         switch await queue.enter(exchange) {
         case .granted: return ScriptTurn(of: queue, until: exchange.context.loop.now + length)
         case .full, .timedOut: return ScriptTurn(isOfNote: true)
@@ -65,26 +66,29 @@ final class ScriptTurns {
         }
     }
 
-    /// Whether the script at `file` computes for as long as those that take turns.
-    func isOfNote(_ file: String) -> Bool {
-        guard length != nil, let habit = habits[file] else { return false }
-        return ScriptTurns.computing.contains(habit.computing)
+    enum Need: Equatable {
+        case nothing
+        /// It computes for as long as those that take turns; whether it sleeps is to be looked at.
+        case look
+        /// It is known not to sleep for longer than it computes, too.
+        case turn(TimeSpan)
     }
 
-    /// Whether it is known not to sleep for longer than it computes, too.
-    func needsTurn(_ file: String) -> Bool {
-        guard isOfNote(file), let habit = habits[file], let sleeping = habit.sleeping else { return false }
-        return sleeping < habit.computing
+    /// What the next run of the script at `file` needs.
+    func need(of file: String) -> Need {
+        guard let length, let habit = habits[file], ScriptTurns.computing.contains(habit.computing) else {
+            return .nothing
+        }
+        guard let sleeping = habit.sleeping, sleeping < habit.computing else { return .look }
+        return .turn(length)
     }
 
     /// Takes note of what a run of the script at `file` has cost.
     func learn(_ file: String, _ cost: ScriptCost) {
-        if habits[file] != nil {
-            habits[file]?.take(cost)
-        } else if cost.computing.nanoseconds >= ScriptTurns.computing.lowerBound {
-            if habits.count >= ScriptTurns.habitLimit { habits.removeAll(keepingCapacity: true) }
-            habits[file] = Habit(computing: cost.computing.nanoseconds, sleeping: cost.sleeping?.nanoseconds)
-        }
+        if length == nil || habits[file]?.take(cost) != nil { return }
+        guard cost.computing.nanoseconds >= ScriptTurns.computing.lowerBound else { return }
+        if habits.count >= ScriptTurns.habitLimit { habits.removeAll(keepingCapacity: true) }
+        habits[file] = Habit(computing: cost.computing.nanoseconds, sleeping: cost.sleeping?.nanoseconds)
     }
 }
 

@@ -5,10 +5,10 @@ import Wire
 
 /// The pages that the server itself answers with where something is wrong.
 enum ErrorPage {
-    /// Answers with a short page for `status`. `explanation` is shown as plain text under the heading;
-    /// it may hold what only some clients may see, so the caller decides whether to give it.
+    /// Answers with a short page for `status`. `reason` is shown as plain text under the heading, to those
+    /// clients that may know it (`cgi_errors_to`).
     static func send(
-        _ status: Status, explanation: String? = nil, fields: [(StaticString, String)] = [],
+        _ status: Status, reason: String? = nil, fields: [(StaticString, String)] = [],
         on exchange: Exchange
     ) async throws(StreamError) {
         var head = ResponseHead(status)
@@ -27,7 +27,7 @@ enum ErrorPage {
         }
         if head.status.isWithoutContent { return try await exchange.send(head, []) }
         head.add("Content-Type", "text/html; charset=utf-8")
-        let page = html(head.status, explanation: explanation, id: exchange.id)
+        let page = html(head.status, explanation: exchange.mayKnowReasons ? reason : nil, id: exchange.id)
         try await exchange.send(head, page)
     }
 

@@ -87,9 +87,7 @@ final class FileCache {
     /// The answer with the date of now; nil where there is none or its time is over. Kept until `insert`.
     func find(_ question: borrowing Question, _ context: LoopContext) -> Unmanaged<Entry>? {
         if places.isEmpty { return nil }
-        let hash = FileCache.hash(question)
-        let place = Int(hash % UInt64(FileCache.placeCount))
-        guard let found = match(place, hash, question) ?? match(place ^ 1, hash, question) else { return nil }
+        guard let found = entry(for: question) else { return nil }
         return uncounted(found) { entry in
             if entry.expires <= context.loop.now { return nil }
             let second = context.wallSeconds
@@ -100,6 +98,12 @@ final class FileCache {
             }
             return found
         }
+    }
+
+    private func entry(for question: borrowing Question) -> Unmanaged<Entry>? {
+        let hash = FileCache.hash(question)
+        let place = Int(hash % UInt64(FileCache.placeCount))
+        return match(place, hash, question) ?? match(place ^ 1, hash, question)
     }
 
     private func match(_ place: Int, _ hash: UInt64, _ question: borrowing Question) -> Unmanaged<Entry>? {
@@ -125,14 +129,11 @@ final class FileCache {
         _ question: borrowing Question, part: Part, head: Span<UInt8>, dateStart: Int, file: KeptFile,
         _ context: LoopContext
     ) {
-        let place = Int(FileCache.hash(question) % UInt64(FileCache.placeCount))
         // A file that changes all the time would be held open once for each change.
-        for place in [place, place ^ 1] where !places.isEmpty {
-            if let known = places[place], known.file != nil, known.expires > context.loop.now,
-                known.answers(question)
-            {
-                return
-            }
+        if !places.isEmpty, let known = entry(for: question),
+            uncounted(known, { $0.file != nil && $0.expires > context.loop.now })
+        {
+            return
         }
         insert(question, part, head, dateStart, Span(), file, context)
     }

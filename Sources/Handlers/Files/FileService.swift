@@ -175,8 +175,7 @@ struct FileService {
     /// Answers 403; the log has the reason, and so has the page for those clients that may know it.
     private func forbid(_ level: LogLevel, _ reason: String) async throws(StreamError) {
         exchange.log(level, reason)
-        try await ErrorPage.send(
-            .forbidden, explanation: exchange.mayKnowReasons ? reason : nil, on: exchange)
+        try await ErrorPage.send(.forbidden, reason: reason, on: exchange)
     }
 
     // MARK: Folders

@@ -36,8 +36,7 @@ struct DirectoryListing {
             let cause = await context.pool.run { FileAccess(identity: nil).closed(place) }
             let reason = cause ?? "cannot list \(place): \(error)"
             exchange.log(.warning, reason)
-            return try await ErrorPage.send(
-                .forbidden, explanation: exchange.mayKnowReasons ? reason : nil, on: exchange)
+            return try await ErrorPage.send(.forbidden, reason: reason, on: exchange)
         }
         guard try await conditionsHold() else { return }
         guard await context.pool.run({ reader.read(DirectoryListing.batch) }) else {

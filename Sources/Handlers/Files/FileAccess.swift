@@ -40,10 +40,25 @@ struct FileAccess: Sendable {
 
     func may(_ right: Right, _ path: String) -> Bool { refusal(of: right, path) == nil }
 
+    /// Why the first folder on the way to a file that the user cannot enter is closed; nil where all are open.
+    func unreachable(_ file: String) -> String? {
+        var folder = ""
+        for part in file.split(separator: "/").dropLast() {
+            folder += "/" + part
+            guard let error = refusal(of: .enter, folder) else { continue }
+            guard error == .accessDenied else { return nil }
+            var status = stat()
+            stat(folder, &status)
+            return
+                "the folder \(folder) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) cannot be entered by \(userName); `chmod o+x \(folder)` lets it"
+        }
+        return nil
+    }
+
     /// Why a file or folder cannot be read: the first folder on the way that the user cannot enter, or
     /// its own mode. Nil where neither tells.
     func closed(_ path: String) -> String? {
-        if let fault = ScriptInspection.unreachable(path, by: self) { return fault }
+        if let fault = unreachable(path) { return fault }
         var status = stat()
         guard stat(path, &status) == 0, refusal(of: .read, path) == .accessDenied else { return nil }
         let mode = status.st_mode & S_IFMT == S_IFDIR ? "rx" : "r"
