@@ -138,11 +138,22 @@ void gh_set_current_loop(void *loop) { current_loop = loop; }
 
 void gh_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-long gh_thread_count(void) {
+size_t gh_processors(int32_t *numbers, size_t room) {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count > 0 ? count : 1;
+    size_t count = 0;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        for (int number = 0; number < CPU_SETSIZE; number++) {
+            if (!CPU_ISSET(number, &set)) continue;
+            if (count < room) numbers[count] = number;
+            count++;
+        }
+        return count;
+    }
+    // More than fit into a set. Where they have other numbers, nothing is done by them.
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    for (; (long)count < (online > 0 ? online : 1); count++)
+        if (count < room) numbers[count] = (int32_t)count;
+    return count;
 }
 
 const int gh_rlimit_cpu = RLIMIT_CPU;

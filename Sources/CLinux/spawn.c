@@ -73,18 +73,12 @@ static int place_streams(const struct gh_spawn *plan) {
     return 0;
 }
 
-// Where the kernel does not know slices, SCHED_BATCH is what remains; where it refuses even that, all is
-// as it was.
-static void be_patient(void) {
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t slice, deadline, period;
-    } attributes = {.size = sizeof attributes, .policy = SCHED_BATCH, .slice = 10000000};
-    attributes.nice = getpriority(PRIO_PROCESS, 0);
-    syscall(SYS_sched_setattr, 0, &attributes, 0);
+void gh_begin_on(int32_t processor) {
+    cpu_set_t all, one;
+    if (processor >= CPU_SETSIZE || sched_getaffinity(0, sizeof all, &all) < 0) return;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    if (sched_setaffinity(0, sizeof one, &one) == 0) sched_setaffinity(0, sizeof all, &all);
 }
 
 int gh_child_main(void *argument) {
@@ -124,7 +118,7 @@ int gh_child_main(void *argument) {
         errno = 0;
         if (nice(plan->nice) == -1 && errno != 0) goto failed;
     }
-    if (plan->is_patient) be_patient();
+    if (plan->processor >= 0) gh_begin_on(plan->processor);
     if (!state->is_prepared) {
         // What lets the server bind low ports is not for scripts.
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);

@@ -35,7 +35,8 @@ struct header {
     uint32_t arguments, variables, limits;
     int32_t nice;
     int32_t identity;
-    bool has_input, has_ruleset, no_new_privileges, is_patient;
+    bool has_input, has_ruleset, no_new_privileges;
+    int32_t processor;
     struct gh_limit limit[LIMITS_MAX];
 };
 
@@ -73,7 +74,7 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *bo
         .has_input = plan->standard_in >= 0,
         .has_ruleset = plan->ruleset >= 0,
         .no_new_privileges = plan->no_new_privileges,
-        .is_patient = plan->is_patient,
+        .processor = plan->processor,
     };
     struct text text = {room, room + sizeof room};
     if (plan->limit_count > LIMITS_MAX) return E2BIG;
@@ -197,7 +198,7 @@ static bool read_plan(size_t size, const int descriptors[DESCRIPTORS_MAX], struc
         .identity = header->identity,
         .no_new_privileges = header->no_new_privileges,
         .nice = header->nice,
-        .is_patient = header->is_patient,
+        .processor = header->processor,
         .limits = header->limit,
         .limit_count = header->limits,
     };

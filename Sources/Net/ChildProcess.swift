@@ -13,8 +13,8 @@ package struct SpawnPlan: Sendable {
     package var environment: CStringList
     package var limits: [ResourceLimit] = []
     package var nice = 0
-    /// It rather runs for longer at once than sooner: `SCHED_BATCH`, and larger slices of the processor's time.
-    package var isPatient = false
+    /// The processor on which it begins; nil: where the kernel likes.
+    package var processor: Int32?
     package var confinement = Confinement()
 
     package init(path: String, folder: String, arguments: CStringList, environment: CStringList) {

@@ -205,7 +205,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     // MARK: Soon
 
     /// What `wakeSoon` takes, at most. The timers' ticks are longer.
-    package static let soon = TimeSpan.milliseconds(2)
+    package static let soon = TimeSpan.milliseconds(5)
 
     /// Has `waiter` woken after `soon` at the latest, unless it says `notSoon` before. All that ask for
     /// it are woken together.

@@ -152,7 +152,7 @@ package final class ProcessStarter: @unchecked Sendable {
                                 path: path, argv: arguments, envp: environment, folder: folder,
                                 standard_in: streams.input, standard_out: streams.output,
                                 standard_err: streams.errors, nice: CInt(plan.nice),
-                                is_patient: plan.isPatient,
+                                processor: plan.processor ?? -1,
                                 limits: limits.baseAddress, limit_count: limits.count,
                                 identity: plan.confinement.user?.number ?? -1,
                                 ruleset: plan.confinement.writeRules?.descriptor.raw ?? -1,

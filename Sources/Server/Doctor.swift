@@ -91,7 +91,7 @@ package struct Doctor {
         let bound = try BoundAddress.bindAll(config, loops: 1, inherited: &inherited)
         let isolation = try Isolation(config, privileges, .doctor)
         try privileges.take()
-        let worker = try SharedParts(config, logs, isolation, loops: 1).makeWorker(0, config, bound)
+        let worker = try SharedParts(config, logs, isolation).makeWorker(0, config, bound)
         let witness = ScriptWitness()
         worker.context.witness = witness
         worker.drained = {

@@ -14,7 +14,7 @@ package enum Server {
         var inherited = try InheritedSockets.fromEnvironment()
         let signals = SignalWaiter()
         raiseDescriptorLimit()
-        let loops = config.server.threads > 0 ? config.server.threads : gh_thread_count()
+        let loops = config.server.threads > 0 ? config.server.threads : Processors.usable().count
         let privileges = try Privileges(user: config.server.user, group: config.server.group)
         let pidFile = try pidFile(config)
         defer { pidFile?.remove() }
@@ -50,7 +50,7 @@ package enum Server {
     ) throws(StartError) {
         logs.start()
         for warning in isolation.warnings { logs.errorLog.write(.warning, warning) }
-        let shared = SharedParts(config, logs, isolation, loops: loops)
+        let shared = SharedParts(config, logs, isolation)
         var workers: [Worker] = []
         for index in 0..<loops {
             let spawners = index < spawners.count ? spawners[index] : []

@@ -16,13 +16,14 @@ final class SharedParts {
     private var caches: [String: AnswerCache] = [:]
     private var limiters: [String: RequestLimiter] = [:]
 
-    init(_ config: ServerConfig, _ logs: OpenLogs, _ isolation: Isolation, loops: Int) {
+    init(_ config: ServerConfig, _ logs: OpenLogs, _ isolation: Isolation) {
         self.isolation = isolation
         self.logs = logs
+        let processors = Processors.usable()
         shared = LoopContext.Shared(
             settings: config.server, errorLog: logs.errorLog,
-            pool: WorkerPool(name: "work", threads: max(2, gh_thread_count())),
-            loops: loops, processors: gh_thread_count(), keeper: isolation.keeper)
+            pool: WorkerPool(name: "work", threads: max(2, processors.count)),
+            processors: processors, keeper: isolation.keeper)
         limit = ConnectionLimit(config.server.maxConnections)
     }
 

@@ -268,7 +268,8 @@ import Testing
     }
 
     /// What is held to be compressed has come all the same.
-    @Test(arguments: ["gzip", "off"]) func `a redirect with half a page is cut`(_ compress: String) async throws
+    @Test(arguments: ["gzip", "off"]) func `a redirect with half a page is cut`(_ compress: String)
+        async throws
     {
         let script = page("printf half; exit 1").replacing(
             "\\n\\n", with: "\\nStatus: 302\\nLocation: http://h/\\n\\n")

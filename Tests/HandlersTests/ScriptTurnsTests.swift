@@ -9,7 +9,7 @@ import Testing
     typealias Run = (computing: Int, sleeping: Int?)
 
     private func turns(_ runs: [Run], length: TimeSpan? = Self.length) -> ScriptTurns {
-        let turns = ScriptTurns(count: 2, length: length)
+        let turns = ScriptTurns(ProcessorQueue([0, 1], patience: ScriptTurns.patience), length: length)
         for run in runs {
             turns.learn(
                 "/x",
@@ -22,18 +22,28 @@ import Testing
 
     private static let length = TimeSpan.milliseconds(100)
 
+    private static let turn = ScriptTurns.Need.turn(length, look: false)
+    private static let watchedTurn = ScriptTurns.Need.turn(length, look: true)
+
     private static let cases: [(runs: [Run], need: ScriptTurns.Need)] = [
         ([], .nothing),
         ([(3, 0)], .nothing),
         // Whether it sleeps is looked at from the second run on.
         ([(10, nil)], .look),
-        ([(10, nil), (10, 1)], .turn(length)),
+        ([(10, nil), (10, 1)], turn),
+        ([(10, nil), (10, 2)], .look),
         ([(10, nil), (10, 30)], .look),
-        ([(10, nil), (10, 9)], .turn(length)),
+        ([(40, nil), (40, 5)], turn),
+        // And again in each fourth turn.
+        ([(10, nil), (10, 1)] + Array(repeating: (10, nil), count: 2), turn),
+        ([(10, nil), (10, 1)] + Array(repeating: (10, nil), count: 3), watchedTurn),
+        ([(10, nil), (10, 1)] + Array(repeating: (10, nil), count: 4), turn),
+        ([(10, nil), (10, 1)] + Array(repeating: (10, nil), count: 3) + [(10, 1)], turn),
         // One run among others changes little; some do.
-        ([(10, nil), (10, 1), (10, 30)], .turn(length)),
-        ([(10, nil), (10, 1), (10, 30), (10, 30), (10, 30)], .look),
-        ([(10, nil), (10, 30)] + Array(repeating: (10, 0), count: 8), .turn(length)),
+        ([(40, nil), (40, 1), (40, 20)], .look),
+        ([(40, nil), (40, 1), (40, 12)], turn),
+        ([(40, nil), (40, 1), (40, 12), (40, 12)], .look),
+        ([(10, nil), (10, 30)] + Array(repeating: (10, 0), count: 14), turn),
         // What computes for long does not keep the others waiting.
         ([(51, nil), (51, 0)], .nothing),
         ([(10, nil), (10, 0)] + Array(repeating: (200, 0), count: 3), .nothing),
@@ -54,11 +64,6 @@ import Testing
             turns.learn("/\(number)", ScriptCost(computing: .milliseconds(10), sleeping: .zero))
         }
         #expect(turns.need(of: "/x") == .nothing)
-        #expect(turns.need(of: "/2000") == .turn(Self.length))
-    }
-
-    @Test(arguments: [(1, 1, 2), (1, 2, 3), (2, 2, 2), (2, 3, 3), (8, 4, 2), (0, 2, 3)])
-    func `turns of a loop`(_ loops: Int, _ processors: Int, _ count: Int) {
-        #expect(ScriptTurns.count(loops: loops, processors: processors) == count)
+        #expect(turns.need(of: "/2000") == Self.turn)
     }
 }

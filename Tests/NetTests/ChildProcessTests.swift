@@ -168,6 +168,18 @@ import Testing
         #expect(ran.lines == ["20", "30", "100", "1048576", "2048"])
     }
 
+    /// As on a machine that has lost one since.
+    @Test func `a processor that is not there is not needed`() async throws {
+        for processor in [Int32(1000), 100_000, .max] {
+            let ran = try await onStarter {
+                var plan = makePlan(["/bin/echo", "here"])
+                plan.processor = processor
+                return try await $0.run(plan)
+            }
+            #expect(ran.output == "here\n")
+        }
+    }
+
     @Test(arguments: Way.allCases) private func `a lower priority`(_ way: Way) async throws {
         errno = 0
         let mine = getpriority(CInt(PRIO_PROCESS.rawValue), 0)

@@ -161,7 +161,7 @@ import Testing
             let error = strings.withPointers { strings in
                 var plan = gh_spawn(
                     path: strings[0], argv: strings, envp: strings, folder: strings[1], standard_in: -1,
-                    standard_out: null, standard_err: null, nice: 0, is_patient: false, limits: nil,
+                    standard_out: null, standard_err: null, nice: 0, processor: -1, limits: nil,
                     limit_count: 0,
                     identity: Int32(number), ruleset: -1, no_new_privileges: false)
                 return gh_spawner_send(spawner.socket, &plan, spawner.board, number)

@@ -103,8 +103,7 @@ struct gh_spawn {
     int standard_out;
     int standard_err;
     int nice;
-    // SCHED_BATCH, and larger slices of processor time where the kernel knows such.
-    bool is_patient;
+    int32_t processor;         // where it begins; it may be moved. -1: anywhere
     const struct gh_limit *limits;
     size_t limit_count;
     // A number of the keeper's table; -1: whom the server is.
@@ -202,7 +201,10 @@ void gh_set_current_loop(void *loop);
 void gh_give_back_code(void);
 
 void gh_name_thread(const char *name);
-long gh_thread_count(void);
+// The numbers of the processors that this process may use, as far as there is room. Returns how many there are.
+size_t gh_processors(int32_t *numbers, size_t room);
+// Has this thread run on a processor now. It may be moved from there; where that is refused, all is as it was.
+void gh_begin_on(int32_t processor);
 
 // RLIMIT_* are an enum in C++ mode and macros elsewhere; one spelling for Swift.
 extern const int gh_rlimit_cpu, gh_rlimit_as, gh_rlimit_nofile, gh_rlimit_fsize, gh_rlimit_nproc;

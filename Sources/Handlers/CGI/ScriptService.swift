@@ -170,7 +170,7 @@ struct ScriptService {
         }
         let context = exchange.context
         var plan = plan.spawnPlan(contentLength: content.length)
-        plan.isPatient = turn.isTaken
+        plan.processor = turn.begin
         if !isErrorPage { exchange.witness?.plan = plan }
         if !isErrorPage, let witness = context.witness {
             let user = FileAccess(identity: plan.confinement.user?.identity)

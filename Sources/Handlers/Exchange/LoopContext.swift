@@ -59,8 +59,8 @@ package final class LoopContext {
         let pool: WorkerPool
         let passwordGate: PasswordGate
         let clientConnections: ClientConnections?
-        /// How many scripts that compute each loop starts at once.
-        let turnsPerLoop: Int
+        /// For scripts that compute.
+        let processors: ProcessorQueue
         /// Starts and ends scripts of other users; nil where there are none.
         let keeper: Keeper?
         /// Listings of folders with so many names that only a few may be in memory at once.
@@ -69,10 +69,10 @@ package final class LoopContext {
         let compressions: PlaceQueue
 
         package init(
-            settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, loops: Int = 1,
-            processors: Int = 1, keeper: Keeper? = nil
+            settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, processors: [Int32] = [0],
+            keeper: Keeper? = nil
         ) {
-            turnsPerLoop = ScriptTurns.count(loops: loops, processors: processors)
+            self.processors = ProcessorQueue(processors, patience: ScriptTurns.patience)
             self.keeper = keeper
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
             passwordGate = PasswordGate(limit: pool.threadCount / 2)
@@ -92,7 +92,7 @@ package final class LoopContext {
         writeTimeout = shared.settings.writeTimeout
         bodyTimeout = shared.settings.bodyTimeout
         http1 = HTTP1Settings(shared.settings)
-        scriptTurns = ScriptTurns(count: shared.turnsPerLoop, length: shared.settings.cgiTurns)
+        scriptTurns = ScriptTurns(shared.processors, length: shared.settings.cgiTurns)
         let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)
         starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners, keeper: shared.keeper) {
