@@ -73,7 +73,8 @@ let package = Package(
             name: "NetTests", dependencies: ["Base", "CLinux", "Net", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LogsTests", dependencies: ["Base", "Config", "Logs", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "WireTests", dependencies: ["Base", "Wire"], swiftSettings: strict),
+        .testTarget(
+            name: "WireTests", dependencies: ["Base", "TestSupport", "Wire"], swiftSettings: strict),
         .testTarget(
             name: "HandlersTests",
             dependencies: ["Base", "Config", "Handlers", "Logs", "Net", "Patterns", "TestSupport", "Wire"],

@@ -10,45 +10,6 @@ import Wire
 
 /// The lines of access logs, without a server around them.
 @Suite struct AccessLogTests {
-    /// What Apache does to a byte.
-    private static func escaped(_ byte: UInt8) -> String {
-        switch byte {
-        case ASCII.quote: #"\""#
-        case ASCII.backslash: #"\\"#
-        case 0x20..<0x7F: String(UnicodeScalar(byte))
-        default: #"\x"# + [byte >> 4, byte & 15].map { String(UnicodeScalar(ASCII.hexDigit($0))) }.joined()
-        }
-    }
-
-    private static func quoted(_ text: [UInt8]) -> String {
-        var line = ByteBuffer()
-        line.append(UInt8(ascii: ">"))
-        LogText.appendQuoted(text.span, to: &line)
-        return line.bytes.string
-    }
-
-    /// Eight bytes are looked at together, so what stands where matters.
-    @Test func `what is escaped, in any place of a text of any length`() {
-        for length in 0...26 {
-            let text = [UInt8](repeating: 0x61, count: length)
-            #expect(Self.quoted(text) == ">" + String(repeating: "a", count: length))
-            for place in 0..<length {
-                for byte: UInt8 in [0x00, 0x09, 0x0A, 0x1F, 0x20, 0x22, 0x5C, 0x7E, 0x7F, 0x80, 0xFF] {
-                    var other = text
-                    other[place] = byte
-                    #expect(Self.quoted(other) == ">" + other.map(Self.escaped).joined(), "\(other)")
-                    other[length - 1] = ASCII.quote
-                    #expect(Self.quoted(other) == ">" + other.map(Self.escaped).joined(), "\(other)")
-                }
-            }
-        }
-    }
-
-    @Test func `every byte`() {
-        let all = (0...255).map { UInt8($0) }
-        #expect(Self.quoted(all) == ">" + all.map(Self.escaped).joined())
-    }
-
     private static func facts(_ address: String) -> ConnectionFacts {
         ConnectionFacts(
             peer: IPAddress(address).map { .ip($0, port: 50_000) } ?? .unix(""),

@@ -1,4 +1,5 @@
 import Base
+import TestSupport
 import Testing
 
 @testable import Handlers
@@ -88,13 +89,8 @@ import Testing
     }
 
     @Test func `no bytes do harm`() {
-        var state: UInt64 = 88_172_645_463_325_252
-        func next(_ bound: Int) -> Int {
-            state ^= state << 13
-            state ^= state >> 7
-            state ^= state << 17
-            return Int(state % UInt64(bound))
-        }
+        var random = SteadyRandom()
+        func next(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
         let pieces =
             CharsetSample.all.map(\.bytes)
             + [

@@ -9,10 +9,8 @@ from __future__ import annotations
 import argparse
 import resource
 import shutil
-import signal
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import fields
 from http.client import HTTPException
@@ -24,7 +22,7 @@ sys.dont_write_bytecode = True  # No __pycache__ in the source tree.
 import report
 import scenarios
 from content import FILES, Content, make_content
-from processes import adopt_orphans, end_descendants
+from processes import session
 from scenarios import QUIET_SHARE, Ceiling, Throughput
 from servers import ALL_SERVERS, DEFAULT_SERVERS, Gatehouse, Server, ServerFailed
 
@@ -222,9 +220,16 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def terminate(_signal: int, _frame: object) -> None:
-    """Make SIGTERM and SIGHUP unwind the stack like Ctrl-C does, so that `finally` ends the servers."""
-    raise KeyboardInterrupt
+def run(arguments: argparse.Namespace, folder: Path) -> int:
+    bench = Bench(arguments, folder)
+    bench.head()
+    for scenario in arguments.only:
+        bench.run(scenario)
+    if bench.failures:
+        bench.write("### Failures\n\n" + "\n".join(f"- {failure}" for failure in bench.failures) + "\n")
+    if arguments.output:
+        arguments.output.write_text("\n".join(bench.lines))
+    return 1 if bench.failures else 0
 
 
 def main() -> int:
@@ -233,31 +238,13 @@ def main() -> int:
         note("wrk is missing: apt-get install wrk")
         return 1
     Gatehouse.binary = arguments.gatehouse.resolve()
-    adopt_orphans()
     raise_file_limit()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            signal.signal(number, terminate)
-
-    folder = Path(tempfile.mkdtemp(prefix="gatehouse-bench-"))
     try:
-        bench = Bench(arguments, folder)
-        bench.head()
-        for scenario in arguments.only:
-            bench.run(scenario)
-        if bench.failures:
-            bench.write("### Failures\n\n" + "\n".join(f"- {failure}" for failure in bench.failures) + "\n")
-        if arguments.output:
-            arguments.output.write_text("\n".join(bench.lines))
-        return 1 if bench.failures else 0
+        with session() as folder:
+            return run(arguments, folder)
     except KeyboardInterrupt:
         note("interrupted")
         return 130
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        end_descendants()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

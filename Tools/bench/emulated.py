@@ -12,10 +12,8 @@ import platform
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +21,10 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # No __pycache__ in the source tree.
 
 import qemu
-from bench import BINARY, choice, terminate
+from bench import BINARY, choice
 from content import FILES, HERE, Content, compile_program
 from initramfs import Initramfs
+from processes import session
 from report import YARDSTICKS, table
 from servers import ALL_SERVERS, Gatehouse, Server, find_program
 
@@ -242,22 +241,15 @@ def main() -> int:
         note(problem)
         return 1
     Gatehouse.binary = arguments.gatehouse.resolve()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            signal.signal(number, terminate)
-    folder = Path(tempfile.mkdtemp(prefix="gatehouse-bench-"))
     try:
-        return run(arguments, folder)
+        with session() as folder:
+            return run(arguments, folder)
     except (qemu.MachineFailed, OSError, subprocess.CalledProcessError) as error:
         note(str(error))
         return 1
     except KeyboardInterrupt:
         note("interrupted")
         return 130
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

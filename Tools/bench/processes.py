@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +25,31 @@ class ProcessStat:
     cpu_seconds: float
 
 
-def adopt_orphans() -> None:
+@contextmanager
+def session() -> Iterator[Path]:
+    """Give a scratch folder, and end all that was begun, however the work in it ends.
+
+    SIGTERM and SIGHUP unwind the stack like Ctrl-C: as KeyboardInterrupt.
+    """
+    _adopt_orphans()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _interrupt)
+    folder = Path(tempfile.mkdtemp(prefix="gatehouse-bench-"))
+    try:
+        yield folder
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        end_descendants()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _adopt_orphans() -> None:
     """Make what our servers leave behind our own children, so that `end_descendants` finds it."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

@@ -9,7 +9,7 @@ final class KeptFile {
     let descriptor: FileDescriptor
     let size: Int
     private let state: FileState
-    private var lookedAt = Instant(nanoseconds: .min)
+    private var inMemoryAt = Instant(nanoseconds: .min)
 
     /// Nil where no descriptor is left for it.
     init?(_ file: borrowing Folder.OpenFile) {
@@ -20,14 +20,13 @@ final class KeptFile {
     }
 
     /// Whether it is what it was when it was opened, under the same name, and its beginning is in memory.
-    /// The kernel is asked once in each round of the loop.
     func isReady(_ now: Instant) -> Bool {
-        if lookedAt == now { return true }
         // Who removes a file, or puts another in its place, changes it, too: it has a link less.
-        guard let status = try? descriptor.status(), FileState(status) == state,
-            PageCache.holds(descriptor.raw, firstPiece)
-        else { return false }
-        lookedAt = now
+        guard let status = try? descriptor.status(), FileState(status) == state else { return false }
+        // What was in memory in this round of the loop most likely still is.
+        if inMemoryAt == now { return true }
+        guard PageCache.holds(descriptor.raw, firstPiece) else { return false }
+        inMemoryAt = now
         return true
     }
 
