@@ -117,7 +117,7 @@ int gh_wait_child(int32_t pid, struct gh_exit *out) {
     return 1;
 }
 
-int64_t gh_time_waited(int32_t pid) {
+int gh_time_used(int32_t pid, int64_t *computing, int64_t *waiting) {
     char text[96];
     snprintf(text, sizeof text, "/proc/%d/schedstat", pid);
     int file = open(text, O_RDONLY | O_CLOEXEC);
@@ -126,9 +126,10 @@ int64_t gh_time_waited(int32_t pid) {
     close(file);
     if (count <= 0) return -1;
     text[count] = 0;
-    long long computed, waited;
-    if (sscanf(text, "%lld %lld", &computed, &waited) != 2 || computed == 0) return -1;
-    return waited;
+    char *rest;
+    *computing = strtoll(text, &rest, 10);
+    *waiting = strtoll(rest, NULL, 10);
+    return *computing > 0 && *waiting >= 0 ? 0 : -1;
 }
 
 static __thread void *current_loop;

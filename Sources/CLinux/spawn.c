@@ -78,7 +78,12 @@ void gh_begin_on(int32_t processor) {
     if (processor >= CPU_SETSIZE || sched_getaffinity(0, sizeof all, &all) < 0) return;
     CPU_ZERO(&one);
     CPU_SET(processor, &one);
-    if (sched_setaffinity(0, sizeof one, &one) == 0) sched_setaffinity(0, sizeof all, &all);
+    if (sched_setaffinity(0, sizeof one, &one) < 0) return;
+    // Fails where none of them is left by now. Of those that are not there, the kernel takes the others.
+    if (sched_setaffinity(0, sizeof all, &all) < 0) {
+        memset(&all, 0xff, sizeof all);
+        sched_setaffinity(0, sizeof all, &all);
+    }
 }
 
 int gh_child_main(void *argument) {

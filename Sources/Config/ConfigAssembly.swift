@@ -22,7 +22,7 @@ struct ConfigAssembly {
         var assembly = ConfigAssembly(sections)
         if sections.isReadable { assembly.read() }
         if assembly.problems.isEmpty { return assembly.config }
-        throw ConfigProblems(assembly.sortedProblems())
+        throw ConfigProblems(assembly.sortedProblems(), pidFile: assembly.config.server.pidFile)
     }
 
     private init(_ sections: SectionCollector) {

@@ -18,8 +18,11 @@ package struct ConfigProblem: Hashable, Sendable, CustomStringConvertible {
 /// Everything that is wrong with a configuration, in the order of its files and lines; never empty.
 package struct ConfigProblems: Error, Sendable {
     package let list: [ConfigProblem]
+    /// `[server] pid_file`, where that could be read all the same: a server that has read an earlier state of
+    /// the file can be found by it.
+    package let pidFile: String?
 
-    init(_ list: [ConfigProblem]) { self.list = list }
+    init(_ list: [ConfigProblem], pidFile: String? = nil) { (self.list, self.pidFile) = (list, pidFile) }
 }
 
 extension SourcePosition: CustomStringConvertible {

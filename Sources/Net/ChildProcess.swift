@@ -142,11 +142,12 @@ package struct ChildProcess: ~Copyable {
     /// the waiter, unless not `watching`. After the end the process is gone from the system.
     package borrowing func poll(watching: Bool = true) -> ExitStatus? { end.poll(watching: watching) }
 
-    /// How long it was ready to run and had no processor, by the kernel's account; nil where there is none.
-    /// Known until a `poll` has told its end.
-    package borrowing func timeWaited() -> TimeSpan? {
-        let waited = gh_time_waited(pid)
-        return waited < 0 ? nil : TimeSpan(nanoseconds: waited)
+    /// How long it has run, and how long it was ready to and had no processor, by the kernel's account; nil
+    /// where there is none. What it started has its own. Known until a `poll` has told its end.
+    package borrowing func timeUsed() -> (computing: TimeSpan, waiting: TimeSpan)? {
+        var (computing, waiting) = (Int64(0), Int64(0))
+        guard gh_time_used(pid, &computing, &waiting) == 0 else { return nil }
+        return (TimeSpan(nanoseconds: computing), TimeSpan(nanoseconds: waiting))
     }
 
     /// Whether the end wakes the waiter. If not even after a `poll`, descriptors are short, and another
@@ -246,7 +247,7 @@ package struct ChildProcess: ~Copyable {
 
     /// How long a killed process may take to be gone. One that the kernel holds may take for ever, and
     /// so may one whose parent, outside the group, takes no note of its end.
-    private static let killTime = TimeSpan.seconds(1)
+    private static let killTime = TimeSpan.milliseconds(500)
 
     /// Waits until no process of the group is left, and kills what is after `grace`.
     ///

@@ -33,8 +33,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var sources = SourceTable()
     private var timers: TimerWheel
     private var isStopped = false
-    /// Those that are to look again soon, and when that is.
-    private var hasty: [Waiter] = []
+    /// Those that are to look again soon, and when each is, the earliest first.
+    private var hasty: [(waiter: Waiter, at: Instant)] = []
     private var hastyAt = Instant.never
     /// How many of them have not changed their minds.
     private var hastyCount = 0
@@ -207,14 +207,14 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// What `wakeSoon` takes, at most. The timers' ticks are longer.
     package static let soon = TimeSpan.milliseconds(5)
 
-    /// Has `waiter` woken after `soon` at the latest, unless it says `notSoon` before. All that ask for
-    /// it are woken together.
+    /// Has `waiter` woken after `soon` at the latest, unless it says `notSoon` before.
     package func wakeSoon(_ waiter: Waiter) {
         assertOnLoop()
         if waiter.isHasty { return }
         waiter.isHasty = true
-        if hasty.isEmpty { hastyAt = now + EventLoop.soon }
-        hasty.append(waiter)
+        let at = now + EventLoop.soon
+        if hasty.isEmpty { hastyAt = at }
+        hasty.append((waiter, at))
         hastyCount += 1
     }
 
@@ -225,13 +225,14 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func wakeHasty() {
-        for waiter in hasty where waiter.isHasty {
+        let count = hasty.firstIndex { $0.at > now } ?? hasty.count
+        for (waiter, _) in hasty[..<count] where waiter.isHasty {
             waiter.isHasty = false
+            hastyCount -= 1
             waiter.wake()
         }
-        hasty.removeAll(keepingCapacity: true)
-        hastyCount = 0
-        hastyAt = .never
+        hasty.removeSubrange(..<count)
+        hastyAt = hasty.first?.at ?? .never
     }
 
     func arm(_ waiter: Waiter, _ deadline: Instant) { timers.arm(waiter, deadline) }

@@ -8,7 +8,7 @@ package enum Processors {
         var count = 64
         while numbers.count < count {
             numbers = Array(unsafeUninitializedCapacity: count) { room, filled in
-                count = max(1, gh_processors(room.baseAddress, room.count))
+                count = gh_processors(room.baseAddress, room.count)
                 filled = min(count, room.count)
             }
         }

@@ -10,27 +10,44 @@ enum ConfigFile {
         /etc/gatehouse/server.ini.
         """
 
-    /// The file that is named, or the first of the usual ones that exists.
-    private static func path(_ named: String?) -> String? {
-        if let named { return named }
-        if let path = places.first(where: { access($0, F_OK) == 0 }) { return path }
-        Console.error(
-            "no configuration: neither \(places.joined(separator: " nor ")) exists; name one with -c FILE, or serve a folder with `gatehouse serve`"
-        )
-        return nil
-    }
-
     /// Reads the configuration; prints what is wrong with it and returns nil if anything is.
     static func load(_ arguments: inout Arguments) throws(UsageError) -> ServerConfig? {
-        let named = try arguments.option("-c", "--config")
-        try arguments.end(filesBehind: "-c")
-        guard let path = path(named) else { return nil }
+        guard let path = try path(&arguments) else { return nil }
         do throws(ConfigProblems) {
             return try ConfigLoader.load(file: path, environment: environment)
         } catch {
             print(error)
             return nil
         }
+    }
+
+    /// Finds out the pid file of a running server; prints why where that cannot be and returns nil. What else
+    /// is wrong with the configuration by now does not matter.
+    static func pidFile(_ arguments: inout Arguments) throws(UsageError) -> String? {
+        guard let path = try path(&arguments) else { return nil }
+        let pidFile: String?
+        do throws(ConfigProblems) {
+            pidFile = try ConfigLoader.load(file: path, environment: environment).server.pidFile
+        } catch {
+            if error.pidFile == nil { print(error) }
+            pidFile = error.pidFile
+        }
+        if pidFile == nil {
+            Console.error("\(path) sets no pid_file in [server], so the server cannot be found")
+        }
+        return pidFile
+    }
+
+    /// The file that the arguments name, or the first of the usual ones that exists.
+    private static func path(_ arguments: inout Arguments) throws(UsageError) -> String? {
+        let named = try arguments.option("-c", "--config")
+        try arguments.end(filesBehind: "-c")
+        if let named { return named }
+        if let path = places.first(where: { access($0, F_OK) == 0 }) { return path }
+        Console.error(
+            "no configuration: neither \(places.joined(separator: " nor ")) exists; name one with -c FILE, or serve a folder with `gatehouse serve`"
+        )
+        return nil
     }
 
     static func print(_ problems: ConfigProblems) {

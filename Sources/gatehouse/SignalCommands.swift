@@ -17,11 +17,7 @@ extension Command {
                 "\(ConfigFile.explanation)\nThe server is found by the pid_file that the configuration names."
         ) { words throws(UsageError) in
             var arguments = Arguments(words)
-            guard let config = try ConfigFile.load(&arguments) else { return .failed }
-            guard let path = config.server.pidFile else {
-                Console.error("\(config.file) sets no pid_file in [server], so the server cannot be found")
-                return .failed
-            }
+            guard let path = try ConfigFile.pidFile(&arguments) else { return .failed }
             let pid: pid_t
             do throws(PidFile.Absence) { pid = try PidFile.holder(of: path) } catch {
                 Console.error(reason(error, path))

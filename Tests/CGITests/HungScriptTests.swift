@@ -33,10 +33,12 @@ import Testing
     }
 
     /// A session of its own is out of the group's reach.
-    @Test(arguments: ["time-out", "disconnect"])
-    func `what has left the group is ended with its script`(_ how: String) async throws {
+    @Test(
+        arguments: ["time-out", "disconnect"],
+        ["setsid", "env -i setsid", "setsid env -i"])
+    func `what has left the group is ended with its script`(_ how: String, _ prefix: String) async throws {
         let script = shell(
-            "setsid sh -c 'echo $$ >daemon; exec sleep 1000' >/dev/null 2>&1 & exec sleep 1000")
+            "\(prefix) /bin/sh -c 'echo $$ >daemon; exec /bin/sleep 1000' >/dev/null 2>&1 & exec sleep 1000")
         try await withScripts(
             ["x": script], site: "cgi_timeout = \(how == "time-out" ? "500ms" : "60s")"
         ) { server in

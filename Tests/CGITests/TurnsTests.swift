@@ -82,7 +82,8 @@ import Testing
         }
     }
 
-    @Test(arguments: ["100ms", "0"]) func `one that goes on does not keep others waiting`(_ length: String)
+    /// They would wait for twenty turns.
+    @Test(arguments: ["1s", "0"]) func `one that goes on does not keep others waiting`(_ length: String)
         async throws
     {
         try await withTurns(length) { server in
@@ -91,6 +92,21 @@ import Testing
             try server.waitForFile("started.next")
             try server.folder.write("cgi-bin/go", "")
             for client in holders + [next] { #expect(try client.readResponse().status == 200) }
+        }
+    }
+
+    /// Its file hangs, say, which is known since one of its turns was over before it.
+    @Test func `one that has begun to hang takes no more turns`() async throws {
+        try await withTurns("4s") { server in
+            var hung = try Self.takeTurns(server, 1)
+            let next = try (1...Self.turns).map { "next.\($0)" }
+            hung += try next.map { try Self.ask(server, $0) }
+            for name in next { try server.waitForFile("started.\(name)", within: 10) }
+            // These have all the turns now, for another 4 s.
+            hung.append(try Self.ask(server, "late"))
+            try server.waitForFile("started.late", within: 3)
+            try server.folder.write("cgi-bin/go", "")
+            for client in hung { #expect(try client.readResponse().status == 200) }
         }
     }
 

@@ -397,7 +397,11 @@ import Testing
             #expect(second.status == 1)
             #expect(second.stderr.contains("\(server.pid)"))
             try #expect(server.get("/a.txt").status == 200)
-            try #expect(Self.gatehouse("stop", "-c", server.configuration).status == 0)
+            // Also where the file has been spoilt since.
+            let text = try readText(server.configuration)
+            try server.folder.write("server.ini", text + "\nrot = www\n")
+            let stop = try Self.gatehouse("stop", "-c", server.configuration)
+            #expect(stop.status == 0, "\(stop.stderr)")
             let exit = try server.waitForExit()
             #expect(exit == .status(0))
             #expect(!server.folder.exists("run.pid"))

@@ -9,7 +9,7 @@ import Testing
     typealias Run = (computing: Int, sleeping: Int?)
 
     private func turns(_ runs: [Run], length: TimeSpan? = Self.length) -> ScriptTurns {
-        let turns = ScriptTurns(ProcessorQueue([0, 1], patience: ScriptTurns.patience), length: length)
+        let turns = ScriptTurns(ScriptTurns.queue(for: [0, 1], length: length), length: length)
         for run in runs {
             turns.learn(
                 "/x",

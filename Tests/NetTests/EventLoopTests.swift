@@ -22,6 +22,22 @@ import Testing
         }
     }
 
+    @Test func `who wants to look again soon does when it said, whoever else does before`() async throws {
+        try await onLoop { loop in
+            let (first, second) = (Waiter(loop: loop), Waiter(loop: loop))
+            let start = loop.now
+            loop.wakeSoon(first)
+            while loop.now < start + .milliseconds(2) { await Task.yield() }
+            let later = loop.now
+            loop.wakeSoon(second)
+            #expect(await first.wait() == .woken)
+            #expect(await second.wait() == .woken)
+            #expect(loop.now >= later + EventLoop.soon)
+            first.end()
+            second.end()
+        }
+    }
+
     @Test func `what other threads submit runs in their order, all of it`() async throws {
         let order = try await onLoop { loop in
             let waiter = Waiter(loop: loop)

@@ -73,8 +73,8 @@ struct gh_exit {
     int64_t peak_kb;   // largest resident set
 };
 int gh_wait_child(int32_t pid, struct gh_exit *out);
-// Nanoseconds that a process was ready to run and had no processor; -1 where the kernel does not say.
-int64_t gh_time_waited(int32_t pid);
+// Nanoseconds that a process has run, and was ready to run and had no processor; -1 where the kernel does not say.
+int gh_time_used(int32_t pid, int64_t *computing, int64_t *waiting);
 
 // A script's start. Everything between fork and exec is async-signal-safe.
 enum gh_spawn_step {
@@ -203,7 +203,9 @@ void gh_give_back_code(void);
 void gh_name_thread(const char *name);
 // The numbers of the processors that this process may use, as far as there is room. Returns how many there are.
 size_t gh_processors(int32_t *numbers, size_t room);
-// Has this thread run on a processor now. It may be moved from there; where that is refused, all is as it was.
+// Has this thread run on a processor now. It may be moved from there, to all processors that it had before; that
+// they are all there are does not show any more, so what comes to its cpuset later is not for it. Where it may not
+// run there, nothing happens.
 void gh_begin_on(int32_t processor);
 
 // RLIMIT_* are an enum in C++ mode and macros elsewhere; one spelling for Swift.

@@ -1,8 +1,9 @@
 package import Base
 import Synchronization
 
-/// The processors, for scripts that have them by turns: one script each. Who comes when all are taken waits
-/// in the order of a `PlaceQueue`. Shared by all loops.
+/// The processors, for scripts that have them by turns: one script each, as far as the server can tell, for
+/// the kernel moves them as it likes. Who comes when all are taken waits in the order of a `PlaceQueue`.
+/// Shared by all loops.
 package final class ProcessorQueue: Sendable {
     private let places: PlaceQueue
     /// Numbers of those that nobody has, the one last used at the end.
@@ -13,8 +14,10 @@ package final class ProcessorQueue: Sendable {
         case granted(Int32)
         /// One has become free just now, and the kernel may need milliseconds to notice.
         case handedOver(Int32)
-        /// None has become free for so long, or too many wait; or the client or the server has gone.
-        case timedOut, abandoned
+        /// None has become free for so long, or too many wait.
+        case timedOut
+        /// The client has gone, or the server is ending.
+        case abandoned
     }
 
     /// `processors`: the kernel's numbers. No turn is waited for longer than `patience`.

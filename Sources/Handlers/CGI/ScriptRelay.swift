@@ -76,7 +76,7 @@ final class ScriptRelay {
     private static let roundPieces = 4
     /// Most scripts end with their output, where their exit is asked for. One that is still there after this
     /// is watched, for its end may come without that of its output (`cgi_linger`).
-    private static let watchDelay = TimeSpan.milliseconds(250)
+    private static let watchDelay = TimeSpan.milliseconds(50)
     /// For a client that has ended its side in the midst of an answer, where nothing can be sent to
     /// find out whether it still reads.
     private static let halfClosedGrace = TimeSpan.milliseconds(500)
@@ -117,6 +117,14 @@ final class ScriptRelay {
         return ScriptCost(computing: exit.cpu, sleeping: sleeping)
     }
 
+    private func costSoFar() -> ScriptCost? {
+        guard let used = child?.timeUsed() else { return nil }
+        let others = (now - deadlines.started).nanoseconds - used.computing.nanoseconds
+        return ScriptCost(
+            computing: used.computing,
+            sleeping: TimeSpan(nanoseconds: max(0, others - used.waiting.nanoseconds)))
+    }
+
     private var now: Instant { exchange.context.loop.now }
     private var isOutputDone: Bool { deadlines.outputEnded != nil }
 
@@ -142,7 +150,7 @@ final class ScriptRelay {
                 mustEnd = true
                 return .cancelled
             }
-            turn.end(after: now)
+            if turn.end(after: now), let cost = costSoFar() { turn.learn(cost) }
             if mayGoOn {
                 // A script that always has more leaves the loop to others between two pieces.
                 await Task.yield()
@@ -189,8 +197,10 @@ final class ScriptRelay {
             let tick = if case .failed = ending { Leftovers.tick } else { Leftovers.tick + 1 }
             // Nor is it to take a part of the request's content for all of it.
             let pipes = [output, errors] + (feed.map { [$0.input] } ?? [])
+            let strays = Strays(of: child.pid)
             child.end(grace: site.config.cgiKillGrace, holding: pipes) {
                 then()
+                strays.kill()
                 leftovers.end(mark, before: tick, of: user)
             }
         } else {
@@ -322,7 +332,7 @@ final class ScriptRelay {
     private func watchChild(again: Bool) -> Bool {
         if exit != nil { return false }
         if !isOutputDone, let watchedFrom, now < watchedFrom { return false }
-        if turn.isOfNote, isOutputDone { waited = child?.timeWaited() }
+        if turn.watchesSleep, isOutputDone { waited = child?.timeUsed()?.waiting }
         guard let status = child?.poll(watching: !again) else {
             // Without a descriptor to watch it by, it has to be looked at.
             watchedFrom = child?.isWatched == false ? now + ScriptRelay.watchDelay : nil

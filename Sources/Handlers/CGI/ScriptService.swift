@@ -61,13 +61,14 @@ struct ScriptService {
         _ capture: AnswerCapture?, _ reason: String
     ) async throws(StreamError) -> Outcome {
         let limit = part.settings.cgiMaxProcesses
-        exchange.log(
-            .error, "no place to run the script: cgi_max_processes = \(limit) are running, and \(reason)")
+        let reason = "no place to run the script: cgi_max_processes = \(limit) are running, and \(reason)"
+        exchange.log(.error, reason)
         if let capture, capture.stale != nil {
             capture.useStale = true
             return .answered
         }
-        try await ErrorPage.send(.serviceUnavailable, fields: [("Retry-After", "5")], on: exchange)
+        try await ErrorPage.send(
+            .serviceUnavailable, reason: reason, fields: [("Retry-After", "5")], on: exchange)
         return .answered
     }
 
@@ -135,7 +136,7 @@ struct ScriptService {
         }
         // The next one may start before this one's answer is sent.
         turn.end()
-        if let cost = relay.cost { turns.learn(script.file, cost) }
+        if let cost = relay.cost { turn.learn(cost) }
         relay.close(after: ending) { queue.leave() }
         if case .notStarted(let error) = ending {
             try await report(error, capture)
@@ -170,7 +171,7 @@ struct ScriptService {
         }
         let context = exchange.context
         var plan = plan.spawnPlan(contentLength: content.length)
-        plan.processor = turn.begin
+        plan.processor = turn.startProcessor
         if !isErrorPage { exchange.witness?.plan = plan }
         if !isErrorPage, let witness = context.witness {
             let user = FileAccess(identity: plan.confinement.user?.identity)

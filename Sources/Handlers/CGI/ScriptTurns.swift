@@ -1,7 +1,7 @@
 import Base
 import Net
 
-/// Lets those of a loop's scripts that compute run by turns, one for each processor.
+/// Lets scripts that compute run by turns: as many as there are processors, for all loops together.
 ///
 /// Sixteen scripts that all want one of two processors take it from each other every few milliseconds, and
 /// find their memory gone from its caches when it is theirs again; whatever else the server has to do waits
@@ -11,9 +11,9 @@ import Net
 ///
 /// A script takes part that was seen to compute for longer than the kernel gives a processor at once, but
 /// not for long, and to sleep little. It has its turn for `cgi_turns` at most: beside one that goes on for
-/// longer, or waits for one that waits here, the next one starts.
+/// longer, or waits for one that waits here, the next one starts. Who sleeps that long takes no more turns.
 ///
-/// Belongs to the loop's thread.
+/// Belongs to the loop's thread; what it shares with the other loops' is `ProcessorQueue`.
 final class ScriptTurns {
     /// What runs of a script cost, newer ones more than older ones.
     private struct Habit {
@@ -36,8 +36,10 @@ final class ScriptTurns {
             sleeping = sleeping.map { $0 + (slept - $0) / Habit.weight } ?? slept
         }
 
-        /// The processor would be idle for more than a tenth of the turn.
-        var sleepsMuch: Bool { (sleeping ?? .max) > computing / 8 }
+        /// Its processor would be idle for too much of the turn. Until it begins, it seems to sleep, too.
+        var sleepsMuch: Bool { (sleeping ?? .max) > max(computing / 8, Habit.start) }
+
+        private static let start: Int64 = 1_500_000
     }
 
     private let processors: ProcessorQueue
@@ -51,8 +53,16 @@ final class ScriptTurns {
     private static let habitLimit = 1024
     /// Whether a script sleeps is looked at in one of so many of its turns.
     private static let lookInterval = 4
-    /// No turn is waited for so long, unless nearly all have just begun.
-    package static let patience = TimeSpan.seconds(2)
+    /// No turn is waited for longer than so many take.
+    private static let patience = 20
+
+    /// The queue for `processors`, which have the kernel's numbers.
+    static func queue(for processors: [Int32], length: TimeSpan?) -> ProcessorQueue {
+        let nanoseconds = (length ?? .zero).nanoseconds.multipliedReportingOverflow(by: Int64(patience))
+        return ProcessorQueue(
+            processors,
+            patience: TimeSpan(nanoseconds: nanoseconds.overflow ? .max : nanoseconds.partialValue))
+    }
 
     /// Turns on `processors`, each for `length`; nil: nobody waits for one.
     init(_ processors: ProcessorQueue, length: TimeSpan?) {
@@ -64,16 +74,21 @@ final class ScriptTurns {
     /// the script `goesOn` without it, or if the server ends.
     func take(_ file: String, _ exchange: Exchange, goesOn: Bool) async -> ScriptTurn? {
         let need = need(of: file)
-        guard case .turn(let length, let look) = need else { return ScriptTurn(isOfNote: need == .look) }
-        let admission = await processors.enter(exchange)
-        let end = exchange.context.loop.now + length
-        switch admission {
-        case .granted(let number):
-            return ScriptTurn(on: number, of: processors, until: end, begin: nil, isOfNote: look)
-        case .handedOver(let number):
-            return ScriptTurn(on: number, of: processors, until: end, begin: number, isOfNote: look)
-        case .timedOut: return ScriptTurn(isOfNote: true)
-        case .abandoned: return goesOn && !exchange.waiter.isCancelled ? ScriptTurn(isOfNote: true) : nil
+        guard case .turn(let length, let look) = need else {
+            return ScriptTurn(self, file, watchesSleep: need == .look)
+        }
+        switch await processors.enter(exchange) {
+        case .granted(let processor):
+            let turn = ScriptTurn(self, file, watchesSleep: look)
+            turn.begin(on: processor, of: processors, until: exchange.context.loop.now + length)
+            return turn
+        case .handedOver(let processor):
+            let turn = ScriptTurn(self, file, watchesSleep: look, startProcessor: processor)
+            turn.begin(on: processor, of: processors, until: exchange.context.loop.now + length)
+            return turn
+        case .timedOut: return ScriptTurn(self, file, watchesSleep: true)
+        case .abandoned:
+            return goesOn && !exchange.waiter.isCancelled ? ScriptTurn(self, file, watchesSleep: true) : nil
         }
     }
 
@@ -107,48 +122,55 @@ final class ScriptTurns {
 ///
 /// Belongs to the loop's thread.
 final class ScriptTurn {
+    private let turns: ScriptTurns
+    private let file: String
     /// Whether it matters if the script sleeps, which the kernel has to be asked for.
-    private(set) var isOfNote: Bool
-    /// The processor on which the script should begin; nil: any.
-    let begin: Int32?
+    private(set) var watchesSleep: Bool
+    /// Where the script should begin; nil: anywhere.
+    let startProcessor: Int32?
     /// When the next one has its turn, whatever this one does; never, where this is none.
     private(set) var deadline = Instant.never
-    private var queue: ProcessorQueue?
-    private var processor: Int32 = 0
+    private var held: (processor: Int32, queue: ProcessorQueue)?
 
-    init(isOfNote: Bool) {
-        self.isOfNote = isOfNote
-        begin = nil
-    }
-
-    init(
-        on processor: Int32, of queue: ProcessorQueue, until deadline: Instant, begin: Int32?, isOfNote: Bool
+    fileprivate init(
+        _ turns: ScriptTurns, _ file: String, watchesSleep: Bool, startProcessor: Int32? = nil
     ) {
-        self.isOfNote = isOfNote
-        self.begin = begin
-        (self.queue, self.processor, self.deadline) = (queue, processor, deadline)
+        (self.turns, self.file) = (turns, file)
+        (self.watchesSleep, self.startProcessor) = (watchesSleep, startProcessor)
     }
 
-    deinit { queue?.leave(processor) }
+    deinit { end() }
+
+    fileprivate func begin(on processor: Int32, of queue: ProcessorQueue, until deadline: Instant) {
+        held = (processor, queue)
+        self.deadline = deadline
+    }
 
     func end() {
         deadline = .never
-        queue.take()?.leave(processor)
+        guard let (processor, queue) = held else { return }
+        held = nil
+        queue.leave(processor)
     }
 
-    /// Ends it if its time is over.
-    func end(after now: Instant) {
-        if now < deadline { return }
+    /// Ends it if its time is over, and returns whether it was: the script sleeps, or computes for longer
+    /// than it used to.
+    func end(after now: Instant) -> Bool {
+        if now < deadline { return false }
         end()
-        // It has slept, or computes for longer than it used to.
-        isOfNote = true
+        watchesSleep = true
+        return true
     }
+
+    /// Takes note of what the script has cost.
+    func learn(_ cost: ScriptCost) { turns.learn(file, cost) }
 }
 
 /// What a run of a script has cost.
 struct ScriptCost {
     /// Processor time, with that of the children it waited for.
     var computing: TimeSpan
-    /// For how long it neither ran nor was ready to; nil where that was not looked at.
+    /// For how long it neither ran nor was ready to, nor a child of its ran; nil where that was not looked at.
+    /// That a child was ready to run and had no processor is not known, and counts as sleep.
     var sleeping: TimeSpan?
 }

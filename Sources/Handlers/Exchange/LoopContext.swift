@@ -72,7 +72,7 @@ package final class LoopContext {
             settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, processors: [Int32] = [0],
             keeper: Keeper? = nil
         ) {
-            self.processors = ProcessorQueue(processors, patience: ScriptTurns.patience)
+            self.processors = ScriptTurns.queue(for: processors, length: settings.cgiTurns)
             self.keeper = keeper
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
             passwordGate = PasswordGate(limit: pool.threadCount / 2)
