@@ -84,7 +84,7 @@ private final class LineSource {
     private var start = 0
     private var line = 0
     /// Whether libinih has a line for which it owes an entry.
-    private var owed = false
+    private var owed: String?
     private(set) var result = INIFile()
 
     init(_ bytes: [UInt8], file: String) {
@@ -114,7 +114,7 @@ private final class LineSource {
         guard shown.count + 2 <= room.count else {
             report("line longer than libinih takes, \(room.count - 2) bytes")
             room.copyBytes(from: [ASCII.lf, 0])
-            owed = false
+            owed = nil
             return true
         }
         room.copyBytes(from: shown)
@@ -130,7 +130,8 @@ private final class LineSource {
             return []
         }
         if let control = content.first(where: { ASCII.isControl($0) && $0 != ASCII.tab }) {
-            report("control byte 0x\(hex(control)); a configuration is text")
+            let encoding = control == 0 ? ", in UTF-8 and not UTF-16" : ""
+            report("control byte 0x\(hex(control)); a configuration is text\(encoding)")
             return []
         }
         guard let text = String(validating: content, as: UTF8.self) else {
@@ -147,7 +148,7 @@ private final class LineSource {
             report("unknown key \(String(decoding: name, as: UTF8.self).quoted)")
             return []
         }
-        owed = true
+        owed = text
         return content
     }
 
@@ -175,7 +176,7 @@ private final class LineSource {
 
     /// Takes an entry from libinih.
     func take(section: String, name: String, value: String) {
-        owed = false
+        owed = nil
         if name.isEmpty { return report("no key before the `=`") }
         guard let index = Int(section), result.sections.indices.contains(index) else {
             return report("key \(name.quoted) before the first section")
@@ -195,8 +196,15 @@ private final class LineSource {
 
     /// A line that has brought no entry by the time the next one is asked for was not understood.
     private func settle() {
-        if owed { report("neither `[section]` nor `key = value`") }
-        owed = false
+        if let owed { report("neither `[section]` nor `key = value`\(Self.hint(owed))") }
+        owed = nil
+    }
+
+    /// For a line as other servers have them, or one that sets nothing.
+    private static func hint(_ line: String) -> String {
+        let word = line.split { " \t;{".contains($0) }.first.map(String.init) ?? ""
+        if let own = ForeignNames.setting(for: word.lowercased()) { return "; here it is \(own), with `=`" }
+        return Settings.all.contains { $0.name == word.lowercased() } ? "; `\(word) = …` sets it" : ""
     }
 
     private func trimmed(_ content: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

@@ -1,3 +1,4 @@
+import Base
 import Glibc
 import TestSupport
 import Testing
@@ -55,6 +56,54 @@ import Testing
     @Test func `interpreter missing for env`() async throws {
         try await expect(
             "#!/usr/bin/env python2\n", says: ["env look for python2", "/python3 is there"])
+    }
+
+    @Test func `an interpreter that is a script whose own is missing`() async throws {
+        let folder = try ScratchFolder()
+        let program = try folder.script("wrapper", "#!/usr/bin/python2\n")
+        try await expect(
+            "#!\(program)\n",
+            says: [
+                "names the interpreter \(program)", "which cannot be run: line 1 of \(program) names",
+                "/usr/bin/python2", "/python3 is there",
+            ])
+        withExtendedLifetime(folder) {}
+    }
+
+    @Test(arguments: ["itself", "interpreter"])
+    func `a program whose loader is missing`(_ which: String) async throws {
+        // As one of Alpine's, say.
+        let folder = try ScratchFolder()
+        let program = try readFile("/bin/true")
+        let name = Array("ld-linux".utf8)
+        let place = try #require(program.firstRange(of: name)).lowerBound
+        let foreign = program[..<place] + Array("ld-other".utf8) + program[(place + name.count)...]
+        let path = try folder.write("program", Array(foreign), mode: 0o755)
+        try await expect(
+            which == "itself" ? "" : "#!\(path)\n",
+            says: ["was compiled for another system", "ld-other", "compile it here"]
+        ) { if which == "itself" { try $0.write("cgi-bin/x", Array(foreign), mode: 0o755) } }
+        withExtendedLifetime(folder) {}
+    }
+
+    @Test func `CR alone as line end`() async throws {
+        try await expect("#!/bin/sh\recho\r", says: ["ends in CR alone", "sed -i "])
+    }
+
+    @Test func `CR LF below a shell's first line`() async throws {
+        try await expect(
+            "#!/bin/sh\necho Content-Type: text/plain\r\nnothere\r\n",
+            says: ["CR LF (Windows line ends)", "dos2unix"])
+    }
+
+    /// A descriptor for writing that another script has inherited keeps it busy as well.
+    @Test func `a file that is being written`() async throws {
+        let folder = try ScratchFolder()
+        let busy = try folder.script("busy", shell("exec sleep 1000"))
+        let file = FileDescriptor(owning: open(busy, O_WRONLY | O_CLOEXEC))
+        try await expect("#!\(busy)\n", says: ["open for writing", "an upload"])
+        withExtendedLifetime(folder) {}
+        _ = file.raw
     }
 
     @Test func `interpreter that is a folder`() async throws {

@@ -79,7 +79,7 @@ struct WriteFolderTests {
             prepare: { try $0.makeFolder("data") }
         ) { server in
             try #expect(server.get("/cgi-bin/x").text == "no\n")
-            _ = try server.waitForError(containing: "(by cgi_write it may write nowhere)")
+            _ = try server.waitForError(containing: "(cgi_write lets it write nowhere)")
             try #expect(server.get("/cgi-bin/y").text == "yes\n")
         }
     }
@@ -90,7 +90,7 @@ struct WriteFolderTests {
             prepare: { try $0.makeFolder("data") }
         ) { server in
             try #expect(server.get("/cgi-bin/x").status == 500)
-            let line = try server.waitForError(containing: "(by cgi_write it may write only below ")
+            let line = try server.waitForError(containing: "(cgi_write lets it write only below ")
             #expect(line.contains("/data)"))
         }
     }

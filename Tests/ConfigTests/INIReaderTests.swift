@@ -71,6 +71,15 @@ private let long = String(repeating: "x", count: 300)
                 "f:4: neither `[section]` nor `key = value`",
             ]),
         INICase(
+            "what other servers have, and what sets nothing",
+            "[a]\nDocumentRoot www\nserver_name x;\nlisting\nfrobnicate y\n",
+            [
+                "1 [a]", "f:2: neither `[section]` nor `key = value`; here it is `root`, with `=`",
+                "f:3: neither `[section]` nor `key = value`; here it is `host`, with `=`",
+                "f:4: neither `[section]` nor `key = value`; `listing = …` sets it",
+                "f:5: neither `[section]` nor `key = value`",
+            ]),
+        INICase(
             "an entry before the first section", "k = v\n[a]",
             ["2 [a]", "f:1: key `k` before the first section"]),
         INICase(
@@ -104,12 +113,12 @@ private let long = String(repeating: "x", count: 300)
         INICase(
             "NUL", bytes: Array("[a]\nk = v\0w\nj = x\n".utf8),
             [
-                "1 [a]", "3 j=x", "f:2: control byte 0x00; a configuration is text",
+                "1 [a]", "3 j=x", "f:2: control byte 0x00; a configuration is text, in UTF-8 and not UTF-16",
             ]),
         INICase(
             "NUL in a comment", bytes: Array("# \0\n[a]".utf8),
             [
-                "2 [a]", "f:1: control byte 0x00; a configuration is text",
+                "2 [a]", "f:1: control byte 0x00; a configuration is text, in UTF-8 and not UTF-16",
             ]),
         INICase(
             "carriage return in a line", bytes: Array("[a]\nk = v\rw\n".utf8),
@@ -122,7 +131,8 @@ private let long = String(repeating: "x", count: 300)
                 "1 [a]", "3 j=x", "f:2: invalid UTF-8; the file has to be saved in that encoding",
             ]),
         INICase(
-            "UTF-16", bytes: [0xFF, 0xFE, 0x5B, 0x00], ["f:1: control byte 0x00; a configuration is text"]),
+            "UTF-16", bytes: [0xFF, 0xFE, 0x5B, 0x00],
+            ["f:1: control byte 0x00; a configuration is text, in UTF-8 and not UTF-16"]),
         INICase(
             "surrogates", bytes: Array("# ".utf8) + [0xED, 0xA0, 0x80],
             ["f:1: invalid UTF-8; the file has to be saved in that encoding"]),

@@ -130,9 +130,9 @@ import Testing
     @Test func `the log says what was refused`() async throws {
         try await withServer(files: Self.files) { server in
             for (request, line) in [
-                ("GET /a.txt\r\n", "one blank and the version; it begins with \"GET /a.txt\""),
-                ("GET /b HTTP/1.1\r\n\r\n", "without Host; it begins with \"GET /b HTTP/1.1\""),
-                ("GET /\u{1B}[2J HTTP/1.1\r\n", "it begins with \"GET /\\x1B[2J HTTP/1.1\""),
+                ("GET /a.txt\r\n", "one blank and the version; the request begins with \"GET /a.txt\""),
+                ("GET /b HTTP/1.1\r\n\r\n", "without Host; the request begins with \"GET /b HTTP/1.1\""),
+                ("GET /\u{1B}[2J HTTP/1.1\r\n", "the request begins with \"GET /\\x1B[2J HTTP/1.1\""),
                 ("\u{16}\u{3}\u{1}", "refused: the client speaks TLS (https), and this address does not"),
             ] {
                 try #expect(server.answer(to: request).response.status == 400)

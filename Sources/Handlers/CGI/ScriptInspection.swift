@@ -33,7 +33,7 @@ struct ScriptInspection: Sendable {
             if let reason = refusal(of: interpreter) {
                 fault = "the program \(interpreter) of cgi_interpreter cannot be run: \(reason)"
             } else if !user.may(.read, file) {
-                fault = "\(file) cannot be read by \(user.userName), so no interpreter can run it"
+                fault = ScriptInspection.unreadable(file, user)
             }
             return
         }
@@ -50,6 +50,10 @@ struct ScriptInspection: Sendable {
         fault = content(file, path)
     }
 
+    private static func unreadable(_ file: String, _ user: FileAccess) -> String {
+        "\(file) cannot be read by \(user.userName), so no interpreter can run it; `chmod a+r \(file)` lets it"
+    }
+
     private func notForUser(_ file: String, _ status: stat) -> String {
         if FileAccess.isMountedNoexec(file) {
             return
@@ -61,13 +65,13 @@ struct ScriptInspection: Sendable {
 
     // MARK: Its beginning
 
-    private func content(_ file: String, _ path: String) -> String? {
+    /// `depth`: of how many scripts it is the interpreter's.
+    private func content(_ file: String, _ path: String, depth: Int = 0) -> String? {
         // A binary need not be readable to be run; a script's interpreter has to read it.
-        let unreadable = "\(file) cannot be read by \(user.userName), so no interpreter can run it"
-        if let error = user.refusal(of: .read, file) { return "\(unreadable): \(error)" }
+        if !user.may(.read, file) { return ScriptInspection.unreadable(file, user) }
         guard let start = ScriptInspection.read(file, 4096) else {
             // What the user may read, this process may not.
-            return user.identity == nil ? unreadable : nil
+            return user.identity == nil ? ScriptInspection.unreadable(file, user) : nil
         }
         if start.isEmpty { return "\(file) is empty" }
         if start.starts(with: [0x7F] + "ELF".utf8) { return ScriptInspection.binary(file, start) }
@@ -84,6 +88,10 @@ struct ScriptInspection: Sendable {
         }
         // The kernel reads 256 bytes at most.
         let line = start.dropFirst(2).prefix { $0 != ASCII.lf }
+        if line.dropLast().contains(ASCII.cr) {
+            return
+                "line 1 of \(file) ends in CR alone, as on old Macs, so the system takes all that follows for a part of it; `sed -i 's/\\r/\\n/g' \(file)` mends it"
+        }
         if line.last == ASCII.cr {
             return
                 "line 1 of \(file) ends in CR LF (Windows line ends), so the system looks for an interpreter with a CR at the end of its name; `dos2unix \(file)` or `sed -i 's/\\r$//' \(file)` mends it"
@@ -91,7 +99,7 @@ struct ScriptInspection: Sendable {
         if line.count > 253 { return "line 1 of \(file) is longer than the 255 bytes that the system reads" }
         let words = line.split { ASCII.isBlank($0) }.map { String(decoding: $0, as: UTF8.self) }
         guard let interpreter = words.first else { return "line 1 of \(file) names no interpreter behind #!" }
-        return missingInterpreter(file, interpreter, Array(words.dropFirst()), path)
+        return missingInterpreter(file, interpreter, Array(words.dropFirst()), path, depth)
     }
 
     private static func read(_ file: String, _ count: Int) -> [UInt8]? {
@@ -106,8 +114,14 @@ struct ScriptInspection: Sendable {
     private static func binary(_ file: String, _ start: [UInt8]) -> String? {
         guard start.count > 19, let own = read("/proc/self/exe", 20), own.count > 19 else { return nil }
         // Class, byte order and machine must be those of this program.
-        if start[4] == own[4], start[5] == own[5], start[18] == own[18], start[19] == own[19] { return nil }
-        return "\(file) is a program for another kind of machine; it has to be compiled for this one"
+        guard start[4] == own[4], start[5] == own[5], start[18] == own[18], start[19] == own[19] else {
+            return "\(file) is a program for another kind of machine; it has to be compiled for this one"
+        }
+        guard let loader = ELFHeader.interpreter(start.span), access(loader, F_OK) != 0,
+            Errno.current == .noSuchFile
+        else { return nil }
+        return
+            "\(file) was compiled for another system: it needs the loader \(loader), which does not exist here; compile it here, or statically"
     }
 
     private static func missingShebang(_ file: String, _ start: [UInt8]) -> String {
@@ -128,7 +142,7 @@ struct ScriptInspection: Sendable {
     }
 
     private func missingInterpreter(
-        _ file: String, _ interpreter: String, _ arguments: [String], _ path: String
+        _ file: String, _ interpreter: String, _ arguments: [String], _ path: String, _ depth: Int
     ) -> String? {
         if access(interpreter, F_OK) != 0, Errno.current != .accessDenied {
             return
@@ -136,6 +150,13 @@ struct ScriptInspection: Sendable {
         }
         if let reason = refusal(of: interpreter) {
             return "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(reason)"
+        }
+        // The kernel goes on with an interpreter that is a script, four times at most.
+        if depth < 4, let start = ScriptInspection.read(interpreter, 4),
+            start.starts(with: "#!".utf8) || start.starts(with: [0x7F] + "ELF".utf8),
+            let fault = content(interpreter, path, depth: depth + 1)
+        {
+            return "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(fault)"
         }
         guard ScriptInspection.name(interpreter) == "env" else { return nil }
         // env finds the program by PATH; options and settings may stand in front of it.
@@ -164,14 +185,20 @@ struct ScriptInspection: Sendable {
 
     // MARK: What it prints
 
-    /// What a script that printed no header may need: PHP for the command line prints none by itself.
-    static func headerHint(_ file: String) -> String? {
-        guard let start = read(file, 256), start.starts(with: "#!".utf8) else { return nil }
+    /// What a script that printed no header may need, which runs as `user`: to be read by its interpreter, line
+    /// ends without CR for a shell, or PHP that prints a header, which that for the command line does not.
+    static func headerHint(_ file: String, as user: FileAccess) -> String? {
+        guard let start = read(file, 4096), start.starts(with: "#!".utf8) else { return nil }
+        if !user.may(.read, file) { return unreadable(file, user) }
         let words = start.dropFirst(2).prefix { $0 != ASCII.lf && $0 != ASCII.cr }
             .split { ASCII.isBlank($0) }.prefix(2).map { name(String(decoding: $0, as: UTF8.self)) }
         let isCommandLine = words.contains { word in
             word.hasPrefix("php")
                 && word.utf8.dropFirst(3).allSatisfy { ASCII.isDigit($0) || $0 == ASCII.dot }
+        }
+        if words.contains(where: { $0.hasSuffix("sh") }), start.contains(ASCII.cr) {
+            return
+                "lines of \(file) end in CR LF (Windows line ends), and the shell takes the CR for a part of each; `dos2unix \(file)` or `sed -i 's/\\r$//' \(file)` mends it"
         }
         guard isCommandLine else { return nil }
         return

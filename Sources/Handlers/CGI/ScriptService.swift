@@ -202,6 +202,8 @@ struct ScriptService {
         }
         let reason =
             switch error.step {
+            case .execute where error.reason == .textBusy:
+                "cannot run \(script.interpreter ?? script.file): somebody has it open for writing, say for an upload; it runs when that is closed"
             case .execute: "cannot run \(script.interpreter ?? script.file): \(error.reason)"
             case .folder: "cannot enter the script's folder \(script.folder): \(error.reason)"
             case .user: "cannot become \(userName) of cgi_user to run the script: \(error.reason)"
@@ -275,8 +277,9 @@ struct ScriptService {
     /// A failure for want of a header, with what the script's file tells of it.
     private func explained(_ failure: ScriptFailure) async -> ScriptFailure {
         let file = script.file
+        let user = FileAccess(identity: part.confinement.user?.identity)
         guard script.interpreter == nil,
-            let hint = await exchange.context.pool.run({ ScriptInspection.headerHint(file) })
+            let hint = await exchange.context.pool.run({ ScriptInspection.headerHint(file, as: user) })
         else { return failure }
         var failure = failure
         failure.reason += "; \(hint)"

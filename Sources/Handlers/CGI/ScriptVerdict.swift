@@ -35,7 +35,9 @@ struct ScriptVerdict {
         // Many a script does not look whether its mail went out.
         let hint = ScriptWords.rightsHint(part.confinement, lastLine: lastWords)
         if !hint.isEmpty {
-            exchange.log(.warning, "what the script wrote on stderr may have a reason\(hint)", pid: pid)
+            exchange.log(
+                .warning, "what the script wrote on stderr may come of what it may not do here\(hint)",
+                pid: pid)
         }
         return answer.isAlone ? .clientGone : .complete
     }

@@ -62,7 +62,8 @@ enum ScriptWords {
             return limits.fileSize.map { ", the limit cgi_file_size = \(ByteCount.spelled($0))" } ?? ""
         case .signal(9, _):
             guard let cpu = limits.cpu, exit.cpu >= cpu else {
-                return ", and not by this server: the kernel does that where memory runs out (`dmesg` tells)"
+                return
+                    " and not by this server (the kernel does that where memory runs out, which `dmesg` tells)"
             }
             return ", the limit cgi_cpu = \(cpu)"
         case .signal(6, _), .signal(11, _), .exited:
@@ -93,7 +94,7 @@ enum ScriptWords {
         {
             let folders =
                 rules.folders.isEmpty ? "nowhere" : "only below \(rules.folders.joined(separator: " "))"
-            return " (by cgi_write it may write \(folders))"
+            return " (cgi_write lets it write \(folders))"
         }
         return ""
     }

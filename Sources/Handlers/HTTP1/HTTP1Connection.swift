@@ -280,7 +280,7 @@ package final class HTTP1Connection: Attendant {
             var line = bytes.extracting(first: min(end, 100))
             if let last = line.indices.last, line[last] == ASCII.cr { line = line.extracting(0..<last) }
             guard let first = line.indices.first, !ASCII.isControl(line[first]) else { return "" }
-            return "; it begins with \"\(line.string)\""
+            return "; the request begins with \"\(line.string)\""
         }
     }
 
