@@ -179,7 +179,7 @@ import Testing
     func `a script that its user may run and not read`() async throws {
         try await expect(
             page("echo 1"), mode: 0o711, server: "user = nobody",
-            says: ["exited with status", "cannot open", "Permission denied"])
+            says: ["exited with status", "cannot open", "cannot be read by nobody", "chmod a+r "])
     }
 
     @Test func `a noexec mount`() async throws {

@@ -188,7 +188,11 @@ struct ScriptInspection: Sendable {
     /// What a script that printed no header may need, which runs as `user`: to be read by its interpreter, line
     /// ends without CR for a shell, or PHP that prints a header, which that for the command line does not.
     static func headerHint(_ file: String, as user: FileAccess) -> String? {
-        guard let start = read(file, 4096), start.starts(with: "#!".utf8) else { return nil }
+        // A program need not be readable; but most that are not are scripts.
+        guard let start = read(file, 4096) else {
+            return user.may(.read, file) ? nil : unreadable(file, user)
+        }
+        guard start.starts(with: "#!".utf8) else { return nil }
         if !user.may(.read, file) { return unreadable(file, user) }
         let words = start.dropFirst(2).prefix { $0 != ASCII.lf && $0 != ASCII.cr }
             .split { ASCII.isBlank($0) }.prefix(2).map { name(String(decoding: $0, as: UTF8.self)) }
