@@ -83,7 +83,7 @@ private final class LineSource {
     /// Index of the next line's first byte.
     private var start = 0
     private var line = 0
-    /// Whether libinih has a line for which it owes an entry.
+    /// The line that libinih has, and for which it owes an entry.
     private var owed: String?
     private(set) var result = INIFile()
 

@@ -25,17 +25,15 @@ enum ConfigFile {
     /// is wrong with the configuration by now does not matter.
     static func pidFile(_ arguments: inout Arguments) throws(UsageError) -> String? {
         guard let path = try path(&arguments) else { return nil }
-        let pidFile: String?
         do throws(ConfigProblems) {
-            pidFile = try ConfigLoader.load(file: path, environment: environment).server.pidFile
+            let config = try ConfigLoader.load(file: path, environment: environment)
+            if let pidFile = config.server.pidFile { return pidFile }
         } catch {
-            if error.pidFile == nil { print(error) }
-            pidFile = error.pidFile
+            if let pidFile = error.pidFile { return pidFile }
+            print(error)
         }
-        if pidFile == nil {
-            Console.error("\(path) sets no pid_file in [server], so the server cannot be found")
-        }
-        return pidFile
+        Console.error("no pid_file in [server] of \(path) could be read, so the server cannot be found")
+        return nil
     }
 
     /// The file that the arguments name, or the first of the usual ones that exists.

@@ -10,10 +10,9 @@ package final class ProcessorQueue: Sendable {
     private let free: Mutex<[Int32]>
 
     enum Admission {
-        /// One was free; which one suits best is the kernel's business.
-        case granted(Int32)
-        /// One has become free just now, and the kernel may need milliseconds to notice.
-        case handedOver(Int32)
+        /// One was free, and the kernel knows best which; or it was handed over just now, which the kernel may
+        /// need milliseconds to notice.
+        case granted(Int32, isHandedOver: Bool)
         /// None has become free for so long, or too many wait.
         case timedOut
         /// The client has gone, or the server is ending.
@@ -28,9 +27,9 @@ package final class ProcessorQueue: Sendable {
 
     /// Takes a processor, which may be waited for. Who has got one gives it back by `leave`.
     func enter(_ exchange: Exchange) async -> Admission {
-        if places.enterNow() { return .granted(take()) }
+        if places.enterNow() { return .granted(take(), isHandedOver: false) }
         switch await places.enter(exchange) {
-        case .granted: return .handedOver(take())
+        case .granted: return .granted(take(), isHandedOver: true)
         case .full, .timedOut: return .timedOut
         case .abandoned: return .abandoned
         }
@@ -41,6 +40,6 @@ package final class ProcessorQueue: Sendable {
         places.leave()
     }
 
-    /// There are as many as places, but for a machine whose processors are not known.
+    /// There are as many as places.
     private func take() -> Int32 { free.withLock { $0.popLast() } ?? 0 }
 }

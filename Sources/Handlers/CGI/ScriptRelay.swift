@@ -112,17 +112,12 @@ final class ScriptRelay {
     /// What the script has cost, once it has ended.
     var cost: ScriptCost? {
         guard let exit, let exited = deadlines.exited else { return nil }
-        let others = (exited - deadlines.started).nanoseconds - exit.cpu.nanoseconds
-        let sleeping = waited.map { TimeSpan(nanoseconds: max(0, others - $0.nanoseconds)) }
-        return ScriptCost(computing: exit.cpu, sleeping: sleeping)
+        return ScriptCost(computing: exit.cpu, waiting: waited, of: exited - deadlines.started)
     }
 
     private func costSoFar() -> ScriptCost? {
         guard let used = child?.timeUsed() else { return nil }
-        let others = (now - deadlines.started).nanoseconds - used.computing.nanoseconds
-        return ScriptCost(
-            computing: used.computing,
-            sleeping: TimeSpan(nanoseconds: max(0, others - used.waiting.nanoseconds)))
+        return ScriptCost(computing: used.computing, waiting: used.waiting, of: now - deadlines.started)
     }
 
     private var now: Instant { exchange.context.loop.now }

@@ -78,12 +78,9 @@ final class ScriptTurns {
             return ScriptTurn(self, file, watchesSleep: need == .look)
         }
         switch await processors.enter(exchange) {
-        case .granted(let processor):
-            let turn = ScriptTurn(self, file, watchesSleep: look)
-            turn.begin(on: processor, of: processors, until: exchange.context.loop.now + length)
-            return turn
-        case .handedOver(let processor):
-            let turn = ScriptTurn(self, file, watchesSleep: look, startProcessor: processor)
+        case .granted(let processor, let isHandedOver):
+            let turn = ScriptTurn(
+                self, file, watchesSleep: look, startProcessor: isHandedOver ? processor : nil)
             turn.begin(on: processor, of: processors, until: exchange.context.loop.now + length)
             return turn
         case .timedOut: return ScriptTurn(self, file, watchesSleep: true)
@@ -173,4 +170,14 @@ struct ScriptCost {
     /// For how long it neither ran nor was ready to, nor a child of its ran; nil where that was not looked at.
     /// That a child was ready to run and had no processor is not known, and counts as sleep.
     var sleeping: TimeSpan?
+
+    init(computing: TimeSpan, sleeping: TimeSpan?) { (self.computing, self.sleeping) = (computing, sleeping) }
+
+    /// Of `duration` what is neither computing nor, where that was looked at, waiting for a processor is sleep.
+    init(computing: TimeSpan, waiting: TimeSpan?, of duration: TimeSpan) {
+        let others = duration.nanoseconds - computing.nanoseconds
+        self.init(
+            computing: computing,
+            sleeping: waiting.map { TimeSpan(nanoseconds: max(0, others - $0.nanoseconds)) })
+    }
 }
