@@ -38,6 +38,32 @@ class Content:
                 return size
         return len(SCRIPT_ANSWER)
 
+    def script_environment(self, script: Path) -> dict[str, str]:
+        """What Gatehouse gives a script for the same request. LANG alone is a tenth and more of Perl's start."""
+        return {
+            "GATEWAY_INTERFACE": "CGI/1.1",
+            "SERVER_SOFTWARE": "gatehouse/1.0",
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "8080",
+            "SERVER_ADDR": "127.0.0.1",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REQUEST_METHOD": "GET",
+            "REQUEST_SCHEME": "http",
+            "REQUEST_URI": f"/cgi-bin/{script.name}",
+            "SCRIPT_NAME": f"/cgi-bin/{script.name}",
+            "SCRIPT_FILENAME": os.fspath(script),
+            "DOCUMENT_ROOT": os.fspath(self.root),
+            "QUERY_STRING": "",
+            "REMOTE_ADDR": "127.0.0.1",
+            "REMOTE_HOST": "127.0.0.1",
+            "REMOTE_PORT": "40000",
+            "REDIRECT_STATUS": "200",
+            "UNIQUE_ID": "0123456789abcdef",
+            "HTTP_HOST": "127.0.0.1:8080",
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8",
+        }
+
 
 def make_content(folder: Path) -> Content:
     """Write files and scripts below `folder`, which the servers' own users must be able to read."""
@@ -52,23 +78,25 @@ def make_content(folder: Path) -> Content:
     return content
 
 
+SCRIPT_BODIES = {
+    "sh": "printf 'Content-Type: text/plain\\r\\n\\r\\nhello\\n'",
+    "perl": 'print "Content-Type: text/plain\\r\\n\\r\\nhello\\n";',
+    "python": 'import sys\nsys.stdout.write("Content-Type: text/plain\\r\\n\\r\\nhello\\n")',
+}
+
+
 def _write_interpreted_scripts(content: Content) -> None:
-    bodies = {
-        "sh": "printf 'Content-Type: text/plain\\r\\n\\r\\nhello\\n'",
-        "perl": 'print "Content-Type: text/plain\\r\\n\\r\\nhello\\n";',
-        "python": 'import sys\nsys.stdout.write("Content-Type: text/plain\\r\\n\\r\\nhello\\n")',
-    }
-    for kind, body in bodies.items():
-        interpreter = _interpreter(kind)
+    for kind, body in SCRIPT_BODIES.items():
+        interpreter = script_interpreter(kind)
         if interpreter:
             path = content.cgi_bin / f"hello.{kind}"
             path.write_text(f"#!{interpreter}\n{body}\n")
             content.scripts[kind] = path.name
     seconds = SLOW_MILLISECONDS / 1000
-    (content.cgi_bin / SLOW_SCRIPT).write_text(f"#!/bin/sh\nsleep {seconds}\n{bodies['sh']}\n")
+    (content.cgi_bin / SLOW_SCRIPT).write_text(f"#!/bin/sh\nsleep {seconds}\n{SCRIPT_BODIES['sh']}\n")
 
 
-def _interpreter(kind: str) -> str | None:
+def script_interpreter(kind: str) -> str | None:
     """The system's own interpreter, not a wrapper that some version manager put on PATH."""
     name = {"sh": "sh", "perl": "perl", "python": "python3"}[kind]
     fallback = sys.executable if kind == "python" else None

@@ -22,11 +22,11 @@ sys.dont_write_bytecode = True  # No __pycache__ in the source tree.
 
 import qemu
 from bench import BINARY, choice
-from content import FILES, HERE, Content, compile_program
+from content import FILES, HERE, SCRIPT_ANSWER, SCRIPT_BODIES, Content, compile_program, script_interpreter
 from initramfs import Initramfs
 from processes import session
 from report import YARDSTICKS, table
-from servers import ALL_SERVERS, Gatehouse, Server, find_program
+from servers import ALL_SERVERS, Gatehouse, Lighttpd, Server, find_program
 
 BARE_LOOP = "bareloop"
 # The loop answers from one buffer, which is the floor for small files only.
@@ -35,6 +35,11 @@ SERVERS = [*(server.name for server in ALL_SERVERS), BARE_LOOP]
 DEFAULT_SERVERS = ["gatehouse", "nginx", "lighttpd", BARE_LOOP]
 DEFAULT_FILES = ["1k"]
 EMULATED_FILES = ["1k", "100k"]
+# Python is left out: the machine would need its library.
+EMULATED_SCRIPTS = ["c", "sh", "perl"]
+SPAWN_LOOP = "spawnloop"
+FILE_CONNECTIONS = 64
+SCRIPT_CONNECTIONS = 16
 
 # What else is needed, and whose it is.
 PACKAGES = {qemu.PROGRAM: "qemu-system-x86", "busybox": "busybox-static", "wrk": "wrk", "chrt": "util-linux"}
@@ -45,8 +50,11 @@ STEP_SECONDS = 240
 FIRST_PORT = 8000
 
 # lighttpd loads these unasked, where it does not have them built in.
-LIGHTTPD_MODULES = ["mod_accesslog", "mod_dirlisting", "mod_indexfile", "mod_staticfile"]
+LIGHTTPD_MODULES = ["mod_accesslog", "mod_cgi", "mod_dirlisting", "mod_indexfile", "mod_staticfile"]
+SCRIPT_SERVERS = [Gatehouse, Lighttpd]
 LIGHTTPD_FOLDER = Path("/usr/lib/lighttpd")
+
+LOCALE_FOLDER = Path("/usr/lib/locale/C.utf8")
 
 PASSWD = "root:x:0:0::/:/bin/sh\nwww-data:x:33:33::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"
 GROUP = "root:x:0:\nwww-data:x:33:\nnogroup:x:65534:\n"
@@ -77,6 +85,12 @@ def parse_arguments() -> argparse.Namespace:
         type=choice(EMULATED_FILES),
         default=DEFAULT_FILES,
         help=f"{','.join(EMULATED_FILES)}; 1k unless told",
+    )
+    parser.add_argument(
+        "--scripts",
+        type=choice(EMULATED_SCRIPTS),
+        default=[],
+        help=f"{','.join(EMULATED_SCRIPTS)}; none unless told",
     )
     return parser.parse_args()
 
@@ -114,11 +128,41 @@ class Guest:
         for name, size in FILES.values():
             self.files.add(self.content.root / name, (b"0123456789abcde\n" * (size // 16 + 1))[:size])
 
+    def add_scripts(self, folder: Path, kinds: list[str]) -> None:
+        """Scripts, their interpreters, and what starts them in the ceiling."""
+        for kind in kinds:
+            path = self.content.cgi_bin / f"hello.{kind}"
+            if kind == "c":
+                compile_program("hello.c", folder / path.name, "-static")
+                self.files.add_file(folder / path.name, path)
+            elif interpreter := script_interpreter(kind):
+                # The machine's own sh is BusyBox's.
+                real = Path(interpreter).resolve()
+                self.files.add_program(real)
+                self.files.add(path, f"#!{real}\n{SCRIPT_BODIES[kind]}\n".encode(), 0o755)
+                # Perl complains of a LANG that is not there.
+                for file in LOCALE_FOLDER.rglob("*"):
+                    if file.is_file():
+                        self.files.add_file(file)
+            else:
+                note(f"no interpreter for {kind}: left out")
+                continue
+            self.content.scripts[kind] = path.name
+        if kinds:
+            compile_program("spawnloop.c", folder / SPAWN_LOOP)
+            self.files.add_program(folder / SPAWN_LOOP, Path("/bin") / SPAWN_LOOP)
+
+    def add_ceilings(self) -> None:
+        for kind, name in self.content.scripts.items():
+            script = self.content.cgi_bin / name
+            variables = [f"{key}={value}" for key, value in self.content.script_environment(script).items()]
+            self.plan.append(shlex.join(["ceiling", f"{kind} script", str(script), *variables]))
+
     def add_server(self, kind: type[Server], names: list[str]) -> None:
         """A server as the bench has it, but with one worker, for there is one processor."""
         server = kind(Path("/srv") / kind.name, self.content)
         server.workers = 1
-        server.runs_scripts = False
+        server.runs_scripts = bool(self.content.scripts) and kind in SCRIPT_SERVERS
         self.files.add_program(Path(kind.find() or ""))
         self.files.add_folder(server.folder)
         if kind.name == "lighttpd":
@@ -134,6 +178,12 @@ class Guest:
                 self.files.add_program(path)
         for name in names:
             self._measure(kind.name, server.port, name, server.command())
+        if server.runs_scripts:
+            for script, file in self.content.scripts.items():
+                self._measure_answer(
+                    *(kind.name, server.port, f"{script} script", f"cgi-bin/{file}", len(SCRIPT_ANSWER)),
+                    *(SCRIPT_CONNECTIONS, server.command()),
+                )
 
     def add_bare_loop(self, folder: Path, names: list[str]) -> None:
         compile_program(f"{BARE_LOOP}.c", folder / BARE_LOOP)
@@ -150,14 +200,23 @@ class Guest:
         self.files.write(target)
 
     def _measure(self, server: str, port: int, name: str, command: list[str]) -> None:
-        file, size = FILES[name]
-        self.plan.append(shlex.join(["measure", server, str(port), file, str(size), *command]))
+        self._measure_answer(server, port, name, *FILES[name], FILE_CONNECTIONS, command)
+
+    def _measure_answer(
+        self, server: str, port: int, load: str, path: str, size: int, connections: int, command: list[str]
+    ) -> None:
+        words = ["measure", server, str(port), load, path, str(size), str(connections), *command]
+        self.plan.append(shlex.join(words))
 
 
 def make_guest(arguments: argparse.Namespace, folder: Path) -> tuple[Guest, list[str]]:
     """The guest, and the versions of the servers in it."""
     guest = Guest()
     guest.add_base()
+    if arguments.scripts and shutil.which("gcc"):
+        guest.add_scripts(folder, arguments.scripts)
+    elif arguments.scripts:
+        note("no gcc, so no ceiling and no scripts")
     versions: list[str] = []
     for kind in ALL_SERVERS:
         if kind.name not in arguments.servers:
@@ -174,44 +233,73 @@ def make_guest(arguments: argparse.Namespace, folder: Path) -> tuple[Guest, list
             guest.add_bare_loop(folder, arguments.files)
         else:
             note("no gcc, so no bare loop")
+    guest.add_ceilings()
     return guest, list(dict.fromkeys(versions))
 
 
 @dataclass
-class Results:
-    """What the guest said: instructions per request by file and server, and what failed."""
+class Figures:
+    """Instructions for one request: of the server's processes alone, and of all that ran."""
 
-    figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    server: float
+    machine: float
+
+
+@dataclass
+class Results:
+    """What the guest said: figures by load and server, and what failed."""
+
+    figures: dict[str, dict[str, Figures]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
     def take(self, line: str) -> None:
         """A line of the console; those that are none of the guest's own are passed over."""
-        if found := re.match(r"RESULT (\S+) (\S+) (\d+) (\d+)$", line):
-            server, file, requests, instructions = found.groups()
-            self.figures.setdefault(file, {})[server] = int(instructions) / int(requests)
-            note(f"  {server} {file}")
+        if found := re.match(r"RESULT ([^:]+):([^:]+):(\d+):(\d+):(\d+)$", line):
+            server, title = found.group(1, 2)
+            requests, own, machine = map(int, found.group(3, 4, 5))
+            self.figures.setdefault(title, {})[server] = Figures(own / requests, machine / requests)
+            note(f"  {server} {title}")
         elif line.startswith("FAILED "):
             self.failures.append(line.removeprefix("FAILED "))
             note(f"  {line}")
 
     def tables(self) -> str:
-        return "\n".join(_section(file, rows) for file, rows in self.figures.items())
+        return "\n".join(
+            (_script_section if SPAWN_LOOP in rows else _section)(title, rows)
+            for title, rows in self.figures.items()
+        )
 
 
-def _section(file: str, rows: dict[str, float]) -> str:
-    """One file's table: what a request took, and how the servers compare."""
-    floor = rows.get(BARE_LOOP)
+def _section(title: str, rows: dict[str, Figures]) -> str:
+    """One file's table: what a request took of the server, and how the servers compare."""
+    floor = rows[BARE_LOOP].server if BARE_LOOP in rows else None
     head = ["server", "instructions/request", *(f"÷ {name}" for name in YARDSTICKS), "over the bare loop"]
     lines = [
         [
             "(bare loop)" if name == BARE_LOOP else name,
-            f"{figure:,.0f}",
-            *(f"{figure / rows[it]:.2f}" if it in rows else "" for it in YARDSTICKS),
-            f"{figure - floor:,.0f}" if floor is not None and name != BARE_LOOP else "",
+            f"{row.server:,.0f}",
+            *(f"{row.server / rows[it].server:.2f}" if it in rows else "" for it in YARDSTICKS),
+            f"{row.server - floor:,.0f}" if floor is not None and name != BARE_LOOP else "",
         ]
-        for name, figure in rows.items()
+        for name, row in rows.items()
     ]
-    return f"### {file}\n\n{table(head, lines)}"
+    return f"### {title}\n\n{table(head, lines)}"
+
+
+def _script_section(title: str, rows: dict[str, Figures]) -> str:
+    """One script's table: what a request took of server, script and client, and how near the ceiling that is."""
+    ceiling = rows[SPAWN_LOOP].machine
+    head = ["server", "instructions/request", "of the server alone", "scripts ÷ ceiling"]
+    lines = [
+        [
+            "(ceiling)" if name == SPAWN_LOOP else name,
+            f"{row.machine:,.0f}",
+            f"{row.server:,.0f}" if name != SPAWN_LOOP else "",
+            f"{ceiling / row.machine:.3f}",
+        ]
+        for name, row in rows.items()
+    ]
+    return f"### {title}\n\n{table(head, lines)}"
 
 
 def run(arguments: argparse.Namespace, folder: Path) -> int:

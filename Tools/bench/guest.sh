@@ -1,9 +1,10 @@
 #!/bin/busybox sh
 # The first process of the emulated machine: starts each server, loads it, and says on the console what
-# a request took. /plan, which emulated.py writes, calls `measure` for each server and file.
+# a request took. /plan, which emulated.py writes, calls `measure` for each server and load, and `ceiling`
+# for each script.
 #
-#     RESULT NAME FILE REQUESTS INSTRUCTIONS      instructions of the server during REQUESTS requests
-#     FAILED NAME FILE REASON
+#     RESULT NAME:TITLE:REQUESTS:SERVER:MACHINE      instructions of the server, and all, during REQUESTS requests
+#     FAILED NAME:TITLE:REASON
 
 export PATH=/bin:/usr/bin:/sbin:/usr/sbin
 
@@ -30,10 +31,13 @@ nanoseconds() {
         awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
+# What the processor has done for any process.
+machine() { awk '/^cpu0 / { print $8 }' /proc/schedstat; }
+
 # The client comes before the server: it takes each answer and sends the next request at once, so that
 # chance does not decide how many requests a server finds when it looks.
 load() {
-    chrt -f 50 wrk -t1 -c64 -d"$1"s "$2" >/tmp/wrk 2>&1
+    chrt -f 50 wrk -t1 -c"$connections" -d"$1"s "$2" >/tmp/wrk 2>&1
     sleep 0.3 # Until the server has seen the connections close.
 }
 
@@ -41,10 +45,10 @@ answer_length() {
     wget -q -O - "$1" 2>/dev/null | wc -c
 }
 
-# measure NAME PORT FILE LENGTH COMMAND...
+# measure NAME PORT TITLE FILE LENGTH CONNECTIONS COMMAND...
 measure() {
-    name=$1 port=$2 file=$3 length=$4
-    shift 4
+    name=$1 port=$2 title=$3 file=$4 length=$5 connections=$6
+    shift 6
     url=http://127.0.0.1:$port/$file
     folder=/srv/$name
     rm -f "$folder"/*.log
@@ -53,7 +57,7 @@ measure() {
     if problem=$(wait_for_answer); then
         count
     else
-        echo "FAILED $name $file $problem"
+        echo "FAILED $name:$title:$problem"
     fi
     stop
 }
@@ -73,15 +77,15 @@ wait_for_answer() {
 
 count() {
     load $WARM_UP_SECONDS "$url"
-    before=$(nanoseconds $server)
+    before=$(nanoseconds $server) all=$(machine)
     load $LOAD_SECONDS "$url"
-    after=$(nanoseconds $server)
+    all=$(($(machine) - all)) after=$(nanoseconds $server)
     requests=$(awk '/requests in/ { print $1 }' /tmp/wrk)
     errors=$(grep -E 'Non-2xx|Socket errors' /tmp/wrk)
     if [ -n "$errors" ] || [ "${requests:-0}" -eq 0 ]; then
-        echo "FAILED $name $file" "${errors:-no answers}"
+        echo "FAILED $name:$title:${errors:-no answers}"
     else
-        echo "RESULT $name $file $requests $((after - before))"
+        echo "RESULT $name:$title:$requests:$((after - before)):$all"
     fi
 }
 
@@ -92,9 +96,23 @@ stop() {
     sleep 0.5 # lighttpd's worker outlives its master, and writes out its log.
     for pid in $pids; do kill -9 "$pid"; done 2>/dev/null
     if [ -f "$folder/access.log" ] && [ "$(wc -l <"$folder/access.log")" -lt "${requests:-0}" ]; then
-        echo "FAILED $name $file fewer lines in the access log than answers"
+        echo "FAILED $name:$title:fewer lines in the access log than answers"
     fi
     requests=0
+}
+
+# ceiling TITLE PROGRAM VARIABLE...
+ceiling() {
+    title=$1 program=$2
+    shift 2
+    all=$(machine)
+    scripts=$(env -i "$@" /bin/spawnloop $LOAD_SECONDS 1 "$program" | grep -o '"scripts": [0-9]*' | grep -o '[0-9]*')
+    all=$(($(machine) - all))
+    if [ "${scripts:-0}" -gt 0 ]; then
+        echo "RESULT spawnloop:$title:$scripts:0:$all"
+    else
+        echo "FAILED spawnloop:$title:it ran no script"
+    fi
 }
 
 . /plan

@@ -205,7 +205,7 @@ def ceiling(content: Content, kind: str, seconds: float) -> Ceiling | None:
     output = subprocess.run(
         [content.spawnloop, str(seconds), str(WORKERS), script],
         stdout=subprocess.PIPE,
-        env=_script_environment(content, script),
+        env=content.script_environment(script),
         check=True,
         start_new_session=True,
     ).stdout
@@ -216,33 +216,6 @@ def ceiling(content: Content, kind: str, seconds: float) -> Ceiling | None:
         cpu_us=figures["cpu_seconds"] / figures["scripts"] * 1e6,
         other_share=max(0.0, others) / figures["seconds"] / (os.cpu_count() or 1),
     )
-
-
-def _script_environment(content: Content, script: Path) -> dict[str, str]:
-    """What Gatehouse gives a script for the same request. LANG alone is a tenth and more of Perl's start."""
-    return {
-        "GATEWAY_INTERFACE": "CGI/1.1",
-        "SERVER_SOFTWARE": "gatehouse/1.0",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "8080",
-        "SERVER_ADDR": "127.0.0.1",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REQUEST_METHOD": "GET",
-        "REQUEST_SCHEME": "http",
-        "REQUEST_URI": f"/cgi-bin/{script.name}",
-        "SCRIPT_NAME": f"/cgi-bin/{script.name}",
-        "SCRIPT_FILENAME": os.fspath(script),
-        "DOCUMENT_ROOT": os.fspath(content.root),
-        "QUERY_STRING": "",
-        "REMOTE_ADDR": "127.0.0.1",
-        "REMOTE_HOST": "127.0.0.1",
-        "REMOTE_PORT": "40000",
-        "REDIRECT_STATUS": "200",
-        "UNIQUE_ID": "0123456789abcdef",
-        "HTTP_HOST": "127.0.0.1:8080",
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "LANG": "C.UTF-8",
-    }
 
 
 def memory(server: Server) -> Memory:
