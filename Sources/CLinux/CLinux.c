@@ -47,6 +47,15 @@ int gh_epoll_wait(int epoll, struct gh_event *events, int count, int timeout_ms)
     return epoll_wait(epoll, (struct epoll_event *)events, count, timeout_ms);
 }
 
+int gh_epoll_wait_precisely(int epoll, struct gh_event *events, int count, int64_t timeout_ns) {
+    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    long result = syscall(SYS_epoll_pwait2, epoll, events, count, &timeout, NULL, 0);
+    // Before Linux 5.11, and where a container forbids what it does not know.
+    if (result < 0 && (errno == ENOSYS || errno == EPERM))
+        return gh_epoll_wait(epoll, events, count, (int)((timeout_ns + 999999) / 1000000));
+    return (int)result;
+}
+
 long gh_recv(int fd, void *room, size_t count) { return syscall(SYS_recvfrom, fd, room, count, 0, NULL, NULL); }
 
 long gh_send(int fd, const void *bytes, size_t count, int flags) {

@@ -38,6 +38,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var hastyAt = Instant.never
     /// How many of them have not changed their minds.
     private var hastyCount = 0
+    private var sweep = Sweep()
     /// Room for the events of one wait.
     private let events: UnsafeMutableBufferPointer<gh_event>
 
@@ -126,6 +127,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             if let beforeWait { wakeAt = min(wakeAt, beforeWait()) }
             if hastyCount > 0 { wakeAt = min(wakeAt, hastyAt) }
             wait(until: wakeAt)
+            if now >= sweep.next { lookAtSwept() }
             timers.advance(to: now)
             if now >= hastyAt { wakeHasty() }
         }
@@ -142,13 +144,20 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func wait(until deadline: Instant) {
-        var timeout: CInt = -1
-        if deadline != .never {
-            // Rounded up: a wait that ends too early is only done again.
-            let left = deadline <= now ? 0 : (deadline - .now).nanoseconds
-            timeout = left <= 0 ? 0 : CInt(clamping: (left + 999_999) / 1_000_000)
+        let (room, size) = (events.baseAddress, CInt(events.count))
+        let count: CInt
+        if sweep.next < deadline {
+            count = gh_epoll_wait_precisely(
+                epoll.raw, room, size, max(0, (sweep.next - .now).nanoseconds))
+        } else {
+            var timeout: CInt = -1
+            if deadline != .never {
+                // Rounded up: a wait that ends too early is only done again.
+                let left = deadline <= now ? 0 : (deadline - .now).nanoseconds
+                timeout = left <= 0 ? 0 : CInt(clamping: (left + 999_999) / 1_000_000)
+            }
+            count = gh_epoll_wait(epoll.raw, room, size, timeout)
         }
-        let count = gh_epoll_wait(epoll.raw, events.baseAddress, CInt(events.count), timeout)
         now = .now
         // Only EINTR is possible here.
         guard count > 0 else { return }
@@ -193,6 +202,44 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         assertOnLoop()
         if let fd { _ = gh_epoll_remove(epoll.raw, fd) }
         sources.remove(token)
+    }
+
+    // MARK: Sweep
+
+    /// How often what is registered to be swept is looked at; nil: it is watched, as everything else.
+    package func setSweep(every interval: TimeSpan?) {
+        assertOnLoop()
+        sweep.interval = interval
+        if interval == nil { for token in sweep.removeAll() { watch(token) } }
+    }
+
+    /// As `register` for one that is only read, but what happens to it in its first time may be told later;
+    /// nil where there is no such delay now.
+    func registerSwept(_ source: Source, fd: CInt) -> UInt64? {
+        assertOnLoop()
+        if sweep.interval == nil { return nil }
+        let token = sources.insert(source)
+        sweep.add(fd, token, now: now)
+        return token
+    }
+
+    private func lookAtSwept() {
+        let finding = sweep.look(now: now) { sources[$0] != nil }
+        for token in finding.grown { watch(token) }
+        for (token, events) in finding.events {
+            if let source = sources[token] { uncounted(source) { $0.take(events) } }
+        }
+    }
+
+    /// Watches a source that was swept.
+    private func watch(_ token: UInt64) {
+        guard let source = sources[token] else { return }
+        uncounted(source) {
+            if gh_epoll_add(epoll.raw, $0.fd, Source.readingInterest, token) < 0 {
+                // The next read says why.
+                $0.take(UInt32(GH_ERR.rawValue))
+            }
+        }
     }
 
     func childBeginsToEnd() { childrenEnding += 1 }

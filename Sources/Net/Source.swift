@@ -18,6 +18,8 @@ package final class Source: @unchecked Sendable {
     /// Neither direction works any more: reset, or the reading end of our pipe is closed.
     package private(set) var isHungUp = false
 
+    static let readingInterest = UInt32(GH_IN.rawValue | GH_RDHUP.rawValue)
+
     private var descriptor: FileDescriptor?
     private let raw: CInt
     private var token: UInt64?
@@ -55,8 +57,11 @@ package final class Source: @unchecked Sendable {
     func markUnreadable() { isReadable = false }
 
     /// Begins to watch the descriptor of a pipe that nobody can have written to yet. The event comes
-    /// even where somebody has.
-    package func expect() {
+    /// even where somebody has. Where it is `swept`, events may come later (`EventLoop.setSweep`).
+    package func expect(swept: Bool = false) {
+        if swept, token == nil, descriptor != nil {
+            token = waiter.loop.registerSwept(self, fd: raw)
+        }
         // Where it cannot be watched, the first read says why.
         guard (try? watch(onlyReading: true)) != nil else { return }
         isReadable = false
@@ -69,8 +74,7 @@ package final class Source: @unchecked Sendable {
     /// first call that would block. `onlyReading` spares the events of a socket that is always writable.
     package func watch(onlyReading: Bool = false) throws(Errno) {
         if token != nil || descriptor == nil { return }
-        let reading = GH_IN.rawValue | GH_RDHUP.rawValue
-        let interest = UInt32(onlyReading ? reading : reading | GH_OUT.rawValue)
+        let interest = Source.readingInterest | (onlyReading ? 0 : UInt32(GH_OUT.rawValue))
         token = try waiter.loop.register(self, fd: raw, interest: interest)
     }
 

@@ -50,7 +50,7 @@ package enum Server {
     ) throws(StartError) {
         logs.start()
         for warning in isolation.warnings { logs.errorLog.write(.warning, warning) }
-        let shared = SharedParts(config, logs, isolation)
+        let shared = SharedParts(config, logs, isolation, loops: loops)
         var workers: [Worker] = []
         for index in 0..<loops {
             let spawners = index < spawners.count ? spawners[index] : []

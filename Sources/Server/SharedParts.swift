@@ -16,14 +16,14 @@ final class SharedParts {
     private var caches: [String: AnswerCache] = [:]
     private var limiters: [String: RequestLimiter] = [:]
 
-    init(_ config: ServerConfig, _ logs: OpenLogs, _ isolation: Isolation) {
+    init(_ config: ServerConfig, _ logs: OpenLogs, _ isolation: Isolation, loops: Int = 1) {
         self.isolation = isolation
         self.logs = logs
         let processors = Processors.usable()
         shared = LoopContext.Shared(
             settings: config.server, errorLog: logs.errorLog,
             pool: WorkerPool(name: "work", threads: max(2, processors.count)),
-            processors: processors, keeper: isolation.keeper)
+            processors: processors, loops: loops, keeper: isolation.keeper)
         limit = ConnectionLimit(config.server.maxConnections)
     }
 

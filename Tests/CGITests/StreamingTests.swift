@@ -26,6 +26,28 @@ import Testing
         }
     }
 
+    /// There the server looks at scripts from time to time only.
+    @Test func `bytes at the client while the script runs, beside many others`() async throws {
+        let script =
+            "for i in 1 2 3; do echo line $i; while ! [ -e go$i ]; do sleep 0.02; done; done; echo end"
+        try await withScripts(["x": page(script), "other": page("echo other")]) { server in
+            let others = try (1...16).map { _ in try server.connect() }
+            let client = try server.connect()
+            for other in others {
+                for _ in 1...30 { try other.send("GET /cgi-bin/other HTTP/1.1\r\nHost: h\r\n\r\n") }
+            }
+            try client.send(Self.get)
+            for number in 1...3 {
+                _ = try client.read { $0.contains("line \(number)\n".utf8) }
+                try server.folder.write("cgi-bin/go\(number)", "")
+            }
+            _ = try client.read { $0.contains("end\n".utf8) && $0.suffix(5).elementsEqual("0\r\n\r\n".utf8) }
+            for other in others {
+                for _ in 1...30 { #expect(try other.readResponse().text == "other\n") }
+            }
+        }
+    }
+
     @Test(arguments: [("1s", 0.9, 3.0), ("0", 0.0, 0.8)])
     func `script ends, background child keeps stdout open`(_ linger: String, _ least: Double, _ most: Double)
         async throws

@@ -33,6 +33,8 @@ enum gh_event_bit {
 int gh_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
 int gh_epoll_remove(int epoll, int fd);
 int gh_epoll_wait(int epoll, struct gh_event *events, int count, int timeout_ms);
+// For short waits. Rounds up to milliseconds where the kernel cannot do better.
+int gh_epoll_wait_precisely(int epoll, struct gh_event *events, int count, int64_t timeout_ns);
 int gh_eventfd(void);
 
 // recv(2) without flags, and send(2). The C library takes its own for points where a thread may be

@@ -126,9 +126,14 @@ final class ScriptRelay {
     /// Runs until the answer is whole or cannot become so.
     func run() async -> Ending {
         exchange.watchClient()
-        output.expect()
-        errors.expect()
-        defer { exchange.context.loop.notSoon(exchange.waiter) }
+        exchange.context.scriptLoad.begin()
+        // Content has to move on between the two.
+        output.expect(swept: feed == nil)
+        errors.expect(swept: feed == nil)
+        defer {
+            exchange.context.loop.notSoon(exchange.waiter)
+            exchange.context.scriptLoad.end(cost: exit?.cpu)
+        }
         while true {
             let wasOpen = !isOutputDone
             var mayGoOn = readPieces()

@@ -24,6 +24,9 @@ package final class LoopContext {
     /// Starts scripts.
     package let starter: ProcessStarter
     let scriptTurns: ScriptTurns
+    var scriptLoad: ScriptLoad {
+        didSet { loop.setSweep(every: scriptLoad.interval) }
+    }
     /// Ends what scripts that are ended have let loose.
     let leftovers: Leftovers
 
@@ -61,6 +64,8 @@ package final class LoopContext {
         let clientConnections: ClientConnections?
         /// For scripts that compute.
         let processors: ProcessorQueue
+        /// How many processors there are for the scripts of each loop.
+        let processorsPerLoop: Int
         /// Starts and ends scripts of other users; nil where there are none.
         let keeper: Keeper?
         /// Listings of folders with so many names that only a few may be in memory at once.
@@ -70,8 +75,9 @@ package final class LoopContext {
 
         package init(
             settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, processors: [Int32] = [0],
-            keeper: Keeper? = nil
+            loops: Int = 1, keeper: Keeper? = nil
         ) {
+            processorsPerLoop = max(1, (processors.count + loops - 1) / loops)
             self.processors = ScriptTurns.queue(for: processors, length: settings.cgiTurns)
             self.keeper = keeper
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
@@ -92,6 +98,7 @@ package final class LoopContext {
         writeTimeout = shared.settings.writeTimeout
         bodyTimeout = shared.settings.bodyTimeout
         http1 = HTTP1Settings(shared.settings)
+        scriptLoad = ScriptLoad(processors: shared.processorsPerLoop)
         scriptTurns = ScriptTurns(shared.processors, length: shared.settings.cgiTurns)
         let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)

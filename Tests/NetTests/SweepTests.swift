@@ -1,0 +1,151 @@
+import Base
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Net
+
+/// Sources that the loop looks at from time to time.
+@Suite(.timeLimit(.minutes(2))) struct SweepTests {
+    /// A pipe on the loop, and the end to write to.
+    private struct Pipe: ~Copyable {
+        let source: Source
+        private let number: CInt
+        private var end: FileDescriptor?
+
+        init(_ waiter: Waiter) throws(Errno) {
+            var ends = try FileDescriptor.pipe()
+            let read = ends.takeRead()
+            try read.setNonBlocking()
+            source = Source(read, waiter: waiter)
+            let write = ends.takeWrite()
+            number = write.raw
+            end = consume write
+            source.expect(swept: true)
+        }
+
+        func write() { #expect(Glibc.write(number, "x", 1) == 1) }
+
+        mutating func close() { end = nil }
+
+        /// What a read finds: 0 at the end, nil where it would wait.
+        func read() throws(Errno) -> Int? {
+            try withUnsafeTemporaryAllocation(byteCount: 16, alignment: 1) {
+                (room) throws(Errno) in try source.read(into: room)
+            }
+        }
+    }
+
+    @Test func `what happens to it is told of with the next look, and not before`() async throws {
+        try await onLoop { loop in
+            let waiter = Waiter(loop: loop)
+            loop.setSweep(every: .milliseconds(8))
+            let start = loop.now
+            var pipe = try Pipe(waiter)
+            pipe.write()
+            #expect(await waiter.wait() == .woken)
+            #expect(loop.now >= start + .milliseconds(8))
+            #expect(try pipe.read() == 1)
+            #expect(try pipe.read() == nil)
+            pipe.close()
+            #expect(await waiter.wait() == .woken)
+            #expect(try pipe.read() == 0)
+            // Its end is told of once.
+            #expect(await waiter.wait(until: loop.now + .milliseconds(30)) == .timedOut)
+            pipe.source.close()
+            waiter.end()
+        }
+    }
+
+    @Test func `where there is no sweep, it is watched`() async throws {
+        try await onLoop { loop in
+            let waiter = Waiter(loop: loop)
+            loop.setSweep(every: nil)
+            let pipe = try Pipe(waiter)
+            pipe.write()
+            #expect(await waiter.wait() == .woken)
+            #expect(try pipe.read() == 1)
+            pipe.source.close()
+            waiter.end()
+        }
+    }
+
+    @Test func `when there is no sweep any more, it is watched`() async throws {
+        try await onLoop { loop in
+            let waiter = Waiter(loop: loop)
+            loop.setSweep(every: .seconds(1000))
+            let before = try Pipe(waiter)
+            let after = try Pipe(waiter)
+            before.write()
+            #expect(await waiter.wait(until: loop.now + .milliseconds(30)) == .timedOut)
+            loop.setSweep(every: nil)
+            #expect(await waiter.wait() == .woken)
+            #expect(try before.read() == 1)
+            after.write()
+            #expect(await waiter.wait() == .woken)
+            #expect(try after.read() == 1)
+            before.source.close()
+            after.source.close()
+            waiter.end()
+        }
+    }
+
+    @Test func `what is not young any more is watched`() async throws {
+        try await onLoop { loop in
+            let waiter = Waiter(loop: loop)
+            loop.setSweep(every: .milliseconds(5))
+            let pipe = try Pipe(waiter)
+            #expect(await waiter.wait(until: loop.now + Sweep.youth + .milliseconds(30)) == .timedOut)
+            loop.setSweep(every: .seconds(1000))
+            pipe.write()
+            #expect(await waiter.wait() == .woken)
+            #expect(try pipe.read() == 1)
+            pipe.source.close()
+            waiter.end()
+        }
+    }
+
+    @Test func `one that is closed is forgotten, also where another has its number`() throws {
+        var ends = try FileDescriptor.pipe()
+        let (read, write) = (ends.takeRead().release(), ends.takeWrite().release())
+        defer {
+            close(read)
+            close(write)
+        }
+        var sweep = Sweep()
+        sweep.interval = .milliseconds(5)
+        sweep.add(read, 1, now: .now)
+        sweep.add(read, 2, now: .now)
+        #expect(Glibc.write(write, "x", 1) == 1)
+        for _ in 1...2 {
+            let finding = sweep.look(now: .now) { $0 == 2 }
+            #expect(finding.events.map(\.token) == [2])
+            #expect(finding.grown.isEmpty)
+        }
+        #expect(sweep.removeAll() == [2])
+        #expect(sweep.next == .never)
+    }
+
+    @Test func `many at once are all told of, some that end and some that go on`() async throws {
+        try await onLoop { loop in
+            loop.setSweep(every: .milliseconds(3))
+            await onEach(200, of: loop) { number in
+                let waiter = Waiter(loop: loop)
+                do throws(Errno) {
+                    var pipe = try Pipe(waiter)
+                    for _ in 0..<number % 4 {
+                        pipe.write()
+                        #expect(await waiter.wait() == .woken)
+                        #expect(try pipe.read() == 1)
+                    }
+                    pipe.close()
+                    while try pipe.read() != 0 { _ = await waiter.wait() }
+                    pipe.source.close()
+                } catch {
+                    Issue.record(error)
+                }
+                waiter.end()
+            }
+        }
+    }
+}
