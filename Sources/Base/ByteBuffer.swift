@@ -22,8 +22,13 @@ public struct ByteBuffer: ~Copyable {
         // Not nil, so that nobody has to ask for that before each use; the address is never looked at.
         memory =
             size > 0
-            ? .allocate(byteCount: size, alignment: 16)
+            ? ByteBuffer.allocate(size)
             : UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped
+    }
+
+    /// For any alignment that malloc does not promise to Swift, posix_memalign is called, which costs more.
+    private static func allocate(_ size: Int) -> UnsafeMutableRawPointer {
+        .allocate(byteCount: size, alignment: 8)
     }
 
     deinit { if size > 0 { memory.deallocate() } }
@@ -110,7 +115,7 @@ public struct ByteBuffer: ~Copyable {
 
     @usableFromInline mutating func grow(_ count: Int) {
         let wanted = max(end + count, size * 2, 256)
-        let larger = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 16)
+        let larger = ByteBuffer.allocate(wanted)
         larger.copyMemory(from: memory, byteCount: end)
         if size > 0 { memory.deallocate() }
         (memory, size) = (larger, wanted)

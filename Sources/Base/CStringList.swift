@@ -1,95 +1,131 @@
 import Glibc
 
-/// Strings for `execve`: each ended by a zero, all in one piece of memory.
+/// Strings for `execve`: each ended by a zero, one behind the other in one piece of memory.
 package struct CStringList: Sendable {
-    /// The strings, and zeros behind them as room for more.
-    private var bytes: [UInt8]
-    private var used = 0
-    private var starts: [Int] = []
+    private let bytes: [UInt8]
+    package let count: Int
 
-    /// `capacity`: how many strings there will be, more or less.
-    package init(capacity: Int = 4) {
-        starts.reserveCapacity(capacity)
-        bytes = [UInt8](repeating: 0, count: capacity * 48)
+    private init(_ bytes: [UInt8], count: Int) { (self.bytes, self.count) = (bytes, count) }
+
+    package init(_ texts: [String] = []) {
+        var builder = Builder(capacity: 64 * texts.count)
+        for text in texts { builder.append(text) }
+        self = builder.finish()
     }
 
-    package var count: Int { starts.count }
-
-    /// Appends one string. A zero within would end it early; what stands behind one is left out.
-    package mutating func append(_ text: Span<UInt8>) {
-        begin(text.count)
-        text.withUnsafeBufferPointer { add($0) }
-        used += 1
-    }
-
-    package mutating func append(_ text: String) { append(text.utf8.span) }
-
-    /// Appends `name=value`.
-    package mutating func append(_ name: StaticString, _ value: Span<UInt8>) {
-        begin(name.utf8CodeUnitCount + value.count)
-        add(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        add(value)
-    }
-
-    package mutating func append(_ name: StaticString, _ value: String) { append(name, value.utf8.span) }
-    package mutating func append(_ name: StaticString, _ value: [UInt8]) { append(name, value.span) }
-
-    /// Appends `name=value` for a name that is made of bytes too.
-    package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
-        begin(name.count + value.count)
-        name.withUnsafeBufferPointer { add($0) }
-        add(value)
-    }
-
-    /// Begins a string of so many bytes, `=` not counted, and makes room for it.
-    private mutating func begin(_ count: Int) {
-        starts.append(used)
-        let wanted = used + count + 2
-        if wanted <= bytes.count { return }
-        bytes.append(contentsOf: repeatElement(0, count: max(wanted, 2 * bytes.count) - bytes.count))
-    }
-
-    /// The `=` and what follows it, to the string's end.
-    private mutating func add(_ value: Span<UInt8>) {
-        bytes[used] = ASCII.equals
-        used += 1
-        value.withUnsafeBufferPointer { add($0) }
-        used += 1
-    }
-
-    /// For what there is room.
-    private mutating func add(_ text: UnsafeBufferPointer<UInt8>) {
-        guard let start = text.baseAddress else { return }
-        var count = text.count
-        if let zero = memchr(start, 0, count) { count = UnsafeRawPointer(start).distance(to: zero) }
-        let (from, end) = (used, used + count)
-        bytes.withUnsafeMutableBytes { room in
-            UnsafeMutableRawBufferPointer(rebasing: room[from..<end])
-                .copyMemory(from: UnsafeRawBufferPointer(start: start, count: count))
-        }
-        used = end
-    }
+    /// Calls `body` with all of them and their zeros.
+    package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { bytes.withUnsafeBytes(body) }
 
     /// The strings one by one, for display.
     package var strings: [String] {
-        starts.map { start in String(decoding: bytes[start...].prefix { $0 != 0 }, as: UTF8.self) }
+        bytes.split(separator: 0, maxSplits: count, omittingEmptySubsequences: false).prefix(count)
+            .map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Calls `body` with the null-ended array of pointers that `execve` takes.
     package func withPointers<R>(_ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
         bytes.withUnsafeBytes { memory in
-            withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<CChar>?.self, capacity: starts.count + 1) {
+            withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<CChar>?.self, capacity: count + 1) {
                 pointers in
                 // execve reads the strings and never writes them.
-                let base = UnsafeMutableRawPointer(mutating: memory.baseAddress)
-                for (index, start) in starts.enumerated() {
-                    pointers.initializeElement(
-                        at: index, to: base.map { ($0 + start).assumingMemoryBound(to: CChar.self) })
+                var next = UnsafeMutableRawPointer(mutating: memory.baseAddress)?
+                    .assumingMemoryBound(to: CChar.self)
+                for index in 0..<count {
+                    pointers.initializeElement(at: index, to: next)
+                    // Each has its zero, within the memory.
+                    next = next.map { $0 + strlen($0) + 1 }
                 }
-                pointers.initializeElement(at: starts.count, to: nil)
+                pointers.initializeElement(at: count, to: nil)
                 // An allocation of at least one element has an address.
                 guard let first = pointers.baseAddress else { preconditionFailure("no memory for pointers") }
                 return body(UnsafePointer(first))
+            }
+        }
+    }
+
+    /// Makes such a list. A zero within a string would end it early; what stands behind one is left out.
+    package struct Builder: ~Copyable {
+        private var buffer: ByteBuffer
+        private var count = 0
+
+        /// `capacity`: how many bytes there will be, more or less.
+        package init(capacity: Int) { buffer = ByteBuffer(capacity: capacity) }
+
+        package consuming func finish() -> CStringList { CStringList(buffer.bytes.array, count: count) }
+
+        package mutating func append(_ list: CStringList) {
+            list.withBytes { buffer.append($0) }
+            count += list.count
+        }
+
+        package mutating func append(_ text: Span<UInt8>) {
+            add(text)
+            end()
+        }
+
+        package mutating func append(_ text: String) { append(text.utf8.span) }
+
+        /// Appends `name=value`.
+        package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
+            add(name)
+            buffer.append(ASCII.equals)
+            append(value)
+        }
+
+        package mutating func append(_ variable: MetaVariable, _ value: Span<UInt8>) {
+            begin(variable)
+            append(value)
+        }
+
+        package mutating func append(_ variable: MetaVariable, _ value: String) {
+            append(variable, value.utf8.span)
+        }
+
+        package mutating func append(_ variable: MetaVariable, _ value: StaticString) {
+            begin(variable)
+            buffer.append(value)
+            end()
+        }
+
+        package mutating func append(_ variable: MetaVariable, _ value: Int) {
+            begin(variable)
+            buffer.append(decimal: value)
+            end()
+        }
+
+        /// Appends the address as text; nothing where there is none, as at a Unix socket.
+        package mutating func append(_ variable: MetaVariable, _ value: IPAddress?) {
+            begin(variable)
+            value?.append(to: &buffer)
+            end()
+        }
+
+        /// Appends a field as a variable: `HTTP_`, its name in capitals with `_` for `-`, and the value.
+        package mutating func append(field name: Span<UInt8>, _ value: Span<UInt8>) {
+            buffer.append("HTTP_" as StaticString)
+            for index in name.indices {
+                buffer.append(name[index] == ASCII.dash ? ASCII.underscore : ASCII.upper(name[index]))
+            }
+            buffer.append(ASCII.equals)
+            append(value)
+        }
+
+        private mutating func begin(_ variable: MetaVariable) {
+            buffer.append(variable.name)
+            buffer.append(ASCII.equals)
+        }
+
+        private mutating func end() {
+            buffer.append(0)
+            count += 1
+        }
+
+        private mutating func add(_ text: Span<UInt8>) {
+            text.withUnsafeBytes { text in
+                guard let start = text.baseAddress else { return }
+                let zero = memchr(start, 0, text.count)
+                let count = zero.map { UnsafeRawPointer(start).distance(to: $0) } ?? text.count
+                buffer.append(UnsafeRawBufferPointer(start: start, count: count))
             }
         }
     }

@@ -47,27 +47,7 @@ union control {
 
 // MARK: The server's side
 
-struct text {
-    char *at, *end;
-};
-
-static bool append(struct text *text, const char *string) {
-    size_t size = strlen(string) + 1;
-    if (size > (size_t)(text->end - text->at)) return false;
-    memcpy(text->at, string, size);
-    text->at += size;
-    return true;
-}
-
-static bool append_all(struct text *text, char *const *strings, uint32_t *count) {
-    for (*count = 0; strings[*count]; ++*count) {
-        if (!append(text, strings[*count])) return false;
-    }
-    return true;
-}
-
 int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *board, uint32_t number) {
-    char room[MESSAGE_SIZE];
     struct header header = {
         .nice = plan->nice,
         .identity = plan->identity,
@@ -76,16 +56,24 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *bo
         .no_new_privileges = plan->no_new_privileges,
         .processor = plan->processor,
     };
-    struct text text = {room, room + sizeof room};
     if (plan->limit_count > LIMITS_MAX) return E2BIG;
     header.limits = (uint32_t)plan->limit_count;
     for (size_t i = 0; i < plan->limit_count; i++) header.limit[i] = plan->limits[i];
-    if (!append(&text, plan->path) || !append(&text, plan->folder) ||
-        !append_all(&text, plan->argv, &header.arguments) || !append_all(&text, plan->envp, &header.variables) ||
-        header.arguments + header.variables + 2 > STRINGS_MAX)
-        return E2BIG;
+    header.arguments = (uint32_t)plan->arguments.count;
+    header.variables = (uint32_t)plan->variables.count;
+    // None is written to.
+    struct iovec pieces[] = {
+        {&header, sizeof header},
+        {(char *)plan->path, strlen(plan->path) + 1},
+        {(char *)plan->folder, strlen(plan->folder) + 1},
+        {(char *)plan->arguments.bytes, plan->arguments.size},
+        {(char *)plan->variables.bytes, plan->variables.size},
+    };
+    enum { PIECES = sizeof pieces / sizeof *pieces };
+    size_t texts = 0;
+    for (size_t i = 1; i < PIECES; i++) texts += pieces[i].iov_len;
+    if (texts > MESSAGE_SIZE || plan->arguments.count + plan->variables.count + 2 > STRINGS_MAX) return E2BIG;
 
-    struct iovec pieces[2] = {{&header, sizeof header}, {room, (size_t)(text.at - room)}};
     int descriptors[DESCRIPTORS_MAX] = {plan->standard_out, plan->standard_err};
     size_t count = 2;
     if (header.has_input) descriptors[count++] = plan->standard_in;
@@ -96,7 +84,7 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *bo
     control.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(&control.header), descriptors, size);
     struct msghdr message = {
-        .msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)};
+        .msg_iov = pieces, .msg_iovlen = PIECES, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)};
     board->replies[number % GH_BOARD_SIZE] = (struct gh_spawn_reply){0};
     while (sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
         if (errno == EINTR) continue;

@@ -132,31 +132,40 @@ package final class ProcessStarter: @unchecked Sendable {
     /// Starts it on the calling thread.
     private static func spawn(_ plan: SpawnPlan, _ streams: Streams) -> Result<Int32, SpawnError> {
         withRaw(plan, streams) { raw in
-            var pid: Int32 = 0
-            var step = GH_STEP_NONE
-            let error = gh_spawn(&raw, &pid, &step)
-            if error != 0 { return .failure(SpawnError(step, Errno(error))) }
-            return .success(pid)
+            plan.arguments.withPointers { arguments in
+                plan.environment.withPointers { environment in
+                    (raw.argv, raw.envp) = (arguments, environment)
+                    var pid: Int32 = 0
+                    var step = GH_STEP_NONE
+                    let error = gh_spawn(&raw, &pid, &step)
+                    if error != 0 { return .failure(SpawnError(step, Errno(error))) }
+                    return .success(pid)
+                }
+            }
         }
     }
 
+    /// Calls `body` with the plan for `gh_spawner_send`.
     private static func withRaw<R>(_ plan: SpawnPlan, _ streams: Streams, _ body: (inout gh_spawn) -> R) -> R
     {
+        var raw = gh_spawn()
+        (raw.standard_in, raw.standard_out, raw.standard_err) = (
+            streams.input, streams.output, streams.errors
+        )
+        raw.nice = CInt(plan.nice)
+        raw.processor = plan.processor ?? -1
+        raw.identity = plan.confinement.user?.number ?? -1
+        raw.ruleset = plan.confinement.writeRules?.descriptor.raw ?? -1
+        raw.no_new_privileges = plan.confinement.noNewPrivileges
         let limits = plan.limits.map(\.raw)
         return plan.path.withCString { path in
             plan.folder.withCString { folder in
-                plan.arguments.withPointers { arguments in
-                    plan.environment.withPointers { environment in
+                plan.arguments.withRaw { arguments in
+                    plan.environment.withRaw { variables in
                         limits.withUnsafeBufferPointer { limits in
-                            var raw = gh_spawn(
-                                path: path, argv: arguments, envp: environment, folder: folder,
-                                standard_in: streams.input, standard_out: streams.output,
-                                standard_err: streams.errors, nice: CInt(plan.nice),
-                                processor: plan.processor ?? -1,
-                                limits: limits.baseAddress, limit_count: limits.count,
-                                identity: plan.confinement.user?.number ?? -1,
-                                ruleset: plan.confinement.writeRules?.descriptor.raw ?? -1,
-                                no_new_privileges: plan.confinement.noNewPrivileges)
+                            (raw.path, raw.folder) = (path, folder)
+                            (raw.arguments, raw.variables) = (arguments, variables)
+                            (raw.limits, raw.limit_count) = (limits.baseAddress, limits.count)
                             return body(&raw)
                         }
                     }
@@ -168,5 +177,15 @@ package final class ProcessStarter: @unchecked Sendable {
     /// Takes note of the end of a child that is ending, on a thread that may wait for it.
     private static func wait(for pid: Int32, on pool: WorkerPool) {
         pool.submit { while waitpid(pid, nil, 0) < 0, Errno.current == .interrupted {} }
+    }
+}
+
+extension CStringList {
+    fileprivate func withRaw<R>(_ body: (gh_strings) -> R) -> R {
+        withBytes {
+            body(
+                gh_strings(
+                    bytes: $0.baseAddress?.assumingMemoryBound(to: CChar.self), size: $0.count, count: count))
+        }
     }
 }

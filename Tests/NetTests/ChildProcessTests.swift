@@ -220,7 +220,7 @@ import Testing
         Failure("an interpreter that is missing", .execute, .noSuchFile) { $0.path = "\($1)/orphan" },
         Failure("an interpreter with a carriage return", .execute, .noSuchFile) { $0.path = "\($1)/crlf" },
         Failure("an argument that is too long", .execute, .listTooLong) { plan, _ in
-            plan.arguments.append(String(repeating: "x", count: 200_000))
+            plan.arguments = CStringList([plan.path, String(repeating: "x", count: 200_000)])
         },
         Failure("a missing working folder", .folder, .noSuchFile) { $0.folder = "\($1)/missing" },
         Failure("a file for a working folder", .folder, .notAFolder) { $0.folder = "\($1)/plain" },

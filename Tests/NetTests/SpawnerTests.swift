@@ -154,17 +154,17 @@ import Testing
             waitpid(spawner.pid, nil, 0)
             gh_spawner_forget(spawner.board)
         }
-        let strings = list(["/bin/true", "/"])
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         defer { close(null) }
         for number in UInt32(0)..<3 {
-            let error = strings.withPointers { strings in
-                var plan = gh_spawn(
-                    path: strings[0], argv: strings, envp: strings, folder: strings[1], standard_in: -1,
-                    standard_out: null, standard_err: null, nice: 0, processor: -1, limits: nil,
-                    limit_count: 0,
-                    identity: Int32(number), ruleset: -1, no_new_privileges: false)
-                return gh_spawner_send(spawner.socket, &plan, spawner.board, number)
+            var plan = gh_spawn()
+            (plan.standard_in, plan.standard_out, plan.standard_err) = (-1, null, null)
+            (plan.processor, plan.ruleset, plan.identity) = (-1, -1, Int32(number))
+            let error = "/bin/true".withCString { path in
+                "/".withCString { folder in
+                    (plan.path, plan.folder) = (path, folder)
+                    return gh_spawner_send(spawner.socket, &plan, spawner.board, number)
+                }
             }
             #expect(error == 0)
             #expect(eventually { gh_spawner_replied(spawner.board) == number + 1 })

@@ -166,13 +166,8 @@ func makePlan(
     -> SpawnPlan
 {
     SpawnPlan(
-        path: command[0], folder: folder, arguments: list(command), environment: list(environment))
-}
-
-func list(_ texts: [String]) -> CStringList {
-    var list = CStringList()
-    for text in texts { list.append(text) }
-    return list
+        path: command[0], folder: folder, arguments: CStringList(command),
+        environment: CStringList(environment))
 }
 
 /// Who starts a process.

@@ -93,13 +93,6 @@ enum Spawner {
     }()
 }
 
-extension CStringList {
-    fileprivate init(_ texts: [String]) {
-        self.init()
-        for text in texts { append(text) }
-    }
-}
-
 /// The path of a command: itself with a slash in it, or what `PATH` has.
 func findCommand(_ name: String) -> String? {
     if name.contains("/") { return name }

@@ -4,14 +4,13 @@ import Wire
 
 /// The environment for a request with these fields, by name.
 private func environment(
-    _ fields: String = "", method: String = "GET",
+    _ fields: String = "", line: String = "GET / HTTP/1.1", common: CStringList = CStringList(),
     _ change: (inout MetaVariables.Facts) -> Void = { _ in }
 ) -> [String: String] {
-    let (head, bytes) = parsed("\(method) / HTTP/1.1\r\nHost: h\r\n\(fields)\r\n")
+    let (head, bytes) = parsed("\(line)\r\nHost: h\r\n\(fields)\r\n")
     var facts = MetaVariables.Facts()
-    facts.method = raw(method)
     change(&facts)
-    let list = MetaVariables.environment(facts, head, bytes.span)
+    let list = MetaVariables.environment(common, facts, head, bytes.span)
     var result: [String: String] = [:]
     for text in list.strings {
         guard let equals = text.firstIndex(of: "=") else {
@@ -33,24 +32,24 @@ private func words(_ query: String) -> [String] {
     // MARK: What is not from fields (RFC 3875, section 4.1)
 
     @Test func `the facts are told`() {
-        let environment = environment(method: "REPORT") { facts in
+        let common = MetaVariables.common(
+            path: "/bin", serverSoftware: "gatehouse/1", documentRoot: raw("/srv/www").span,
+            settings: [("LANG", "C"), ("NAME", "of one's own")])
+        let line = "REPORT /cgi-bin/a%20b/x?y=%20 HTTP/1.0"
+        let environment = environment(line: line, common: common) { facts in
             facts.protocolVersion = "HTTP/1.0"
-            facts.requestURI = raw("/cgi-bin/a%20b/x?y=%20")
             facts.queryString = raw("y=%20")
             facts.scriptName = raw("/cgi-bin/a b")
             facts.pathInfo = raw("/x")
             facts.pathTranslated = raw("/srv/www/x")
-            facts.scriptFilename = raw("/srv/cgi-bin/a b")
-            facts.documentRoot = raw("/srv/www")
+            facts.scriptFilename = "/srv/cgi-bin/a b"
             facts.serverName = raw("h.example")
             facts.serverPort = 8080
-            facts.serverAddress = "192.0.2.1"
-            facts.serverSoftware = "gatehouse/1"
-            facts.remoteAddress = "2001:db8::1"
+            facts.serverAddress = IPAddress("192.0.2.1")
+            facts.remoteAddress = IPAddress("2001:db8::1")
             facts.remotePort = 40000
             facts.contentLength = 0
             facts.requestID = "id"
-            facts.path = "/bin"
             facts.remoteUser = "user"
             facts.authType = "Basic"
         }
@@ -65,7 +64,22 @@ private func words(_ query: String) -> [String] {
                 "SCRIPT_FILENAME": "/srv/cgi-bin/a b", "DOCUMENT_ROOT": "/srv/www", "PATH_INFO": "/x",
                 "PATH_TRANSLATED": "/srv/www/x", "REDIRECT_STATUS": "200", "UNIQUE_ID": "id",
                 "CONTENT_LENGTH": "0", "REMOTE_USER": "user", "AUTH_TYPE": "Basic", "HTTP_HOST": "h",
+                "LANG": "C", "NAME": "of one's own",
             ])
+    }
+
+    @Test(arguments: [
+        ("GET /a%20b?c+d HTTP/1.1", "/a%20b?c+d"), ("GET /? HTTP/1.1", "/?"),
+        ("GET http://h/a?b HTTP/1.1", "/a?b"), ("GET http://h HTTP/1.1", "/"),
+        ("GET http://h?b HTTP/1.1", "/?b"),
+    ]) func `REQUEST_URI is path and query as sent`(_ line: String, _ expected: String) {
+        #expect(environment(line: line)["REQUEST_URI"] == expected)
+    }
+
+    @Test func `where a page is fetched in the place of another, the method is GET`() {
+        let environment = environment(line: "POST /a HTTP/1.1") { $0.method = "GET" }
+        #expect(environment["REQUEST_METHOD"] == "GET")
+        #expect(WireTests.environment(line: "POST /a HTTP/1.1")["REQUEST_METHOD"] == "POST")
     }
 
     @Test func `what is unknown is not there, but the query always is`() {
@@ -82,9 +96,9 @@ private func words(_ query: String) -> [String] {
     }
 
     @Test func `HTTPS is on for https only`() {
-        #expect(environment { $0.scheme = "https" }["HTTPS"] == "on")
-        #expect(environment { $0.scheme = "https" }["REQUEST_SCHEME"] == "https")
-        #expect(environment { $0.scheme = "http" }["HTTPS"] == nil)
+        #expect(environment { $0.isSecure = true }["HTTPS"] == "on")
+        #expect(environment { $0.isSecure = true }["REQUEST_SCHEME"] == "https")
+        #expect(environment { $0.isSecure = false }["HTTPS"] == nil)
     }
 
     @Test func `where a script answers in the place of another, it is told of the first request`() {
@@ -194,7 +208,7 @@ private func words(_ query: String) -> [String] {
 
     @Test func `bytes beyond ASCII are passed on as they are`() {
         let (head, bytes) = parsed("GET / HTTP/1.1\r\nHost: h\r\nX: \u{E4}\u{FF}\r\n\r\n")
-        let list = MetaVariables.environment(MetaVariables.Facts(), head, bytes.span)
+        let list = MetaVariables.environment(CStringList(), MetaVariables.Facts(), head, bytes.span)
         let found = list.withPointers { pointers in
             var index = 0
             while let text = pointers[index] {

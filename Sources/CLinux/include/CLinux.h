@@ -96,11 +96,20 @@ struct gh_limit {
     uint64_t soft;
     uint64_t hard;
 };
+// One behind the other, each with its zero.
+struct gh_strings {
+    const char *bytes;
+    size_t size;
+    size_t count;
+};
 struct gh_spawn {
     const char *path;          // absolute
+    const char *folder;        // working directory
+    // With the name of the program first, and without a null: for gh_spawner_send.
+    struct gh_strings arguments, variables;
+    // The same as execve takes them: for gh_spawn.
     char *const *argv;
     char *const *envp;
-    const char *folder;        // working directory
     int standard_in;           // -1 for nothing to read
     int standard_out;
     int standard_err;

@@ -21,13 +21,23 @@ package struct Script: Sendable {
 
     /// A URL path without doubled slashes. One that begins with two would, in a link, name a host.
     static func merged(_ path: [UInt8].SubSequence) -> [UInt8] {
+        if !hasDoubledSlash(path) { return Array(path) }
         var result: [UInt8] = []
         for byte in path where byte != ASCII.slash || result.last != ASCII.slash { result.append(byte) }
         return result
     }
 
+    private static func hasDoubledSlash(_ path: [UInt8].SubSequence) -> Bool {
+        var last: UInt8 = 0
+        for byte in path {
+            if byte == ASCII.slash, last == ASCII.slash { return true }
+            last = byte
+        }
+        return false
+    }
+
     /// A URL path as a file's path: `/a//b` is `/a/b`.
     static func fileName(_ path: [UInt8].SubSequence) -> String {
-        String(decoding: merged(path), as: UTF8.self)
+        String(decoding: hasDoubledSlash(path) ? merged(path)[...] : path, as: UTF8.self)
     }
 }

@@ -12,7 +12,7 @@ struct ScriptPlan {
 
     func spawnPlan(contentLength: Int?) -> SpawnPlan {
         let query = exchange.query ?? []
-        var arguments = CStringList()
+        var arguments = CStringList.Builder(capacity: 256)
         if let interpreter = script.interpreter { arguments.append(interpreter) }
         arguments.append(script.file)
         // An indexed query is one that reads (RFC 3875, section 4.4).
@@ -20,12 +20,32 @@ struct ScriptPlan {
             for word in MetaVariables.indexedArguments(query.span) { arguments.append(word.span) }
         }
         var plan = SpawnPlan(
-            path: script.interpreter ?? script.file, folder: script.folder, arguments: arguments,
+            path: script.interpreter ?? script.file, folder: script.folder, arguments: arguments.finish(),
             environment: environment(query, contentLength: contentLength))
-        plan.limits = ScriptPlan.limits(site.config.scriptLimits)
+        plan.limits = common.limits
         plan.nice = site.config.scriptLimits.nice
         plan.confinement = part.confinement
         return plan
+    }
+
+    /// What all plans of a part have in common.
+    struct Common {
+        let environment: CStringList
+        let limits: [ResourceLimit]
+    }
+
+    private var common: Common {
+        if let common = part.commonPlan { return common }
+        var settings = part.settings.cgiEnvironment.filter { $0.name != "PATH" }.map { ($0.name, $0.value) }
+        if !settings.contains(where: { $0.0 == "LANG" }) { settings.append(("LANG", "C.UTF-8")) }
+        let documentRoot = site.documentRoot
+        let common = Common(
+            environment: MetaVariables.common(
+                path: searchPath, serverSoftware: exchange.context.software,
+                documentRoot: documentRoot.span, settings: settings),
+            limits: ScriptPlan.limits(site.config.scriptLimits))
+        part.commonPlan = common
+        return common
     }
 
     private static func limits(_ limits: ScriptLimits) -> [ResourceLimit] {
@@ -65,8 +85,14 @@ struct ScriptPlan {
     private func environment(_ query: [UInt8], contentLength: Int?) -> CStringList {
         let head = exchange.head
         let facts = facts(query, contentLength: contentLength)
-        var list = exchange.withHeadBytes { MetaVariables.environment(facts, head, $0) }
-        for name in exchange.withHeadBytes({ MetaVariables.misleadingNames(facts, head, $0) }) {
+        let common = common.environment
+        let (list, misleading) = exchange.withHeadBytes {
+            (
+                MetaVariables.environment(common, facts, head, $0),
+                MetaVariables.misleadingNames(facts, head, $0)
+            )
+        }
+        for name in misleading {
             let rule =
                 facts.passUnderscores
                 ? "its name makes no variable, or another field's"
@@ -75,37 +101,26 @@ struct ScriptPlan {
                 .info, "a request's field \(ScriptWords.quote(name.span)) is not passed on: \(rule)",
                 about: "fields")
         }
-        let settings = part.settings.cgiEnvironment
-        if !settings.contains(where: { $0.name == "LANG" }) { list.append("LANG", "C.UTF-8") }
-        for setting in settings where setting.name != "PATH" {
-            list.append(name: setting.name.utf8.span, value: setting.value.utf8.span)
-        }
         return list
     }
 
     private func facts(_ query: [UInt8], contentLength: Int?) -> MetaVariables.Facts {
         let head = exchange.head
         var facts = MetaVariables.Facts()
-        facts.method =
-            exchange.isSentOn && exchange.method == .get ? Array("GET".utf8) : exchange.bytes(head.methodName)
+        if exchange.isSentOn, exchange.method == .get { facts.method = "GET" }
         facts.redirect = redirect
         facts.protocolVersion = head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
-        facts.requestURI = exchange.bytes(head.path)
-        if facts.requestURI.isEmpty { facts.requestURI = [ASCII.slash] }
-        if let query = head.query { facts.requestURI += [ASCII.question] + exchange.bytes(query) }
         facts.queryString = query
         facts.scriptName = script.name
-        facts.scriptFilename = Array(script.file.utf8)
+        facts.scriptFilename = script.file
         facts.pathInfo = script.pathInfo
         if let pathInfo = script.pathInfo { facts.pathTranslated = site.documentRoot + pathInfo }
-        facts.documentRoot = site.documentRoot
         facts.serverName = serverName()
         facts.serverPort = exchange.serverPort
-        facts.serverAddress = exchange.connection.local.ip?.description ?? ""
-        facts.serverSoftware = exchange.context.software
-        facts.remoteAddress = exchange.clientAddress?.description ?? ""
+        facts.serverAddress = exchange.connection.local.ip
+        facts.remoteAddress = exchange.clientAddress
         facts.remotePort = exchange.clientPort
-        facts.scheme = exchange.isSecure ? "https" : "http"
+        facts.isSecure = exchange.isSecure
         // Content of no bytes has a length, too, and scripts that take POST ask for it.
         facts.contentLength = contentLength ?? (!exchange.isSentOn && head.has(.contentLength) ? 0 : nil)
         facts.requestID = exchange.id.description
@@ -113,7 +128,6 @@ struct ScriptPlan {
             facts.remoteUser = String(decoding: user, as: UTF8.self)
             facts.authType = "Basic"
         }
-        facts.path = searchPath
         facts.passAuthorization = passesAuthorization
         facts.passUnderscores = part.settings.passesUnderscores
         return facts

@@ -192,7 +192,7 @@ final class ScriptRelay {
         if mustEnd {
             // Whoever tidies up at TERM may print something, and shall not end of that.
             let (leftovers, user) = (exchange.context.leftovers, part.confinement.user)
-            let mark = Array("\(MetaVariable.uniqueID.rawValue)=\(exchange.id)".utf8)
+            let mark = Array("\(MetaVariable.uniqueID.name)=\(exchange.id)".utf8)
             // An error page's script may follow at once; where nobody is there, none does.
             let tick = if case .failed = ending { Leftovers.tick } else { Leftovers.tick + 1 }
             // Nor is it to take a part of the request's content for all of it.

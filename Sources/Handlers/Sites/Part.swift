@@ -17,6 +17,8 @@ package final class Part {
     let access: AccessRules
     /// What holds its scripts beside their limits.
     let confinement: Confinement
+    /// Nil until a script of the part has been started.
+    var commonPlan: ScriptPlan.Common?
 
     package init(
         _ settings: PartSettings, accessLog: Int?, scriptQueue: PlaceQueue,

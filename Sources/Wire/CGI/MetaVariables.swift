@@ -17,12 +17,11 @@ package enum MetaVariables {
         }
     }
 
-    /// Everything about a request that is not in its fields.
+    /// What is neither in a request's head nor the same for all requests.
     package struct Facts: Sendable {
-        package var method: [UInt8] = []
+        /// Nil: that of the request.
+        package var method: StaticString?
         package var protocolVersion: StaticString = "HTTP/1.1"
-        /// As sent, with the query.
-        package var requestURI: [UInt8] = []
         /// Byte for byte as sent.
         package var queryString: [UInt8] = []
         /// Decoded, as the path of the URL up to the script.
@@ -30,67 +29,79 @@ package enum MetaVariables {
         /// Decoded; nil where the URL ends with the script.
         package var pathInfo: [UInt8]?
         package var pathTranslated: [UInt8] = []
-        package var scriptFilename: [UInt8] = []
-        package var documentRoot: [UInt8] = []
+        package var scriptFilename = ""
         package var serverName: [UInt8] = []
         package var serverPort = 0
-        package var serverAddress = ""
-        package var serverSoftware = ""
-        package var remoteAddress = ""
+        package var serverAddress: IPAddress?
+        package var remoteAddress: IPAddress?
         package var remotePort = 0
-        package var scheme: StaticString = "http"
+        package var isSecure = false
         package var contentLength: Int?
         package var requestID = ""
-        package var path = ""
         package var passAuthorization = false
         /// Fields with underscores in their names become variables.
         package var passUnderscores = false
         /// What the server itself has checked; never what a client claims.
         package var remoteUser: String?
-        package var authType: String?
+        package var authType: StaticString?
         /// Set where the request was sent on to this script inside the server.
         package var redirect: Redirect?
 
         package init() {}
     }
 
-    /// Builds the whole environment: nothing of the server's own gets in but what `facts` says.
-    package static func environment(
-        _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
+    /// What all requests for the scripts of a place get alike, besides `settings`.
+    package static func common(
+        path: String, serverSoftware: String, documentRoot: Span<UInt8>,
+        settings: [(name: String, value: String)]
     ) -> CStringList {
-        var list = CStringList(capacity: 40)
-        list.append("PATH", facts.path)
-        list.append(.gatewayInterface, "CGI/1.1")
-        list.append(.serverSoftware, facts.serverSoftware)
-        list.append(.serverProtocol, facts.protocolVersion.description)
-        list.append(.serverName, facts.serverName)
-        list.append(.serverPort, String(facts.serverPort))
+        var list = CStringList.Builder(capacity: 512)
+        list.append(name: "PATH".utf8.span, value: path.utf8.span)
+        list.append(.gatewayInterface, "CGI/1.1" as StaticString)
+        list.append(.serverSoftware, serverSoftware)
+        list.append(.documentRoot, documentRoot)
+        for (name, value) in settings { list.append(name: name.utf8.span, value: value.utf8.span) }
+        return list.finish()
+    }
+
+    /// Builds the whole environment: nothing of the server's own gets in but what is in `common` and `facts`.
+    package static func environment(
+        _ common: CStringList, _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
+    ) -> CStringList {
+        var list = CStringList.Builder(capacity: 2048)
+        list.append(common)
+        list.append(.serverProtocol, facts.protocolVersion)
+        list.append(.serverName, facts.serverName.span)
+        list.append(.serverPort, facts.serverPort)
         list.append(.serverAddress, facts.serverAddress)
         list.append(.remoteAddress, facts.remoteAddress)
         // No name is looked up, so the address stands for it (section 4.1.9).
         list.append(.remoteHost, facts.remoteAddress)
-        list.append(.remotePort, String(facts.remotePort))
-        list.append(.requestMethod, facts.method)
-        list.append(.requestScheme, facts.scheme.description)
-        if facts.scheme.utf8CodeUnitCount == 5 { list.append("HTTPS", "on") }
-        list.append(.requestURI, facts.requestURI)
-        list.append(.queryString, facts.queryString)
-        list.append(.scriptName, facts.scriptName)
+        list.append(.remotePort, facts.remotePort)
+        if let method = facts.method {
+            list.append(.requestMethod, method)
+        } else {
+            list.append(.requestMethod, bytes.extracting(head.methodName.range))
+        }
+        list.append(.requestScheme, facts.isSecure ? "https" : "http" as StaticString)
+        if facts.isSecure { list.append("HTTPS=on") }
+        list.append(.requestURI, requestURI(head, bytes).span)
+        list.append(.queryString, facts.queryString.span)
+        list.append(.scriptName, facts.scriptName.span)
         list.append(.scriptFilename, facts.scriptFilename)
-        list.append(.documentRoot, facts.documentRoot)
         if let pathInfo = facts.pathInfo {
-            list.append(.pathInfo, pathInfo)
-            list.append(.pathTranslated, facts.pathTranslated)
+            list.append(.pathInfo, pathInfo.span)
+            list.append(.pathTranslated, facts.pathTranslated.span)
         }
         // php-cgi refuses to run without it.
-        list.append(.redirectStatus, String(facts.redirect?.status ?? 200))
+        list.append(.redirectStatus, facts.redirect?.status ?? 200)
         if let redirect = facts.redirect {
-            list.append(.redirectURL, redirect.url)
-            list.append(.redirectRequestMethod, redirect.method)
-            if let query = redirect.query { list.append(.redirectQueryString, query) }
+            list.append(.redirectURL, redirect.url.span)
+            list.append(.redirectRequestMethod, redirect.method.span)
+            if let query = redirect.query { list.append(.redirectQueryString, query.span) }
         }
         list.append(.uniqueID, facts.requestID)
-        if let length = facts.contentLength { list.append(.contentLength, String(length)) }
+        if let length = facts.contentLength { list.append(.contentLength, length) }
         if let type = head.first(.contentType) {
             let value = bytes.extracting(type.range)
             if !isFunction(value) { list.append(.contentType, value) }
@@ -98,17 +109,27 @@ package enum MetaVariables {
         if let user = facts.remoteUser { list.append(.remoteUser, user) }
         if let type = facts.authType { list.append(.authType, type) }
         appendFields(facts, head, bytes, to: &list)
-        return list
+        return list.finish()
+    }
+
+    /// Path and query as they were sent.
+    private static func requestURI(_ head: RequestHead, _ bytes: Span<UInt8>) -> [UInt8] {
+        var result = bytes.extracting(head.path.range).array
+        // `OPTIONS http://host` has none.
+        if result.isEmpty { result = [ASCII.slash] }
+        guard let query = head.query else { return result }
+        result.append(ASCII.question)
+        result += bytes.extracting(query.range).array
+        return result
     }
 
     /// The request's fields as `HTTP_*` (section 4.1.18). Fields of one name become one variable.
     private static func appendFields(
-        _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>, to list: inout CStringList
+        _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>, to list: inout CStringList.Builder
     ) {
         if head.form == .absolute, let authority = head.authority {
-            list.append("HTTP_HOST", bytes.extracting(authority.range))
+            list.append(name: "HTTP_HOST".utf8.span, value: bytes.extracting(authority.range))
         }
-        var done = Set<Int>()
         for (position, field) in head.fields.enumerated() {
             if isLeftOut(field.id) { continue }
             switch field.id {
@@ -117,21 +138,53 @@ package enum MetaVariables {
             case .authorization where !facts.passAuthorization: continue
             default: break
             }
-            if done.contains(position) { continue }
+            // Those of the same name stand in the variable of the first.
+            if isRepeated(head.fields.startIndex..<position, field, head, bytes) { continue }
+            let isAlone = !isRepeated(position + 1..<head.fields.endIndex, field, head, bytes)
             let name = bytes.extracting(field.name.range)
-            guard let variable = variableName(at: position, facts, head, bytes) else { continue }
-            var value = bytes.extracting(field.value.range).array
-            for (later, other) in head.fields.enumerated() where later > position && other.id == field.id {
-                let otherName = bytes.extracting(other.name.range)
-                guard ASCII.equalsIgnoringCase(name, otherName) else { continue }
-                done.insert(later)
-                value.append(field.id == .cookie ? ASCII.semicolon : ASCII.comma)
-                value.append(ASCII.space)
-                value += bytes.extracting(other.value.range).array
+            let value = bytes.extracting(field.value.range)
+            if isFunction(value) { continue }
+            if isAlone, isPlainName(name) {
+                list.append(field: name, value)
+            } else if let variable = variableName(at: position, facts, head, bytes) {
+                list.append(name: variable.span, value: joined(from: position, head, bytes).span)
             }
-            if isFunction(value.span) { continue }
-            list.append(name: variable.span, value: value.span)
         }
+    }
+
+    /// Whether one of those fields has the name of `field`.
+    private static func isRepeated(
+        _ positions: Range<Int>, _ field: RequestHead.Field, _ head: RequestHead, _ bytes: Span<UInt8>
+    ) -> Bool {
+        let name = bytes.extracting(field.name.range)
+        for position in positions where head.fields[position].id == field.id {
+            if ASCII.equalsIgnoringCase(name, bytes.extracting(head.fields[position].name.range)) {
+                return true
+            }
+        }
+        return false
+    }
+
+    /// The value of a field and of those behind it that have its name (section 4.1.18; RFC 9110, section 5.3).
+    private static func joined(from position: Int, _ head: RequestHead, _ bytes: Span<UInt8>) -> [UInt8] {
+        let field = head.fields[position]
+        let name = bytes.extracting(field.name.range)
+        var value = bytes.extracting(field.value.range).array
+        for other in head.fields[(position + 1)...] where other.id == field.id {
+            guard ASCII.equalsIgnoringCase(name, bytes.extracting(other.name.range)) else { continue }
+            value.append(field.id == .cookie ? ASCII.semicolon : ASCII.comma)
+            value.append(ASCII.space)
+            value += bytes.extracting(other.value.range).array
+        }
+        return value
+    }
+
+    /// Nothing but letters, digits and dashes.
+    private static func isPlainName(_ name: Span<UInt8>) -> Bool {
+        for index in name.indices where !ASCII.isAlphanumeric(name[index]) && name[index] != ASCII.dash {
+            return false
+        }
+        return true
     }
 
     /// What concerns the connection alone or has a variable of its own, and Proxy: HTTP_PROXY is taken for
