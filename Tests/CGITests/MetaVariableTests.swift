@@ -254,6 +254,18 @@ import Testing
         }
     }
 
+    @Test func `a name that could pass for another is told of once, whichever loop sees it`() async throws {
+        try await withEnvironment { server in
+            for _ in 1...24 {
+                let client = try server.connect()
+                try client.send("GET /cgi-bin/env HTTP/1.1\r\nHost: h\r\nFoo_Bar: 9\r\n\r\n")
+                #expect(try client.readResponse().status == 200)
+            }
+            try server.stop()
+            #expect(server.process.stderr.lines.count { $0.contains("is not passed on") } == 1)
+        }
+    }
+
     @Test func `GIT_PROTOCOL and HTTP_CONTENT_ENCODING`() async throws {
         try await withEnvironment { server in
             let environment = try server.environment(

@@ -68,6 +68,7 @@ package final class LoopContext {
         let processorsPerLoop: Int
         /// Starts and ends scripts of other users; nil where there are none.
         let keeper: Keeper?
+        let saidOnce = SharedSaidOnce()
         /// Listings of folders with so many names that only a few may be in memory at once.
         let largeListings = PlaceQueue(limit: 8, timeout: .seconds(30))
         /// Files that are compressed as a whole. Some threads of the pool stay for what is done sooner.
@@ -94,6 +95,7 @@ package final class LoopContext {
         (pool, passwordGate, errorLog) = (shared.pool, shared.passwordGate, shared.errorLog)
         (largeListings, compressions) = (shared.largeListings, shared.compressions)
         clientConnections = shared.clientConnections
+        saidAnywhere = shared.saidOnce
         trustedProxies = shared.settings.trustedProxies
         writeTimeout = shared.settings.writeTimeout
         bodyTimeout = shared.settings.bodyTimeout
@@ -140,17 +142,13 @@ package final class LoopContext {
 
     // MARK: What has been said
 
-    /// What `logOnce` has said, by what about. Bounded, as clients choose some of the words.
-    private var said: [String: Set<String>] = [:]
-    private static let subjectLimit = 1000
-    private static let messageLimit = 16
+    /// What `logOnce` has said, here and on any loop.
+    private var said = SaidOnce()
+    private let saidAnywhere: SharedSaidOnce
 
     /// Whether `message` has not been said of `subject` yet.
     func isNews(_ message: String, about subject: String) -> Bool {
-        guard said[subject] != nil || said.count < LoopContext.subjectLimit,
-            said[subject, default: []].count < LoopContext.messageLimit
-        else { return false }
-        return said[subject, default: []].insert(message).inserted
+        said.isNews(message, about: subject) && saidAnywhere.isNews(message, about: subject)
     }
 
     // MARK: Time and names
