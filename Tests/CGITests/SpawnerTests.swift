@@ -126,12 +126,13 @@ import Testing
         }
     }
 
-    @Test func `scripts have the priority that the server was started with`() async throws {
-        let script = page("cut -d' ' -f19 /proc/$$/stat | head -1; grep nice /proc/$$/limits")
-        try await withScripts(["x": script]) { server in
-            let outside = try runCommand([
-                "sh", "-c", "cut -d' ' -f19 /proc/$$/stat | head -1; grep nice /proc/$$/limits",
-            ])
+    @Test func `scripts have the priority and the kind of turns that the server was started with`()
+        async throws
+    {
+        // nice, policy (proc(5)).
+        let command = "cut -d' ' -f19,41 /proc/$$/stat | head -1; grep nice /proc/$$/limits"
+        try await withScripts(["x": page(command)]) { server in
+            let outside = try runCommand(["sh", "-c", command])
             #expect(try server.get("/cgi-bin/x").text == outside.stdout)
         }
     }
