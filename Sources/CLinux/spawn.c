@@ -119,10 +119,6 @@ int gh_child_main(void *argument) {
         if (gh_set_limit(limit->resource, limit->soft, limit->hard) < 0) goto failed;
     }
     if (!state->is_prepared) gh_restore_priority();
-    if (state->is_batch) {
-        struct sched_param none = {0};
-        sched_setscheduler(0, SCHED_OTHER, &none);
-    }
     if (plan->nice != 0) {
         errno = 0;
         if (nice(plan->nice) == -1 && errno != 0) goto failed;

@@ -13,8 +13,6 @@ struct gh_child {
     bool is_prepared;
     // The limit for open files that the child is born with, where it is prepared.
     struct gh_limit files;
-    // It is born as SCHED_BATCH, and is to be as usual.
-    bool is_batch;
     // Whom it becomes; NULL: it stays who it is.
     const struct gh_identity *identity;
     // What came of it.

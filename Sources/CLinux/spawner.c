@@ -128,7 +128,6 @@ static struct {
     char room[MESSAGE_SIZE + 1];
     char *strings[STRINGS_MAX + 2];
     struct gh_limit files;
-    bool is_batch;
     struct gh_board *board;
     const struct gh_identity *identities;
     size_t identity_count;
@@ -196,7 +195,7 @@ static bool read_plan(size_t size, const int descriptors[DESCRIPTORS_MAX], struc
 }
 
 static void spawn(const struct gh_spawn *plan, struct gh_spawn_reply *reply) {
-    struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .is_batch = own.is_batch, .step = GH_STEP_CLONE};
+    struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .step = GH_STEP_CLONE};
     if (plan->identity >= 0 && (size_t)plan->identity < own.identity_count)
         state.identity = &own.identities[plan->identity];
     // A number that is none, or none where there have to be.
@@ -252,9 +251,6 @@ void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identi
     own.board = board;
     own.identities = identities;
     own.identity_count = count;
-    // A plan wakes it, and it is not to take the processor from the loop that has more to send.
-    struct sched_param none = {0};
-    own.is_batch = sched_getscheduler(0) == SCHED_OTHER && sched_setscheduler(0, SCHED_BATCH, &none) == 0;
     while ((size = receive(socket, descriptors)) > 0) {
         uint32_t number = atomic_load(&board->replied);
         struct gh_spawn_reply *reply = &board->replies[number % GH_BOARD_SIZE];

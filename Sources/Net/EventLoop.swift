@@ -210,16 +210,16 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     package func setSweep(every interval: TimeSpan?) {
         assertOnLoop()
         sweep.interval = interval
-        if interval == nil { for token in sweep.removeAll() { watch(token) } }
+        if interval == nil, sweep.next != .never { for token in sweep.removeAll() { watch(token) } }
     }
 
     /// As `register` for one that is only read, but what happens to it in its first time may be told later;
     /// nil where there is no such delay now.
     func registerSwept(_ source: Source, fd: CInt) -> UInt64? {
         assertOnLoop()
-        if sweep.interval == nil { return nil }
+        guard let interval = sweep.interval else { return nil }
         let token = sources.insert(source)
-        sweep.add(fd, token, now: now)
+        sweep.add(fd, token, every: interval, now: now)
         return token
     }
 
@@ -235,10 +235,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private func watch(_ token: UInt64) {
         guard let source = sources[token] else { return }
         uncounted(source) {
-            if gh_epoll_add(epoll.raw, $0.fd, Source.readingInterest, token) < 0 {
-                // The next read says why.
-                $0.take(UInt32(GH_ERR.rawValue))
-            }
+            if gh_epoll_add(epoll.raw, $0.fd, Source.readingInterest, token) < 0 { $0.isNotWatched() }
         }
     }
 

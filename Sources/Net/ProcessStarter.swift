@@ -145,7 +145,7 @@ package final class ProcessStarter: @unchecked Sendable {
         }
     }
 
-    /// Calls `body` with the plan for `gh_spawner_send`.
+    /// Calls `body` with the plan, but for what `execve` takes.
     private static func withRaw<R>(_ plan: SpawnPlan, _ streams: Streams, _ body: (inout gh_spawn) -> R) -> R
     {
         var raw = gh_spawn()

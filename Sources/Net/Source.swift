@@ -5,7 +5,7 @@ import Glibc
 /// One descriptor on a loop: its owner, what is known of its readiness, and the task behind it.
 ///
 /// Calls are tried first; only one that would block waits. The descriptor is registered with epoll
-/// when that first happens, edge-triggered and once for both directions.
+/// when that first happens, edge-triggered and once for both directions. What is sure to wait is `expect`ed.
 ///
 /// `@unchecked Sendable`: used on its loop's thread only.
 package final class Source: @unchecked Sendable {
@@ -76,6 +76,14 @@ package final class Source: @unchecked Sendable {
         if token != nil || descriptor == nil { return }
         let interest = Source.readingInterest | (onlyReading ? 0 : UInt32(GH_OUT.rawValue))
         token = try waiter.loop.register(self, fd: raw, interest: interest)
+    }
+
+    /// The loop's call where it cannot watch what it has swept: the next read tries it again, and says why not.
+    func isNotWatched() {
+        if let token { waiter.loop.unregister(token) }
+        token = nil
+        isReadable = true
+        waiter.stir()
     }
 
     /// The loop's call for an event.

@@ -27,8 +27,7 @@ struct Sweep {
 
     static let youth = TimeSpan.milliseconds(20)
 
-    mutating func add(_ fd: CInt, _ token: UInt64, now: Instant) {
-        guard let interval else { return }
+    mutating func add(_ fd: CInt, _ token: UInt64, every interval: TimeSpan, now: Instant) {
         if places.isEmpty { next = now + interval }
         descriptors.append(pollfd(fd: fd, events: Int16(POLLIN), revents: 0))
         places.append(Place(token: token, end: now + Sweep.youth))

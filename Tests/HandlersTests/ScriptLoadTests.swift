@@ -5,39 +5,73 @@ import Testing
 
 /// How long the end of a script may go unnoticed.
 @Suite struct ScriptLoadTests {
-    private static let cases: [(processors: Int, running: Int, cost: Int, interval: Int?)] = [
+    struct Case {
+        var processors = 1
+        var loops = 1
+        var running: Int
+        /// Of each, in microseconds.
+        var cost: Int
+        /// What those that have ended took of each processor, in percent.
+        var used = 90
+        /// On other loops.
+        var others = 0
+        /// In microseconds.
+        var interval: Int?
+    }
+
+    private static let cases = [
         // Nobody knows yet what they cost.
-        (1, 100, 0, nil),
+        Case(running: 100, cost: 0),
         // Two for each processor: one that has ended would leave it idle.
-        (1, 2, 5000, nil),
-        (2, 4, 5000, nil),
-        // Half of what they take together, in microseconds.
-        (1, 3, 400, 600),
-        (1, 8, 500, 2000),
-        (2, 8, 500, 1000),
-        (4, 9, 800, 900),
+        Case(running: 2, cost: 5000),
+        Case(processors: 2, running: 4, cost: 5000),
+        Case(processors: 4, loops: 4, running: 8, cost: 5000),
+        // Half of what they take together.
+        Case(running: 3, cost: 400, interval: 600),
+        Case(running: 8, cost: 500, interval: 2000),
+        Case(processors: 2, running: 8, cost: 500, interval: 1000),
+        Case(processors: 4, running: 9, cost: 800, interval: 900),
+        // With those of the other loops there are enough.
+        Case(processors: 4, loops: 4, running: 3, cost: 400, others: 6, interval: 600),
+        Case(processors: 4, loops: 4, running: 3, cost: 400, others: 5),
+        // Most of them sleep.
+        Case(running: 8, cost: 500, used: 40),
+        Case(running: 8, cost: 500, used: 60, interval: 2000),
         // Not worth it.
-        (1, 3, 190, nil),
-        (4, 9, 200, nil),
+        Case(running: 3, cost: 190),
+        Case(processors: 4, running: 9, cost: 200),
         // Nor for longer than others may well wait.
-        (1, 8, 1600, 4000),
-        (1, 1_000_000, 5_000_000, 4000),
+        Case(running: 8, cost: 1600, interval: 4000),
+        Case(running: 1_000_000, cost: 5_000_000, interval: 4000),
     ]
 
-    @Test(arguments: cases.indices) func `by how many there are, and what they cost`(_ index: Int) {
+    @Test(arguments: cases.indices) func `by how many there are, and what they take`(_ index: Int) {
         let row = Self.cases[index]
-        var load = ScriptLoad(processors: row.processors)
+        let census = ScriptCensus(processors: row.processors)
+        let start = Instant(nanoseconds: 0)
+        var load = ScriptLoad(census, loops: row.loops, now: start)
         // Until all that counts is this cost.
+        let cost = TimeSpan(nanoseconds: Int64(row.cost) * 1000)
         for _ in 0..<200 {
-            load.begin()
-            load.end(cost: TimeSpan(nanoseconds: Int64(row.cost) * 1000))
+            load.begin(now: start)
+            load.end(cost: cost, now: start)
         }
         #expect(load.interval == nil)
-        for _ in 0..<row.running { load.begin() }
+        for _ in 0..<row.others { census.begin() }
+        for _ in 1..<row.running { load.begin(now: start) }
+        // From here on it is looked at what they spend.
+        load.begin(now: start + .milliseconds(50))
+        census.begin()
+        census.end(TimeSpan(nanoseconds: Int64(row.used * row.processors) * 500_000))
+        load.end(cost: nil, now: start + .milliseconds(100))
+        load.begin(now: start + .milliseconds(100))
         // The mean is rounded down.
         let interval = load.interval.map { ($0.nanoseconds + 500) / 1000 }
-        #expect(interval == row.interval.map(Int64.init))
-        for _ in 0..<row.running { load.end(cost: nil) }
+        #expect(interval == row.interval.map(Int64.init), "\(row)")
+        // Nothing has ended in a while.
+        load.begin(now: start + .seconds(1))
         #expect(load.interval == nil)
+        for _ in 0...row.running { load.end(cost: nil, now: start + .seconds(1)) }
+        #expect(census.running == row.others)
     }
 }

@@ -114,8 +114,8 @@ import Testing
         }
         var sweep = Sweep()
         sweep.interval = .milliseconds(5)
-        sweep.add(read, 1, now: .now)
-        sweep.add(read, 2, now: .now)
+        sweep.add(read, 1, every: .milliseconds(5), now: .now)
+        sweep.add(read, 2, every: .milliseconds(5), now: .now)
         #expect(Glibc.write(write, "x", 1) == 1)
         for _ in 1...2 {
             let finding = sweep.look(now: .now) { $0 == 2 }

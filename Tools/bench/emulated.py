@@ -265,7 +265,7 @@ class Results:
 
     def tables(self) -> str:
         return "\n".join(
-            (_script_section if SPAWN_LOOP in rows else _section)(title, rows)
+            (_script_section if title.endswith(" script") else _section)(title, rows)
             for title, rows in self.figures.items()
         )
 
@@ -288,14 +288,14 @@ def _section(title: str, rows: dict[str, Figures]) -> str:
 
 def _script_section(title: str, rows: dict[str, Figures]) -> str:
     """One script's table: what a request took of server, script and client, and how near the ceiling that is."""
-    ceiling = rows[SPAWN_LOOP].machine
+    ceiling = rows[SPAWN_LOOP].machine if SPAWN_LOOP in rows else None
     head = ["server", "instructions/request", "of the server alone", "scripts ÷ ceiling"]
     lines = [
         [
             "(ceiling)" if name == SPAWN_LOOP else name,
             f"{row.machine:,.0f}",
             f"{row.server:,.0f}" if name != SPAWN_LOOP else "",
-            f"{ceiling / row.machine:.3f}",
+            f"{ceiling / row.machine:.3f}" if ceiling else "",
         ]
         for name, row in rows.items()
     ]

@@ -105,7 +105,7 @@ struct gh_strings {
 struct gh_spawn {
     const char *path;          // absolute
     const char *folder;        // working directory
-    // With the name of the program first, and without a null: for gh_spawner_send.
+    // For gh_spawner_send. The first argument is the program's name.
     struct gh_strings arguments, variables;
     // The same as execve takes them: for gh_spawn.
     char *const *argv;

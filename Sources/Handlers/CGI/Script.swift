@@ -38,6 +38,6 @@ package struct Script: Sendable {
 
     /// A URL path as a file's path: `/a//b` is `/a/b`.
     static func fileName(_ path: [UInt8].SubSequence) -> String {
-        String(decoding: hasDoubledSlash(path) ? merged(path)[...] : path, as: UTF8.self)
+        String(decoding: merged(path), as: UTF8.self)
     }
 }

@@ -126,13 +126,14 @@ final class ScriptRelay {
     /// Runs until the answer is whole or cannot become so.
     func run() async -> Ending {
         exchange.watchClient()
-        exchange.context.scriptLoad.begin()
-        // Content has to move on between the two.
-        output.expect(swept: feed == nil)
-        errors.expect(swept: feed == nil)
+        exchange.context.scriptLoad.begin(now: now)
+        // Who waits for its turn, or for its content to move on, is to be heard of at once.
+        let isSwept = feed == nil && !turn.isHeld
+        output.expect(swept: isSwept)
+        errors.expect(swept: isSwept)
         defer {
             exchange.context.loop.notSoon(exchange.waiter)
-            exchange.context.scriptLoad.end(cost: exit?.cpu)
+            exchange.context.scriptLoad.end(cost: exit?.cpu, now: now)
         }
         while true {
             let wasOpen = !isOutputDone

@@ -128,6 +128,8 @@ final class ScriptTurn {
     /// When the next one has its turn, whatever this one does; never, where this is none.
     private(set) var deadline = Instant.never
     private var held: (processor: Int32, queue: ProcessorQueue)?
+    /// Somebody else may wait for it.
+    var isHeld: Bool { held != nil }
 
     fileprivate init(
         _ turns: ScriptTurns, _ file: String, watchesSleep: Bool, startProcessor: Int32? = nil

@@ -64,8 +64,8 @@ package final class LoopContext {
         let clientConnections: ClientConnections?
         /// For scripts that compute.
         let processors: ProcessorQueue
-        /// How many processors there are for the scripts of each loop.
-        let processorsPerLoop: Int
+        let scriptCensus: ScriptCensus
+        let loops: Int
         /// Starts and ends scripts of other users; nil where there are none.
         let keeper: Keeper?
         let saidOnce = SharedSaidOnce()
@@ -78,7 +78,8 @@ package final class LoopContext {
             settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, processors: [Int32] = [0],
             loops: Int = 1, keeper: Keeper? = nil
         ) {
-            processorsPerLoop = max(1, (processors.count + loops - 1) / loops)
+            scriptCensus = ScriptCensus(processors: processors.count)
+            self.loops = loops
             self.processors = ScriptTurns.queue(for: processors, length: settings.cgiTurns)
             self.keeper = keeper
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
@@ -100,7 +101,7 @@ package final class LoopContext {
         writeTimeout = shared.settings.writeTimeout
         bodyTimeout = shared.settings.bodyTimeout
         http1 = HTTP1Settings(shared.settings)
-        scriptLoad = ScriptLoad(processors: shared.processorsPerLoop)
+        scriptLoad = ScriptLoad(shared.scriptCensus, loops: shared.loops, now: loop.now)
         scriptTurns = ScriptTurns(shared.processors, length: shared.settings.cgiTurns)
         let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)

@@ -84,6 +84,7 @@ package enum MetaVariables {
             list.append(.requestMethod, bytes.extracting(head.methodName.range))
         }
         list.append(.requestScheme, facts.isSecure ? "https" : "http" as StaticString)
+        // cgi_env may say it, too, for a proxy that tells nothing; that stands before this.
         if facts.isSecure { list.append("HTTPS=on") }
         list.append(.requestURI, requestURI(head, bytes).span)
         list.append(.queryString, facts.queryString.span)
@@ -130,6 +131,7 @@ package enum MetaVariables {
         if head.form == .absolute, let authority = head.authority {
             list.append(name: "HTTP_HOST".utf8.span, value: bytes.extracting(authority.range))
         }
+        var done = Set<Int>()
         for (position, field) in head.fields.enumerated() {
             if isLeftOut(field.id) { continue }
             switch field.id {
@@ -139,9 +141,15 @@ package enum MetaVariables {
             default: break
             }
             // Those of the same name stand in the variable of the first.
-            if isRepeated(head.fields.startIndex..<position, field, head, bytes) { continue }
-            let isAlone = !isRepeated(position + 1..<head.fields.endIndex, field, head, bytes)
+            if !done.isEmpty, done.contains(position) { continue }
             let name = bytes.extracting(field.name.range)
+            var isAlone = true
+            for later in position + 1..<head.fields.endIndex where head.fields[later].id == field.id {
+                if ASCII.equalsIgnoringCase(name, bytes.extracting(head.fields[later].name.range)) {
+                    done.insert(later)
+                    isAlone = false
+                }
+            }
             let value = bytes.extracting(field.value.range)
             if isFunction(value) { continue }
             if isAlone, isPlainName(name) {
@@ -150,19 +158,6 @@ package enum MetaVariables {
                 list.append(name: variable.span, value: joined(from: position, head, bytes).span)
             }
         }
-    }
-
-    /// Whether one of those fields has the name of `field`.
-    private static func isRepeated(
-        _ positions: Range<Int>, _ field: RequestHead.Field, _ head: RequestHead, _ bytes: Span<UInt8>
-    ) -> Bool {
-        let name = bytes.extracting(field.name.range)
-        for position in positions where head.fields[position].id == field.id {
-            if ASCII.equalsIgnoringCase(name, bytes.extracting(head.fields[position].name.range)) {
-                return true
-            }
-        }
-        return false
     }
 
     /// The value of a field and of those behind it that have its name (section 4.1.18; RFC 9110, section 5.3).
@@ -244,19 +239,8 @@ package enum MetaVariables {
     }
 
     private static func variableName(_ name: Span<UInt8>) -> [UInt8]? {
-        var result = Array("HTTP_".utf8)
-        result.reserveCapacity(5 + name.count)
-        for index in name.indices {
-            let byte = name[index]
-            if ASCII.isAlphanumeric(byte) {
-                result.append(ASCII.upper(byte))
-            } else if byte == ASCII.dash {
-                result.append(ASCII.underscore)
-            } else {
-                return nil
-            }
-        }
-        return result
+        guard isPlainName(name) else { return nil }
+        return Array("HTTP_".utf8) + name.array.map { $0 == ASCII.dash ? ASCII.underscore : ASCII.upper($0) }
     }
 
     /// Arguments of an indexed query (section 4.4): a query without `=`, its words split at `+` and
