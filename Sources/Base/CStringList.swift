@@ -101,7 +101,7 @@ package struct CStringList: Sendable {
         }
 
         /// Appends a field as a variable: `HTTP_`, its name in capitals with `_` for `-`, and the value.
-        /// The caller has looked at the name: only letters, digits and dashes.
+        /// The caller has looked at the name: only letters, digits, dashes and underscores.
         package mutating func append(field name: Span<UInt8>, _ value: Span<UInt8>) {
             buffer.append("HTTP_" as StaticString)
             for index in name.indices {

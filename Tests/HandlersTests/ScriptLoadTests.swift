@@ -47,9 +47,9 @@ import Testing
 
     @Test(arguments: cases.indices) func `by how many there are, and what they take`(_ index: Int) {
         let row = Self.cases[index]
-        let census = ScriptCensus(processors: row.processors)
+        let census = ScriptCensus(processors: row.processors, loops: row.loops)
         let start = Instant(nanoseconds: 0)
-        var load = ScriptLoad(census, loops: row.loops, now: start)
+        var load = ScriptLoad(census, now: start)
         // Until all that counts is this cost.
         let cost = TimeSpan(nanoseconds: Int64(row.cost) * 1000)
         for _ in 0..<200 {

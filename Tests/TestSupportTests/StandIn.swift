@@ -5,7 +5,7 @@ import TestSupport
 enum StandIn {
     static let program = #"""
         #!/usr/bin/env python3
-        import http.server, os, signal, subprocess, sys, threading, time
+        import http.server, os, signal, subprocess, sys, threading
 
         assert sys.argv[1:3] == ["run", "-c"], sys.argv
         ini = open(sys.argv[3]).read()
@@ -32,7 +32,7 @@ enum StandIn {
             daemon_threads = True
 
         if "exit" in vices: print("server.ini:3: unknown key", file=sys.stderr); sys.exit(1)
-        if "hang" in vices: time.sleep(1000)
+        if "hang" in vices: signal.pause()
         os.chdir("www")
         server = Server(("127.0.0.1", 0), Handler)
         if "deaf" in vices: signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -203,9 +203,9 @@ class Guest:
         self._measure_answer(server, port, name, *FILES[name], FILE_CONNECTIONS, command)
 
     def _measure_answer(
-        self, server: str, port: int, load: str, path: str, size: int, connections: int, command: list[str]
+        self, server: str, port: int, title: str, path: str, size: int, connections: int, command: list[str]
     ) -> None:
-        words = ["measure", server, str(port), load, path, str(size), str(connections), *command]
+        words = ["measure", server, str(port), title, path, str(size), str(connections), *command]
         self.plan.append(shlex.join(words))
 
 

@@ -4,10 +4,15 @@ import Synchronization
 /// The scripts of all loops.
 final class ScriptCensus: Sendable {
     let processors: Int
+    /// How many of them there are for the scripts of each loop.
+    let share: Int
     private let counted = Atomic<Int>(0)
     private let added = Atomic<Int64>(0)
 
-    init(processors: Int) { self.processors = max(1, processors) }
+    init(processors: Int, loops: Int) {
+        self.processors = max(1, processors)
+        share = max(1, (processors + loops - 1) / max(1, loops))
+    }
 
     /// How many run.
     var running: Int { counted.load(ordering: .relaxed) }
@@ -29,8 +34,6 @@ final class ScriptCensus: Sendable {
 /// that no longer than its script did for a processor, and more of them is left for scripts.
 struct ScriptLoad {
     private let all: ScriptCensus
-    /// How many processors there are for the loop's scripts.
-    private let share: Int
     private var running = 0
     /// Processor time of a script, newer ones counting more than older ones.
     private var cost = TimeSpan.zero
@@ -48,9 +51,8 @@ struct ScriptLoad {
     private static let shortest = TimeSpan(nanoseconds: 300_000)
     private static let longest = TimeSpan.milliseconds(4)
 
-    init(_ all: ScriptCensus, loops: Int, now: Instant) {
+    init(_ all: ScriptCensus, now: Instant) {
         self.all = all
-        share = max(1, (all.processors + loops - 1) / max(1, loops))
         looked = (now, all.spent)
     }
 
@@ -87,7 +89,7 @@ struct ScriptLoad {
         // With one that runs and one that is next for each processor, an end may leave it idle.
         if !isBusy || all.running <= 2 * all.processors { return nil }
         let work = cost.nanoseconds * Int64(running)
-        let half = TimeSpan(nanoseconds: work / Int64(2 * share))
+        let half = TimeSpan(nanoseconds: work / Int64(2 * all.share))
         return half < ScriptLoad.shortest ? nil : min(half, ScriptLoad.longest)
     }
 }

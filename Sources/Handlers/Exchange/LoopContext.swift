@@ -65,7 +65,6 @@ package final class LoopContext {
         /// For scripts that compute.
         let processors: ProcessorQueue
         let scriptCensus: ScriptCensus
-        let loops: Int
         /// Starts and ends scripts of other users; nil where there are none.
         let keeper: Keeper?
         let saidOnce = SharedSaidOnce()
@@ -78,8 +77,7 @@ package final class LoopContext {
             settings: ServerSettings, errorLog: ErrorLog, pool: WorkerPool, processors: [Int32] = [0],
             loops: Int = 1, keeper: Keeper? = nil
         ) {
-            scriptCensus = ScriptCensus(processors: processors.count)
-            self.loops = loops
+            scriptCensus = ScriptCensus(processors: processors.count, loops: loops)
             self.processors = ScriptTurns.queue(for: processors, length: settings.cgiTurns)
             self.keeper = keeper
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
@@ -101,7 +99,7 @@ package final class LoopContext {
         writeTimeout = shared.settings.writeTimeout
         bodyTimeout = shared.settings.bodyTimeout
         http1 = HTTP1Settings(shared.settings)
-        scriptLoad = ScriptLoad(shared.scriptCensus, loops: shared.loops, now: loop.now)
+        scriptLoad = ScriptLoad(shared.scriptCensus, now: loop.now)
         scriptTurns = ScriptTurns(shared.processors, length: shared.settings.cgiTurns)
         let (pool, errorLog) = (pool, errorLog)
         leftovers = Leftovers(loop: loop, pool: pool)

@@ -142,36 +142,30 @@ package enum MetaVariables {
             }
             // Those of the same name stand in the variable of the first.
             if !done.isEmpty, done.contains(position) { continue }
+            guard hasVariable(at: position, facts, head, bytes) else { continue }
             let name = bytes.extracting(field.name.range)
-            var isAlone = true
+            var repeated: [Int] = []
             for later in position + 1..<head.fields.endIndex where head.fields[later].id == field.id {
                 if ASCII.equalsIgnoringCase(name, bytes.extracting(head.fields[later].name.range)) {
-                    done.insert(later)
-                    isAlone = false
+                    repeated.append(later)
                 }
             }
             let value = bytes.extracting(field.value.range)
-            if isFunction(value) { continue }
-            if isAlone, isPlainName(name) {
-                list.append(field: name, value)
-            } else if let variable = variableName(at: position, facts, head, bytes) {
-                list.append(name: variable.span, value: joined(from: position, head, bytes).span)
+            if repeated.isEmpty {
+                if !isFunction(value) { list.append(field: name, value) }
+                continue
             }
+            done.formUnion(repeated)
+            if isFunction(value) { continue }
+            // Section 4.1.18; RFC 9110, section 5.3.
+            var values = value.array
+            for later in repeated {
+                values.append(field.id == .cookie ? ASCII.semicolon : ASCII.comma)
+                values.append(ASCII.space)
+                values += bytes.extracting(head.fields[later].value.range).array
+            }
+            list.append(field: name, values.span)
         }
-    }
-
-    /// The value of a field and of those behind it that have its name (section 4.1.18; RFC 9110, section 5.3).
-    private static func joined(from position: Int, _ head: RequestHead, _ bytes: Span<UInt8>) -> [UInt8] {
-        let field = head.fields[position]
-        let name = bytes.extracting(field.name.range)
-        var value = bytes.extracting(field.value.range).array
-        for other in head.fields[(position + 1)...] where other.id == field.id {
-            guard ASCII.equalsIgnoringCase(name, bytes.extracting(other.name.range)) else { continue }
-            value.append(field.id == .cookie ? ASCII.semicolon : ASCII.comma)
-            value.append(ASCII.space)
-            value += bytes.extracting(other.value.range).array
-        }
-        return value
     }
 
     /// Nothing but letters, digits and dashes.
@@ -199,7 +193,7 @@ package enum MetaVariables {
     ) -> [[UInt8]] {
         var result: [[UInt8]] = []
         for (position, field) in head.fields.enumerated() where field.id == .other {
-            if variableName(at: position, facts, head, bytes) == nil {
+            if !hasVariable(at: position, facts, head, bytes) {
                 result.append(bytes.extracting(field.name.range).array)
             }
         }
@@ -209,38 +203,33 @@ package enum MetaVariables {
     /// A value like a function's body has made shells run it (CVE-2014-6271). No variable gets one.
     private static func isFunction(_ value: Span<UInt8>) -> Bool { value.starts(with: "() {") }
 
-    /// `HTTP_` and the name of that field in capitals, with `_` for `-`. Nil for a name that has anything
-    /// but letters, digits and dashes: `X_Real-IP` would pass for `X-Real-IP`.
+    /// Whether a field becomes a variable. None does whose name has anything but letters, digits and dashes:
+    /// `X_Real-IP` would pass for `X-Real-IP`.
     ///
     /// Where underscores are passed, they are letters as well, but no such field takes the place of one that
     /// is written with dashes, that came before it, or that no variable tells of.
-    private static func variableName(
+    private static func hasVariable(
         at position: Int, _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
-    ) -> [UInt8]? {
+    ) -> Bool {
         let name = bytes.extracting(head.fields[position].name.range)
-        guard name.firstIndex(of: ASCII.underscore) != nil else { return variableName(name) }
-        guard facts.passUnderscores, let variable = variableName(dashed(name).span),
-            !isLeftOut(FieldName(dashed(name).span))
-        else { return nil }
+        guard name.firstIndex(of: ASCII.underscore) != nil else { return isPlainName(name) }
+        guard facts.passUnderscores else { return false }
+        let plain = dashed(name)
+        guard isPlainName(plain.span), !isLeftOut(FieldName(plain.span)) else { return false }
         for (index, other) in head.fields.enumerated() where index != position {
             let otherName = bytes.extracting(other.name.range)
             let isFirst = index < position || otherName.firstIndex(of: ASCII.underscore) == nil
             if isFirst, !ASCII.equalsIgnoringCase(name, otherName),
-                ASCII.equalsIgnoringCase(dashed(name).span, dashed(otherName).span)
+                ASCII.equalsIgnoringCase(plain.span, dashed(otherName).span)
             {
-                return nil
+                return false
             }
         }
-        return variable
+        return true
     }
 
     private static func dashed(_ name: Span<UInt8>) -> [UInt8] {
         name.array.map { $0 == ASCII.underscore ? ASCII.dash : $0 }
-    }
-
-    private static func variableName(_ name: Span<UInt8>) -> [UInt8]? {
-        guard isPlainName(name) else { return nil }
-        return Array("HTTP_".utf8) + name.array.map { $0 == ASCII.dash ? ASCII.underscore : ASCII.upper($0) }
     }
 
     /// Arguments of an indexed query (section 4.4): a query without `=`, its words split at `+` and
