@@ -259,6 +259,18 @@ public struct ByteBuffer: ~Copyable {
         }
     }
 
+    /// All 16 hexadecimal digits of a number, in small letters.
+    package mutating func append(hex16 value: UInt64) {
+        reserve(16)
+        var index = writeIndex
+        var rest = value
+        for _ in 0..<16 {
+            put(ASCII.hexDigit(UInt8(truncatingIfNeeded: rest >> 60)) | 0x20, &index)
+            rest <<= 4
+        }
+        writeIndex = index
+    }
+
     /// Writes over bytes that are already there.
     package mutating func replace(at index: Int, with bytes: Span<UInt8>) {
         precondition(index >= 0 && index + bytes.count <= end)

@@ -87,6 +87,26 @@ package struct CStringList: Sendable {
             end()
         }
 
+        /// Appends a value of two parts with a separator between; where there is none, of the first alone.
+        package mutating func append(
+            _ variable: MetaVariable, _ first: Span<UInt8>, _ separator: UInt8?, _ second: Span<UInt8>
+        ) {
+            begin(variable)
+            add(first)
+            if let separator {
+                buffer.append(separator)
+                add(second)
+            }
+            end()
+        }
+
+        /// Appends 16 hexadecimal digits.
+        package mutating func append(_ variable: MetaVariable, hex value: UInt64) {
+            begin(variable)
+            buffer.append(hex16: value)
+            end()
+        }
+
         package mutating func append(_ variable: MetaVariable, _ value: Int) {
             begin(variable)
             buffer.append(decimal: value)

@@ -20,6 +20,9 @@ package final class Source: @unchecked Sendable {
 
     static let readingInterest = UInt32(GH_IN.rawValue | GH_RDHUP.rawValue)
 
+    /// All has been read from a pipe that nobody can write to any more.
+    private var isDrained = false
+
     private var descriptor: FileDescriptor?
     private let raw: CInt
     private var token: UInt64?
@@ -99,7 +102,13 @@ package final class Source: @unchecked Sendable {
 
     /// `read(2)` for pipes and the like. Nil: it would block. 0: the end.
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int? {
-        try attemptRead(room: buffer.count) { Glibc.read(raw, buffer.baseAddress, buffer.count) }
+        if isDrained { return 0 }
+        let count = try attemptRead(room: buffer.count) {
+            Glibc.read(raw, buffer.baseAddress, buffer.count)
+        }
+        // Nobody was left to write before that read, and it has left nothing.
+        if isHungUp, let count, count > 0, count < buffer.count { isDrained = true }
+        return count
     }
 
     /// `write(2)`. Nil: it would block.

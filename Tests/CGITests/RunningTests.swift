@@ -100,6 +100,36 @@ import Testing
         }
     }
 
+    /// Where a script is need not be looked at for each request. What is there counts all the same.
+    @Test(arguments: ["/cgi-bin/a", "/cgi-bin/a/info", "/b.cgi"])
+    func `a script that changes a moment after it ran`(_ path: String) async throws {
+        let files = ["cgi-bin/a": page("echo first"), "www/b.cgi": page("echo first")]
+        try await withServer(
+            site: "cgi = /cgi-bin/ cgi-bin/\ncgi_extensions = .cgi", threads: 1, files: files,
+            prepare: { folder in
+                for name in files.keys { chmod(folder.path(name), 0o755) }
+            }
+        ) { server in
+            let name = path.hasPrefix("/cgi-bin") ? "cgi-bin/a" : "www/b.cgi"
+            let file = server.folder.path(name)
+            #expect(try server.get(path).text == "first\n")
+
+            let other = try server.folder.script("\(name).new", page("echo second"))
+            #expect(rename(other, file) == 0)
+            #expect(try server.get(path).text == "second\n")
+
+            chmod(file, 0o644)
+            #expect(try server.get(path).status == 403)
+            chmod(file, 0o755)
+            #expect(try server.get(path).text == "second\n")
+
+            #expect(rename(file, other) == 0)
+            #expect(try server.get(path).status == 404)
+            #expect(rename(other, file) == 0)
+            #expect(try server.get(path).text == "second\n")
+        }
+    }
+
     @Test func `interpreter map`() async throws {
         let files = [
             "www/x.sh": "printf 'Content-Type: text/x\\n\\n'; echo $0 $*",

@@ -35,21 +35,20 @@ private func words(_ query: String) -> [String] {
         let common = MetaVariables.common(
             path: "/bin", serverSoftware: "gatehouse/1", documentRoot: raw("/srv/www").span,
             settings: [("LANG", "C"), ("NAME", "of one's own")])
+        let ofScript = MetaVariables.ofScript(
+            common, filename: "/srv/cgi-bin/a b", name: raw("/cgi-bin/a b").span, pathInfo: raw("/x"),
+            documentRoot: raw("/srv/www"))
         let line = "REPORT /cgi-bin/a%20b/x?y=%20 HTTP/1.0"
-        let environment = environment(line: line, common: common) { facts in
+        let environment = environment(line: line, common: ofScript) { facts in
             facts.protocolVersion = "HTTP/1.0"
             facts.queryString = raw("y=%20")
-            facts.scriptName = raw("/cgi-bin/a b")
-            facts.pathInfo = raw("/x")
-            facts.pathTranslated = raw("/srv/www/x")
-            facts.scriptFilename = "/srv/cgi-bin/a b"
             facts.serverName = raw("h.example")
             facts.serverPort = 8080
             facts.serverAddress = IPAddress("192.0.2.1")
             facts.remoteAddress = IPAddress("2001:db8::1")
             facts.remotePort = 40000
             facts.contentLength = 0
-            facts.requestID = "id"
+            facts.requestID = 0x0123_4567_89AB_CDEF
             facts.remoteUser = "user"
             facts.authType = "Basic"
         }
@@ -62,7 +61,7 @@ private func words(_ query: String) -> [String] {
                 "REQUEST_URI": "/cgi-bin/a%20b/x?y=%20", "QUERY_STRING": "y=%20",
                 "SCRIPT_NAME": "/cgi-bin/a b",
                 "SCRIPT_FILENAME": "/srv/cgi-bin/a b", "DOCUMENT_ROOT": "/srv/www", "PATH_INFO": "/x",
-                "PATH_TRANSLATED": "/srv/www/x", "REDIRECT_STATUS": "200", "UNIQUE_ID": "id",
+                "PATH_TRANSLATED": "/srv/www/x", "REDIRECT_STATUS": "200", "UNIQUE_ID": "0123456789abcdef",
                 "CONTENT_LENGTH": "0", "REMOTE_USER": "user", "AUTH_TYPE": "Basic", "HTTP_HOST": "h",
                 "LANG": "C", "NAME": "of one's own",
             ])
@@ -83,7 +82,9 @@ private func words(_ query: String) -> [String] {
     }
 
     @Test func `what is unknown is not there, but the query always is`() {
-        let environment = environment()
+        let script = MetaVariables.ofScript(
+            CStringList(), filename: "/a", name: raw("").span, pathInfo: nil, documentRoot: raw("/"))
+        let environment = environment(common: script)
         for name in [
             "PATH_INFO", "PATH_TRANSLATED", "CONTENT_LENGTH", "CONTENT_TYPE", "REMOTE_USER", "AUTH_TYPE",
             "HTTPS",
@@ -224,7 +225,11 @@ private func words(_ query: String) -> [String] {
     }
 
     @Test func `a zero byte in a path ends the variable`() {
-        #expect(environment { $0.pathInfo = raw("/a\0b") }["PATH_INFO"] == "/a")
+        let script = MetaVariables.ofScript(
+            CStringList(), filename: "/x", name: raw("/x").span, pathInfo: raw("/a\0b"),
+            documentRoot: raw("/w"))
+        #expect(environment(common: script)["PATH_INFO"] == "/a")
+        #expect(environment(common: script)["PATH_TRANSLATED"] == "/w/a")
     }
 
     // MARK: Indexed queries (section 4.4)

@@ -160,7 +160,7 @@ final class AccessLogFormat {
         case .microseconds: line.append(decimal: exchange.duration.microseconds)
         case .milliseconds: line.append(decimal: exchange.duration.milliseconds)
         case .seconds: line.append(decimal: Int(exchange.duration.seconds))
-        case .requestID: line.append(exchange.id.description)
+        case .requestID: line.append(hex16: exchange.id.value)
         case .script: LogText.appendQuoted((exchange.script?.name ?? "-").utf8.span, to: &line)
         case .connectionStatus: line.append(exchange.isAborted ? "X" : exchange.keepsAlive ? "+" : "-")
         case .scriptReport: AccessLogFormat.appendReport(exchange, to: &line)

@@ -1,18 +1,35 @@
 import Base
 
-/// A script that a request asks for.
-package struct Script: Sendable {
+/// A script that requests ask for by one path, with what all of them get alike.
+///
+/// Belongs to the loop's thread.
+final class Script {
     /// Absolute path of the file.
-    package var file: String
+    let file: String
     /// SCRIPT_NAME: the decoded path of the URL up to the script.
-    package var name: [UInt8]
+    let name: [UInt8]
     /// What follows it in the path; nil where nothing does.
-    package var pathInfo: [UInt8]?
+    let pathInfo: [UInt8]?
     /// The program that runs it, where it does not run itself.
-    package var interpreter: String?
+    let interpreter: String?
 
     /// The folder it stands in, which becomes its working directory.
-    var folder: String {
+    let folder: String
+    /// The name as it is told.
+    let title: String
+    /// For a query that is not indexed.
+    let arguments: CStringList
+    /// Nil until it has been started.
+    var environment: CStringList?
+
+    init(file: String, name: [UInt8], pathInfo: [UInt8]?, interpreter: String?) {
+        (self.file, self.name, self.pathInfo, self.interpreter) = (file, name, pathInfo, interpreter)
+        folder = Script.folder(of: file)
+        title = String(decoding: name, as: UTF8.self)
+        arguments = CStringList([interpreter, file].compactMap(\.self))
+    }
+
+    private static func folder(of file: String) -> String {
         guard let slash = file.utf8.lastIndex(of: ASCII.slash), slash > file.utf8.startIndex else {
             return "/"
         }

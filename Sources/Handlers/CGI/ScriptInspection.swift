@@ -10,6 +10,8 @@ struct ScriptInspection: Sendable {
     private(set) var fault: String?
     /// The script or its place is not for this user to run: 403 and not 500.
     private(set) var isForbidden = false
+    /// There is no such file.
+    private(set) var isMissing = false
     private let user: FileAccess
 
     /// Inspects `file`, which `interpreter` runs, or which runs itself. `path` is the PATH that it gets,
@@ -22,7 +24,9 @@ struct ScriptInspection: Sendable {
         }
         var status = stat()
         guard stat(file, &status) == 0 else {
-            fault = "\(file): \(Errno.current)"
+            let error = Errno.current
+            isMissing = error == .noSuchFile || error == .notAFolder
+            fault = "\(file): \(error)"
             return
         }
         guard status.st_mode & S_IFMT == S_IFREG else {

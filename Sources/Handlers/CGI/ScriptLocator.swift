@@ -21,6 +21,7 @@ struct ScriptLocator {
 
     /// In a folder of scripts: walks the path to the first file; what follows that is PATH_INFO.
     func findInFolder() async -> Result {
+        if let known { return .found(known) }
         let path = exchange.path
         var index = prefixLength
         while index < path.count {
@@ -38,7 +39,7 @@ struct ScriptLocator {
             } catch {
                 return await refusal(error, stop)
             }
-            if file.isRegular { return .found(script(path, endingAt: stop)) }
+            if file.isRegular { return .found(kept(script(path, endingAt: stop))) }
             guard file.isFolder else {
                 return refused(
                     "\(folder.path)\(Script.fileName(path[prefixLength..<stop])) is no regular file")
@@ -71,6 +72,7 @@ struct ScriptLocator {
     /// Among the pages: the first file on the path that is a script by the rules, or the folder's
     /// default page, if the first that exists is one.
     func findAmongFiles() -> Script? {
+        if let known { return known }
         let path = exchange.path
         var index = prefixLength
         while index < path.count {
@@ -79,7 +81,7 @@ struct ScriptLocator {
             if part.scripts.isScript(Array(path[..<stop])), let file = look(path[prefixLength..<stop]),
                 file.isRegular
             {
-                return script(path, endingAt: stop)
+                return kept(script(path, endingAt: stop))
             }
             index = stop
         }
@@ -89,6 +91,21 @@ struct ScriptLocator {
             return part.scripts.isScript(candidate) ? script(candidate, endingAt: candidate.count) : nil
         }
         return nil
+    }
+
+    /// The script of the same path, if it was found a moment ago.
+    private var known: Script? {
+        exchange.context.knownScripts.find(exchange.path, part, now: exchange.context.loop.now)
+    }
+
+    /// Keeps a script for those that ask for the same path. One that another program runs could be missed
+    /// by that alone.
+    private func kept(_ script: Script) -> Script {
+        if script.interpreter == nil {
+            exchange.context.knownScripts.keep(
+                script, at: exchange.path, part, now: exchange.context.loop.now)
+        }
+        return script
     }
 
     private func defaultPages(_ folder: [UInt8]) -> [[UInt8]] {

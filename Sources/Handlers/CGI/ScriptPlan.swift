@@ -12,20 +12,25 @@ struct ScriptPlan {
 
     func spawnPlan(contentLength: Int?) -> SpawnPlan {
         let query = exchange.query ?? []
-        var arguments = CStringList.Builder(capacity: 256)
-        if let interpreter = script.interpreter { arguments.append(interpreter) }
-        arguments.append(script.file)
-        // An indexed query is one that reads (RFC 3875, section 4.4).
-        if part.settings.cgiIsindex, exchange.method == .get || exchange.method == .head {
-            for word in MetaVariables.indexedArguments(query.span) { arguments.append(word.span) }
-        }
         var plan = SpawnPlan(
-            path: script.interpreter ?? script.file, folder: script.folder, arguments: arguments.finish(),
+            path: script.interpreter ?? script.file, folder: script.folder, arguments: arguments(query),
             environment: environment(query, contentLength: contentLength))
         plan.limits = common.limits
         plan.nice = site.config.scriptLimits.nice
         plan.confinement = part.confinement
         return plan
+    }
+
+    private func arguments(_ query: [UInt8]) -> CStringList {
+        // An indexed query is one that reads (RFC 3875, section 4.4).
+        guard !query.isEmpty, part.settings.cgiIsindex, exchange.method == .get || exchange.method == .head
+        else { return script.arguments }
+        let words = MetaVariables.indexedArguments(query.span)
+        if words.isEmpty { return script.arguments }
+        var arguments = CStringList.Builder(capacity: 256)
+        arguments.append(script.arguments)
+        for word in words { arguments.append(word.span) }
+        return arguments.finish()
     }
 
     /// What all plans of a part have in common.
@@ -82,10 +87,21 @@ struct ScriptPlan {
             ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     }
 
+    /// The part of the environment that all requests for the script get alike.
+    private var scriptEnvironment: CStringList {
+        if let environment = script.environment { return environment }
+        let (filename, name) = (script.file, script.name)
+        let environment = MetaVariables.ofScript(
+            common.environment, filename: filename, name: name.span, pathInfo: script.pathInfo,
+            documentRoot: site.documentRoot)
+        script.environment = environment
+        return environment
+    }
+
     private func environment(_ query: [UInt8], contentLength: Int?) -> CStringList {
         let head = exchange.head
         let facts = facts(query, contentLength: contentLength)
-        let common = common.environment
+        let common = scriptEnvironment
         let (list, misleading) = exchange.withHeadBytes {
             (
                 MetaVariables.environment(common, facts, head, $0),
@@ -111,10 +127,6 @@ struct ScriptPlan {
         facts.redirect = redirect
         facts.protocolVersion = head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
         facts.queryString = query
-        facts.scriptName = script.name
-        facts.scriptFilename = script.file
-        facts.pathInfo = script.pathInfo
-        if let pathInfo = script.pathInfo { facts.pathTranslated = site.documentRoot + pathInfo }
         facts.serverName = serverName()
         facts.serverPort = exchange.serverPort
         facts.serverAddress = exchange.connection.local.ip
@@ -123,7 +135,7 @@ struct ScriptPlan {
         facts.isSecure = exchange.isSecure
         // Content of no bytes has a length, too, and scripts that take POST ask for it.
         facts.contentLength = contentLength ?? (!exchange.isSentOn && head.has(.contentLength) ? 0 : nil)
-        facts.requestID = exchange.id.description
+        facts.requestID = exchange.id.value
         if let user = exchange.user {
             facts.remoteUser = String(decoding: user, as: UTF8.self)
             facts.authType = "Basic"

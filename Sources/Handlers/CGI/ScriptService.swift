@@ -32,7 +32,7 @@ struct ScriptService {
 
     /// Runs the script; `capture` gets a copy of its answer.
     func run(_ capture: AnswerCapture?) async throws(StreamError) -> Outcome {
-        if !isErrorPage { exchange.script = ScriptReport(name: String(decoding: script.name, as: UTF8.self)) }
+        if !isErrorPage { exchange.script = ScriptReport(name: script.title) }
         // The doctor takes everything down itself.
         exchange.record =
             isErrorPage || exchange.context.witness != nil
@@ -223,6 +223,9 @@ struct ScriptService {
             failure.reason += "; the request's fields and query are too much for one environment"
         case (.execute, _), (.folder, _):
             let inspection = await inspect()
+            if exchange.context.knownScripts.forget(exchange.path, part), inspection.isMissing {
+                return try await ErrorPage.send(.notFound, on: exchange)
+            }
             if let fault = inspection.fault { failure.reason = fault }
             if inspection.isForbidden { failure.status = .forbidden }
         default: break

@@ -35,6 +35,7 @@ package final class LoopContext {
     package let accessLogs: AccessLogs
     let http1: HTTP1Settings
     let fileCache = FileCache()
+    let knownScripts = KnownScripts()
     let compressedFiles = CompressedFiles()
     let compressionRoom = CompressionRoom()
     package let trustedProxies: TrustedPeers

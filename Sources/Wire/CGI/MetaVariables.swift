@@ -24,12 +24,6 @@ package enum MetaVariables {
         package var protocolVersion: StaticString = "HTTP/1.1"
         /// Byte for byte as sent.
         package var queryString: [UInt8] = []
-        /// Decoded, as the path of the URL up to the script.
-        package var scriptName: [UInt8] = []
-        /// Decoded; nil where the URL ends with the script.
-        package var pathInfo: [UInt8]?
-        package var pathTranslated: [UInt8] = []
-        package var scriptFilename = ""
         package var serverName: [UInt8] = []
         package var serverPort = 0
         package var serverAddress: IPAddress?
@@ -37,7 +31,7 @@ package enum MetaVariables {
         package var remotePort = 0
         package var isSecure = false
         package var contentLength: Int?
-        package var requestID = ""
+        package var requestID: UInt64 = 0
         package var passAuthorization = false
         /// Fields with underscores in their names become variables.
         package var passUnderscores = false
@@ -64,6 +58,23 @@ package enum MetaVariables {
         return list.finish()
     }
 
+    /// What all requests for a script get alike, with what is `common` to those of its place. Names are decoded:
+    /// `name` is the path of the URL up to the script, `pathInfo` what follows, nil where nothing does.
+    package static func ofScript(
+        _ common: CStringList, filename: String, name: Span<UInt8>, pathInfo: [UInt8]?, documentRoot: [UInt8]
+    ) -> CStringList {
+        var list = CStringList.Builder(capacity: 1024)
+        list.append(common)
+        list.append(.scriptName, name)
+        list.append(.scriptFilename, filename)
+        if let pathInfo {
+            list.append(.pathInfo, pathInfo.span)
+            let translated = documentRoot + pathInfo
+            list.append(.pathTranslated, translated.span)
+        }
+        return list.finish()
+    }
+
     /// Builds the whole environment: nothing of the server's own gets in but what is in `common` and `facts`.
     package static func environment(
         _ common: CStringList, _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
@@ -86,14 +97,8 @@ package enum MetaVariables {
         list.append(.requestScheme, facts.isSecure ? "https" : "http" as StaticString)
         // cgi_env may say it, too, for a proxy that tells nothing; that stands before this.
         if facts.isSecure { list.append("HTTPS=on") }
-        list.append(.requestURI, requestURI(head, bytes).span)
+        appendRequestURI(head, bytes, to: &list)
         list.append(.queryString, facts.queryString.span)
-        list.append(.scriptName, facts.scriptName.span)
-        list.append(.scriptFilename, facts.scriptFilename)
-        if let pathInfo = facts.pathInfo {
-            list.append(.pathInfo, pathInfo.span)
-            list.append(.pathTranslated, facts.pathTranslated.span)
-        }
         // php-cgi refuses to run without it.
         list.append(.redirectStatus, facts.redirect?.status ?? 200)
         if let redirect = facts.redirect {
@@ -101,7 +106,7 @@ package enum MetaVariables {
             list.append(.redirectRequestMethod, redirect.method.span)
             if let query = redirect.query { list.append(.redirectQueryString, query.span) }
         }
-        list.append(.uniqueID, facts.requestID)
+        list.append(.uniqueID, hex: facts.requestID)
         if let length = facts.contentLength { list.append(.contentLength, length) }
         if let type = head.first(.contentType) {
             let value = bytes.extracting(type.range)
@@ -114,14 +119,18 @@ package enum MetaVariables {
     }
 
     /// Path and query as they were sent.
-    private static func requestURI(_ head: RequestHead, _ bytes: Span<UInt8>) -> [UInt8] {
-        var result = bytes.extracting(head.path.range).array
-        // `OPTIONS http://host` has none.
-        if result.isEmpty { result = [ASCII.slash] }
-        guard let query = head.query else { return result }
-        result.append(ASCII.question)
-        result += bytes.extracting(query.range).array
-        return result
+    private static func appendRequestURI(
+        _ head: RequestHead, _ bytes: Span<UInt8>, to list: inout CStringList.Builder
+    ) {
+        let separator = head.query == nil ? nil : ASCII.question
+        let query = bytes.extracting((head.query ?? .empty).range)
+        // `OPTIONS http://host` has no path.
+        if head.path.range.isEmpty {
+            let path: InlineArray<1, UInt8> = [ASCII.slash]
+            list.append(.requestURI, path.span, separator, query)
+        } else {
+            list.append(.requestURI, bytes.extracting(head.path.range), separator, query)
+        }
     }
 
     /// The request's fields as `HTTP_*` (section 4.1.18). Fields of one name become one variable.
