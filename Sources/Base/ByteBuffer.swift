@@ -26,12 +26,13 @@ public struct ByteBuffer: ~Copyable {
             : UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped
     }
 
-    /// For any alignment that malloc does not promise to Swift, posix_memalign is called, which costs more.
+    /// Swift's own way would call posix_memalign, which costs more.
     private static func allocate(_ size: Int) -> UnsafeMutableRawPointer {
-        .allocate(byteCount: size, alignment: 8)
+        guard let memory = malloc(size) else { fatalError("no memory for \(size) bytes") }
+        return memory
     }
 
-    deinit { if size > 0 { memory.deallocate() } }
+    deinit { if size > 0 { free(memory) } }
 
     @inlinable public var count: Int { writeIndex &- readIndex }
     @inlinable public var isEmpty: Bool { readIndex == writeIndex }
@@ -117,7 +118,7 @@ public struct ByteBuffer: ~Copyable {
         let wanted = max(end + count, size * 2, 256)
         let larger = ByteBuffer.allocate(wanted)
         larger.copyMemory(from: memory, byteCount: end)
-        if size > 0 { memory.deallocate() }
+        if size > 0 { free(memory) }
         (memory, size) = (larger, wanted)
     }
 

@@ -64,6 +64,13 @@ final class ScriptAnswer {
     /// Takes what the script printed.
     func take(_ printed: Span<UInt8>) throws(ScriptFailure) {
         guard case .header = phase else { return try takeContent(printed) }
+        // Most headers come in one piece.
+        if header.isEmpty, case let (head, bodyStart)?? = try? ScriptHead.parse(printed),
+            head.status?.isInformational != true
+        {
+            begin(head)
+            return try takeContent(printed.extracting(bodyStart...))
+        }
         header.append(printed)
         guard let head = try readHeader() else { return }
         begin(head)

@@ -48,7 +48,6 @@ final class ScriptRelay {
     /// Passes the request's content on, where that is streamed.
     private let feed: ContentFeed?
 
-    private var piece = ByteBuffer()
     private var errorOutput = ErrorOutput()
     private var isErrorDone = false
     private var deadlines: ScriptDeadlines
@@ -247,15 +246,15 @@ final class ScriptRelay {
 
     private func readErrors() -> Bool {
         if isErrorDone { return false }
-        piece.removeAll()
         do throws(Errno) {
             guard let count = try read(errors) else { return false }
             if count == 0 { isErrorDone = true }
         } catch {
             isErrorDone = true
         }
-        if !piece.isEmpty { learnPID() }
-        piece.withSpan {
+        if isErrorDone { return true }
+        learnPID()
+        exchange.context.scriptPiece.withSpan {
             errorOutput.take($0, exchange, pid: pid)
             exchange.witness?.took(errors: $0)
         }
@@ -272,10 +271,12 @@ final class ScriptRelay {
         errorOutput.end(exchange, pid: pid)
     }
 
-    /// Reads a piece into `piece`; nil when there is none now.
+    /// Reads a piece into the loop's room for one; nil when there is none now.
     private func read(_ source: Source) throws(Errno) -> Int? {
         var isBlocked = false
-        let count = try piece.fill(atLeast: ScriptRelay.pieceSize) { (room) throws(Errno) in
+        exchange.context.scriptPiece.removeAll()
+        let count = try exchange.context.scriptPiece.fill(atLeast: ScriptRelay.pieceSize) {
+            (room) throws(Errno) in
             guard let count = try source.read(into: room) else {
                 isBlocked = true
                 return 0
@@ -288,7 +289,6 @@ final class ScriptRelay {
     private func readOutput() -> Bool {
         if isOutputDone || failure != nil { return false }
         if isHeldBack { return false }
-        piece.removeAll()
         let count: Int
         do throws(Errno) {
             guard let read = try read(output) else { return false }
@@ -305,9 +305,10 @@ final class ScriptRelay {
         }
         deadlines.lastOutput = now
         learnPID()
-        if let witness = exchange.witness { piece.withSpan { witness.took(output: $0) } }
+        let context = exchange.context
+        if let witness = exchange.witness { context.scriptPiece.withSpan { witness.took(output: $0) } }
         do throws(ScriptFailure) {
-            try piece.withSpan { (bytes) throws(ScriptFailure) in try answer.take(bytes) }
+            try context.scriptPiece.withSpan { (bytes) throws(ScriptFailure) in try answer.take(bytes) }
         } catch {
             mustEnd = true
             failure = error

@@ -36,6 +36,8 @@ package final class LoopContext {
     let http1: HTTP1Settings
     let fileCache = FileCache()
     let knownScripts = KnownScripts()
+    /// Room for what is read from a script. Nothing in it outlives the call that reads.
+    var scriptPiece = ByteBuffer()
     let compressedFiles = CompressedFiles()
     let compressionRoom = CompressionRoom()
     package let trustedProxies: TrustedPeers
