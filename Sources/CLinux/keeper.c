@@ -19,7 +19,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum request_kind { MAKE_SPAWNER, SEND_SIGNAL, END_LEFTOVERS };
+enum request_kind { MAKE_SPAWNER, SEND_SIGNAL, LOOK };
 
 struct request {
     int32_t kind, identity, process, signal;
@@ -34,9 +34,9 @@ union control {
 
 // MARK: The server's side
 
-static int ask(int keeper, const struct request *request, const void *marks, size_t size, const int *descriptors,
-               size_t count) {
-    struct iovec pieces[2] = {{(void *)request, sizeof *request}, {(void *)marks, size}};
+static int ask(int keeper, const struct request *request, const struct gh_search *searches, size_t search_count,
+               const int *descriptors, size_t count) {
+    struct iovec pieces[2] = {{(void *)request, sizeof *request}, {(void *)searches, search_count * sizeof *searches}};
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
     union control control;
     memset(&control, 0, sizeof control);
@@ -83,10 +83,10 @@ int gh_keeper_signal(int keeper, int32_t identity, int32_t process, int signal) 
     return ask(keeper, &request, NULL, 0, NULL, 0);
 }
 
-int gh_keeper_end_leftovers(int keeper, int32_t identity, const void *marks, size_t size, int end) {
-    if (size > GH_MARKS_MAX) return E2BIG;
-    struct request request = {.kind = END_LEFTOVERS, .identity = identity};
-    return ask(keeper, &request, marks, size, &end, 1);
+int gh_keeper_look(int keeper, int32_t identity, const struct gh_search *searches, size_t count, int answer) {
+    if (count > GH_SEARCHES_MAX) return E2BIG;
+    struct request request = {.kind = LOOK, .identity = identity};
+    return ask(keeper, &request, searches, count, &answer, 1);
 }
 
 bool gh_keeper_lives(int keeper) {
@@ -116,20 +116,23 @@ static void send_signal(const struct gh_identity *identity, int32_t process, int
     if (gh_act_as(own) < 0) _exit(1);
 }
 
-static void end_leftovers(
-    const struct gh_keeper_plan *plan, const struct gh_identity *identity, int socket, const void *marks, size_t size) {
+static void look(
+    const struct gh_keeper_plan *plan, const struct gh_identity *identity, int socket, const struct gh_search *searches,
+    size_t count, int answer) {
+    static uint8_t found[GH_SEARCHES_MAX];
     if (_Fork() != 0) return;
     close(socket);
     if (gh_become(identity) < 0) _exit(1);
-    plan->end_leftovers(marks, size);
+    plan->look(searches, count, found);
+    while (write(answer, found, count) < 0 && errno == EINTR) {}
     _exit(0);
 }
 
 static void serve(const struct gh_keeper_plan *plan, int socket) {
-    static char marks[GH_MARKS_MAX];
+    static struct gh_search searches[GH_SEARCHES_MAX];
     while (true) {
         struct request request;
-        struct iovec pieces[2] = {{&request, sizeof request}, {marks, sizeof marks}};
+        struct iovec pieces[2] = {{&request, sizeof request}, {searches, sizeof searches}};
         union control control;
         struct msghdr message = {
             .msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
@@ -144,13 +147,13 @@ static void serve(const struct gh_keeper_plan *plan, int socket) {
             const struct gh_identity *identity = NULL;
             if (request.identity >= 0 && (size_t)request.identity < plan->count)
                 identity = &plan->identities[request.identity];
-            size_t size = (size_t)count - sizeof request;
+            size_t search_count = ((size_t)count - sizeof request) / sizeof *searches;
             if (request.kind == MAKE_SPAWNER && descriptors[1] >= 0)
                 make_spawner(plan, descriptors[0], descriptors[1]);
             else if (request.kind == SEND_SIGNAL && identity)
                 send_signal(identity, request.process, request.signal);
-            else if (request.kind == END_LEFTOVERS && identity)
-                end_leftovers(plan, identity, socket, marks, size);
+            else if (request.kind == LOOK && identity && descriptors[0] >= 0)
+                look(plan, identity, socket, searches, search_count, descriptors[0]);
         }
         for (int i = 0; i < DESCRIPTORS_MAX; i++) {
             if (descriptors[i] >= 0) close(descriptors[i]);

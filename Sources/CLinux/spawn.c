@@ -118,6 +118,7 @@ int gh_child_main(void *argument) {
             continue;
         if (gh_set_limit(limit->resource, limit->soft, limit->hard) < 0) goto failed;
     }
+    gh_take_mark(plan->mark, state->mark_limit);
     if (!state->is_prepared) gh_restore_priority();
     if (plan->nice != 0) {
         errno = 0;
@@ -152,7 +153,7 @@ int gh_spawn(const struct gh_spawn *plan, int32_t *pid, enum gh_spawn_step *step
         }
         stack = memory;
     }
-    struct gh_child state = {.plan = plan, .step = GH_STEP_CLONE};
+    struct gh_child state = {.plan = plan, .mark_limit = gh_mark_limit(), .step = GH_STEP_CLONE};
     sigset_t all, before;
     sigfillset(&all);
     // A handler that ran in the child would run in the server's memory.

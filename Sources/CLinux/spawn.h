@@ -13,6 +13,8 @@ struct gh_child {
     bool is_prepared;
     // The limit for open files that the child is born with, where it is prepared.
     struct gh_limit files;
+    // Of gh_mark_limit.
+    uint64_t mark_limit;
     // Whom it becomes; NULL: it stays who it is.
     const struct gh_identity *identity;
     // What came of it.
@@ -38,6 +40,11 @@ int gh_child_main(void *argument);
 void gh_restore_priority(void);
 void gh_reset_signals(void);
 void gh_unblock_signals(void);
+
+// What no mark of this process and its children may be above: the hard limit.
+uint64_t gh_mark_limit(void);
+// Marks the calling process, as far as that can be done. 0: leaves it as it is.
+void gh_take_mark(uint64_t mark, uint64_t limit);
 
 // Becomes that user for good, without any capability. -1: errno.
 int gh_become(const struct gh_identity *identity);

@@ -37,6 +37,7 @@ struct header {
     int32_t identity;
     bool has_input, has_ruleset, no_new_privileges;
     int32_t processor;
+    uint64_t mark;
     struct gh_limit limit[LIMITS_MAX];
 };
 
@@ -55,6 +56,7 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *bo
         .has_ruleset = plan->ruleset >= 0,
         .no_new_privileges = plan->no_new_privileges,
         .processor = plan->processor,
+        .mark = plan->mark,
     };
     if (plan->limit_count > LIMITS_MAX) return E2BIG;
     header.limits = (uint32_t)plan->limit_count;
@@ -117,7 +119,7 @@ void gh_spawner_forget(struct gh_board *board) { munmap(board, sizeof *board); }
 
 int gh_pidfd_open(int32_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
-int gh_pidfd_kill(int pidfd) { return (int)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); }
+int gh_pidfd_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0); }
 
 // MARK: The spawner's side
 
@@ -128,6 +130,7 @@ static struct {
     char room[MESSAGE_SIZE + 1];
     char *strings[STRINGS_MAX + 2];
     struct gh_limit files;
+    uint64_t mark_limit;
     struct gh_board *board;
     const struct gh_identity *identities;
     size_t identity_count;
@@ -187,6 +190,7 @@ static bool read_plan(size_t size, const int descriptors[DESCRIPTORS_MAX], struc
         .no_new_privileges = header->no_new_privileges,
         .nice = header->nice,
         .processor = header->processor,
+        .mark = header->mark,
         .limits = header->limit,
         .limit_count = header->limits,
     };
@@ -195,7 +199,7 @@ static bool read_plan(size_t size, const int descriptors[DESCRIPTORS_MAX], struc
 }
 
 static void spawn(const struct gh_spawn *plan, struct gh_spawn_reply *reply) {
-    struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .step = GH_STEP_CLONE};
+    struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .mark_limit = own.mark_limit, .step = GH_STEP_CLONE};
     if (plan->identity >= 0 && (size_t)plan->identity < own.identity_count)
         state.identity = &own.identities[plan->identity];
     // A number that is none, or none where there have to be.
@@ -251,6 +255,7 @@ void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identi
     own.board = board;
     own.identities = identities;
     own.identity_count = count;
+    own.mark_limit = gh_mark_limit();
     while ((size = receive(socket, descriptors)) > 0) {
         uint32_t number = atomic_load(&board->replied);
         struct gh_spawn_reply *reply = &board->replies[number % GH_BOARD_SIZE];

@@ -17,13 +17,15 @@ final class ChildEnd: @unchecked Sendable {
         fileprivate(set) var isOver: Bool
         /// Whose it is where it is not the server's user's.
         let user: Keeper.User?
+        /// Nil where nothing can have been started by it.
+        let mark: Mark?
         /// -1: not watched yet.
         fileprivate var pidfd: CInt = -1
         fileprivate(set) var launch: Launch?
 
         /// A child that nobody has waited for.
-        init(_ pid: Int32, on loop: EventLoop, user: Keeper.User? = nil) {
-            (self.pid, self.loop, isOver, self.user) = (pid, loop, false, user)
+        init(_ pid: Int32, on loop: EventLoop, user: Keeper.User? = nil, mark: Mark? = nil) {
+            (self.pid, self.loop, isOver, self.user, self.mark) = (pid, loop, false, user, mark)
         }
     }
 
@@ -32,6 +34,7 @@ final class ChildEnd: @unchecked Sendable {
     private var launch: Launch?
     /// Whose it is where it is not the server's user's.
     let user: Keeper.User?
+    private let mark: Mark?
     private let waiter: Waiter
     private var pidfd: Source?
     /// It has been taken note of, or there is no child.
@@ -42,18 +45,18 @@ final class ChildEnd: @unchecked Sendable {
     /// Until another look at a child that cannot be watched.
     static let pause = TimeSpan.milliseconds(50)
 
-    init(_ pid: Int32, user: Keeper.User?, waiter: Waiter) {
-        (started, self.user, self.waiter) = (pid, user, waiter)
+    init(_ pid: Int32, mark: Mark, waiter: Waiter) {
+        (started, user, self.mark, self.waiter) = (pid, nil, mark, waiter)
     }
 
     init(_ launch: Launch, waiter: Waiter) {
-        (started, self.launch, user, self.waiter) = (0, launch, launch.user, waiter)
+        (started, self.launch, self.waiter) = (0, launch, waiter)
+        (user, mark) = (launch.user, launch.mark)
     }
 
     init(_ child: Handover, waiter: Waiter) {
-        (started, launch, user, isOver, self.waiter) = (
-            child.pid, child.launch, child.user, child.isOver, waiter
-        )
+        (started, launch, isOver, self.waiter) = (child.pid, child.launch, child.isOver, waiter)
+        (user, mark) = (child.user, child.mark)
         if child.pidfd >= 0 { watch(FileDescriptor(owning: child.pidfd)) }
     }
 
@@ -79,7 +82,7 @@ final class ChildEnd: @unchecked Sendable {
 
     /// Takes the child away from this one.
     func handOver() -> Handover {
-        var result = Handover(started, on: waiter.loop, user: user)
+        var result = Handover(started, on: waiter.loop, user: user, mark: mark)
         result.launch = launch.take()
         result.isOver = isOver
         if let pidfd = pidfd.take() { result.pidfd = pidfd.moveOut() }
@@ -106,6 +109,16 @@ final class ChildEnd: @unchecked Sendable {
         isOver = true
         pidfd.take()?.close()
         return result < 0 ? .unknown : ExitStatus(raw)
+    }
+
+    /// Waits until the child has ended, or until `deadline`. Whether it has, or there is none.
+    func hasEnded(by deadline: Instant) async -> Bool {
+        while !isOver, poll() == nil, !isOver {
+            if waiter.loop.now >= deadline { return false }
+            let look = isWatched ? deadline : min(deadline, waiter.loop.now + ChildEnd.pause)
+            _ = await waiter.wait(until: look)
+        }
+        return true
     }
 
     private func watch(_ descriptor: consuming FileDescriptor) {

@@ -115,10 +115,9 @@ package struct ExitStatus: Sendable, Equatable {
 package struct ChildProcess: ~Copyable {
     private let end: ChildEnd
 
-    /// Takes over a child of this process, which runs as `user`. `waiter` is woken when it ends, once
-    /// `poll` has been called.
-    init(_ pid: Int32, user: Keeper.User? = nil, waiter: Waiter) {
-        end = ChildEnd(pid, user: user, waiter: waiter)
+    /// Takes over a child of this process. `waiter` is woken when it ends, once `poll` has been called.
+    init(_ pid: Int32, mark: Mark, waiter: Waiter) {
+        end = ChildEnd(pid, mark: mark, waiter: waiter)
     }
 
     /// Takes over a child that is being made.
@@ -126,7 +125,7 @@ package struct ChildProcess: ~Copyable {
 
     deinit {
         // Left only where a task unwinds without having ended the process.
-        if !end.isOver { ChildProcess.end(end.handOver(), SIGKILL, grace: .zero, then: {}) }
+        if !end.isOver { ChildProcess.end(end.handOver(), SIGKILL, grace: .zero) }
     }
 
     /// 0 where it is not known yet. It is as soon as the process can do anything.
@@ -167,98 +166,102 @@ package struct ChildProcess: ~Copyable {
         kill(process, signal)
     }
 
-    /// Ends the whole group: TERM now, KILL to what is left after `grace`. Returns at once; the
-    /// loop sees to it, keeps the descriptors of `pipes` open meanwhile, and calls `then` when nothing
-    /// is left.
+    /// Ends all that it started: TERM now, KILL to what is left after `grace`. Returns at once; the loop
+    /// sees to it, and calls `then` when the group is gone. What has left the group may take longer. The
+    /// descriptors of `pipes` stay open until everything is gone.
     package consuming func end(
         grace: TimeSpan, holding pipes: [Source] = [], then: @escaping @Sendable () -> Void = {}
     ) {
-        let held = pipes.map { $0.moveOut() }
-        ChildProcess.end(end.handOver(), SIGTERM, grace: grace) {
-            for raw in held where raw >= 0 { _ = FileDescriptor(owning: raw) }
+        ChildProcess.end(
+            end.handOver(), SIGTERM, grace: grace, holding: pipes.map { $0.moveOut() }, then: then)
+    }
+
+    /// Lets the process run on, and ends all that it started where it has not ended by `deadline`; the loop
+    /// takes its exit status and then calls `then`.
+    package consuming func leave(
+        until deadline: Instant? = nil, grace: TimeSpan = .zero, then: @escaping @Sendable () -> Void = {}
+    ) {
+        ChildProcess.reap(end.handOver(), until: deadline ?? .never, grace: grace, then: then)
+    }
+
+    /// Takes note of the end of a process that nobody owns any more.
+    static func reap(
+        _ child: ChildEnd.Handover, until deadline: Instant = .never, grace: TimeSpan = .zero,
+        then: @escaping @Sendable () -> Void = {}
+    ) {
+        let loop = child.loop
+        loop.spawn {
+            let waiter = Waiter(loop: loop)
+            defer { waiter.end() }
+            let end = ChildEnd(child, waiter: waiter)
+            guard await end.hasEnded(by: deadline) else {
+                return ChildProcess.end(end.handOver(), SIGTERM, grace: grace, then: then)
+            }
             then()
         }
     }
 
-    /// Lets the process run on, until `deadline` if there is one; the loop takes its exit status and
-    /// then calls `then`.
-    package consuming func leave(until deadline: Instant? = nil, then: @escaping @Sendable () -> Void = {}) {
-        ChildProcess.reap(end.handOver(), grace: nil, killAt: deadline, then: then)
-    }
-
-    /// Ends a group with `signal`, where it is only being started as soon as it is.
-    private static func end(
-        _ child: ChildEnd.Handover, _ signal: CInt, grace: TimeSpan, then: @escaping @Sendable () -> Void
+    /// Ends what a process started with `signal` and then KILL, where it is only being started as soon as it
+    /// is. `held` are descriptors to be closed when everything is gone.
+    static func end(
+        _ child: ChildEnd.Handover, _ signal: CInt, grace: TimeSpan, holding held: [CInt] = [],
+        then: @escaping @Sendable () -> Void = {}
     ) {
         if child.launch == nil, child.pid > 0 {
             ChildProcess.signal(signal, -child.pid, of: child.user)
         }
-        reap(child, first: signal, grace: grace, then: then)
+        let loop = child.loop
+        loop.childBeginsToEnd()
+        loop.spawn {
+            let waiter = Waiter(loop: loop)
+            let leftovers = await endGroup(child, signal, grace: grace, waiter)
+            then()
+            await leftovers?.finish(waiter)
+            waiter.end()
+            for raw in held where raw >= 0 { _ = FileDescriptor(owning: raw) }
+            loop.childHasEnded()
+        }
     }
 
-    /// Watches over a process that nobody owns any more. `grace` nil: no signal is sent. `first` is the
-    /// signal for one that is only being started.
-    static func reap(
-        _ child: ChildEnd.Handover, first: CInt = SIGKILL, grace: TimeSpan?, killAt: Instant? = nil,
-        then: @escaping @Sendable () -> Void
-    ) {
-        let (user, loop) = (child.user, child.loop)
-        if grace != nil { loop.childBeginsToEnd() }
-        loop.spawn {
-            defer {
-                then()
-                if grace != nil { loop.childHasEnded() }
+    /// Returns when the group is gone, with what is to be done about what has left it.
+    private static func endGroup(
+        _ child: ChildEnd.Handover, _ first: CInt, grace: TimeSpan, _ waiter: Waiter
+    ) async -> Leftovers.Search? {
+        let (loop, user, mark) = (child.loop, child.user, child.mark)
+        let isStarting = child.launch != nil
+        let end = ChildEnd(child, waiter: waiter)
+        if isStarting {
+            while !end.hasStarted() {
+                if end.failure != nil { return nil }
+                _ = await waiter.wait()
             }
-            guard !child.isOver else {
-                // The leader is gone already; its group may not be.
-                if let grace, child.pid > 0 { await killGroup(child.pid, of: user, on: loop, grace: grace) }
-                return
-            }
-            let waiter = Waiter(loop: loop)
-            defer { waiter.end() }
-            let end = ChildEnd(child, waiter: waiter)
-            if child.launch != nil {
-                while !end.hasStarted() {
-                    if end.failure != nil { return }
-                    _ = await waiter.wait()
-                }
-                if grace != nil { signal(first, -end.pid, of: user) }
-            }
-            let pid = end.pid
-            let deadline = grace.map { loop.now + $0 } ?? killAt ?? .never
-            var isKilled = false
-            while end.poll() == nil {
-                let limit = isKilled ? .never : deadline
-                let look = end.isWatched ? limit : min(limit, loop.now + ChildEnd.pause)
-                switch await waiter.wait(until: look) {
-                case .woken: break
-                case .timedOut where look < limit: break
-                case .timedOut, .cancelled:
-                    signal(SIGKILL, -pid, of: user)
-                    isKilled = true
-                }
-            }
-            if let grace {
-                let left = isKilled ? .zero : deadline - loop.now
-                await killGroup(pid, of: user, on: loop, grace: min(max(left, .zero), grace))
-            }
+            signal(first, -end.pid, of: user)
         }
+        let pid = end.pid
+        // There never was a process.
+        if pid <= 0 { return nil }
+        let deadline = loop.now + grace
+        let leftovers = mark.map { $0.leftovers.begin($0, group: pid, of: user, killAt: deadline) }
+        if await !end.hasEnded(by: deadline) {
+            signal(SIGKILL, -pid, of: user)
+            _ = await end.hasEnded(by: .never)
+        }
+        await killGroup(pid, of: user, on: loop, at: deadline, waiter)
+        return leftovers
     }
 
     /// How long a killed process may take to be gone. One that the kernel holds may take for ever, and
     /// so may one whose parent, outside the group, takes no note of its end.
     private static let killTime = TimeSpan.milliseconds(500)
 
-    /// Waits until no process of the group is left, and kills what is after `grace`.
+    /// Waits until no process of the group is left, and kills what is at `deadline`.
     ///
     /// A group's number is not given to another one while it has a member, so a look every few
     /// milliseconds never reaches a stranger.
     private static func killGroup(
-        _ group: Int32, of user: Keeper.User?, on loop: EventLoop, grace: TimeSpan
+        _ group: Int32, of user: Keeper.User?, on loop: EventLoop, at deadline: Instant, _ waiter: Waiter
     ) async {
-        let waiter = Waiter(loop: loop)
-        defer { waiter.end() }
-        var deadline = loop.now + grace
+        var deadline = deadline
         var pause = TimeSpan.milliseconds(50)
         var isKilled = false
         // Of another user's processes the kernel says only that they are there.

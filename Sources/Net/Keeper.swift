@@ -21,10 +21,10 @@ package final class Keeper: Sendable {
             gh_keeper_signal(keeper.socket.raw, number, process, signal) == 0
         }
 
-        /// Ends what the marks name, as `Leftovers` writes them, in a process of the user's. `end` may be
-        /// closed after it; the other end of that pipe tells when it is done. False where the keeper cannot be asked.
-        func endLeftovers(_ marks: [UInt8], end: borrowing FileDescriptor) -> Bool {
-            gh_keeper_end_leftovers(keeper.socket.raw, number, marks, marks.count, end.raw) == 0
+        /// Looks for marked processes, in a process of the user's, which writes what `MarkedProcesses.look`
+        /// finds into `answer`, a pipe that may be closed after it. False where the keeper cannot be asked.
+        func look(_ searches: [gh_search], answer: borrowing FileDescriptor) -> Bool {
+            gh_keeper_look(keeper.socket.raw, number, searches, searches.count, answer.raw) == 0
         }
     }
 
@@ -44,8 +44,11 @@ package final class Keeper: Sendable {
                     identities: raw.baseAddress, count: identities.count,
                     own: own == nil ? nil : raw.baseAddress.map { $0 + identities.count },
                     keeps_bounds: keepsBounds, files: files,
-                    end_leftovers: { marks, size in
-                        Leftovers.kill(encoded: UnsafeRawBufferPointer(start: marks, count: size))
+                    look: { searches, count, found in
+                        let searches = UnsafeBufferPointer(start: searches, count: count)
+                        for (index, isThere) in MarkedProcesses.look(Array(searches)).enumerated() {
+                            found?[index] = isThere ? 1 : 0
+                        }
                     })
                 var pid: Int32 = 0
                 return gh_keeper_start(&plan, &pid, &socket)

@@ -11,6 +11,7 @@ final class Launch: @unchecked Sendable {
     let sent: Instant
     /// Whose process it is where it is not the server's user's.
     let user: Keeper.User?
+    let mark: Mark
     /// Nil while the spawner has not replied.
     private(set) var result: Result<Int32, SpawnError>?
 
@@ -18,8 +19,8 @@ final class Launch: @unchecked Sendable {
     private unowned let line: SpawnerLine
     private var waiter: Waiter?
 
-    init(_ number: UInt32, on line: SpawnerLine, user: Keeper.User?, sent: Instant) {
-        (self.number, self.line, self.user, self.sent) = (number, line, user, sent)
+    init(_ number: UInt32, on line: SpawnerLine, user: Keeper.User?, mark: Mark, sent: Instant) {
+        (self.number, self.line, self.user, self.mark, self.sent) = (number, line, user, mark, sent)
     }
 
     /// The process, also one that has not come to its exec yet; 0 while there is none.

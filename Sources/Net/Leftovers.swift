@@ -2,162 +2,196 @@ import Base
 import CLinux
 import Glibc
 
+/// What all that a script starts is known by, however far it goes: a number that is inherited
+/// (`CLinux/mark.c`). Each start of a script has another one.
+struct Mark: Sendable {
+    let number: UInt64
+    let leftovers: Leftovers
+}
+
 /// Ends what has left the process group of a script (`setsid`, as daemons do) when the script is ended.
 ///
-/// Such processes are known by a variable of the environment that the script was started with, which
-/// its children inherit, and by having been there before the end: an error page's script, later, has
-/// the same variable. What a script started that ended by itself is nobody's business.
+/// It gets TERM at once, and KILL when the group gets it. What a script started that ended by itself is
+/// nobody's business.
 ///
-/// `@unchecked Sendable`: used on its loop's thread only; a thread of the pool gets the marks alone.
-package final class Leftovers: @unchecked Sendable {
+/// `@unchecked Sendable`: used on its loop's thread only.
+final class Leftovers: @unchecked Sendable {
     private let loop: EventLoop
     private let pool: WorkerPool
-    private var marks: Marks = [:]
-    /// Of processes of other users, by their numbers.
-    private var others: [Int32: (user: Keeper.User, marks: Marks)] = [:]
-    private var isLooking = false
+    private var lastMark: UInt64
+    /// By the numbers of the users, -1 for the server's own.
+    private var lookouts: [Int32: Lookout] = [:]
 
-    /// `NAME=value`, and the tick of the system's clock before which a process was started.
-    private typealias Marks = [[UInt8]: UInt64]
+    init(loop: EventLoop, pool: WorkerPool) {
+        (self.loop, self.pool) = (loop, pool)
+        // Not a secret: only different in each process and loop.
+        var generator = SystemRandomNumberGenerator()
+        lastMark = generator.next()
+    }
+
+    func nextMark() -> Mark {
+        lastMark &+= 1
+        let bit = MarkedProcesses.markBit
+        return Mark(number: bit | lastMark & (bit - 1), leftovers: self)
+    }
+
+    /// Begins to end what carries `mark` and is not in `group`, which has been told already. `killAt` is
+    /// when the group gets KILL. `finish` has to follow.
+    func begin(_ mark: Mark, group: Int32, of user: Keeper.User?, killAt: Instant) -> Search {
+        let number = user?.number ?? -1
+        let lookout = lookouts[number] ?? Lookout(loop: loop, pool: pool, user: user)
+        lookouts[number] = lookout
+        let search = Search(mark.number, group, killAt: killAt, lookout)
+        lookout.add(search)
+        return search
+    }
+
+    /// What is looked for when a script is ended.
+    ///
+    /// `@unchecked Sendable`: as above.
+    final class Search: @unchecked Sendable {
+        fileprivate let mark: UInt64
+        fileprivate let group: Int32
+        fileprivate let killAt: Instant
+        fileprivate let lookout: Lookout
+        /// When to look again, beside `killAt`.
+        fileprivate var due: Instant
+        fileprivate var isTold = false
+        fileprivate var isKilled = false
+        /// Nothing can leave it any more.
+        fileprivate var isGroupGone = false
+        fileprivate var isOver = false
+        fileprivate var waiter: Waiter?
+
+        fileprivate init(_ mark: UInt64, _ group: Int32, killAt: Instant, _ lookout: Lookout) {
+            (self.mark, self.group, self.killAt, self.lookout) = (mark, group, killAt, lookout)
+            due = lookout.loop.now
+        }
+
+        /// To be called when the group is gone. Returns when nothing is left, or what is cannot be ended.
+        func finish(_ waiter: Waiter) async {
+            isGroupGone = true
+            due = lookout.loop.now
+            self.waiter = waiter
+            lookout.wake()
+            while !isOver { _ = await waiter.wait() }
+        }
+    }
+}
+
+/// Looks for what one user's scripts have left, for as long as any is being ended.
+///
+/// `@unchecked Sendable`: used on its loop's thread only.
+private final class Lookout: @unchecked Sendable {
+    let loop: EventLoop
+    private let pool: WorkerPool
+    private let user: Keeper.User?
+    private var searches: [Leftovers.Search] = []
+    private var lastLook = Instant(nanoseconds: .min)
+    /// Of the task that looks, while there is one.
+    private var waiter: Waiter?
 
     /// One look serves all scripts that were ended meanwhile, so that many that end cost little more.
     private static let pause = TimeSpan.milliseconds(100)
-    /// How long a look in a process of another user's may take.
-    private static let otherTime = TimeSpan.seconds(2)
+    /// The same, where something's time is over.
+    private static let killPause = TimeSpan.milliseconds(10)
+    /// Longer than that, nothing that cannot be killed is waited for.
+    private static let killTime = TimeSpan.seconds(2)
+    /// How long another user's process may take for a look.
+    private static let otherTime = TimeSpan.seconds(1)
 
-    package init(loop: EventLoop, pool: WorkerPool) { (self.loop, self.pool) = (loop, pool) }
-
-    /// Ticks of the clock that processes' starts are told in, up to now.
-    package static var tick: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &time)
-        let rate = UInt64(max(1, sysconf(CInt(_SC_CLK_TCK))))
-        return UInt64(time.tv_sec) * rate + UInt64(time.tv_nsec) * rate / 1_000_000_000
+    init(loop: EventLoop, pool: WorkerPool, user: Keeper.User?) {
+        (self.loop, self.pool, self.user) = (loop, pool, user)
     }
 
-    /// Kills all processes of this user, or of `user`, that were started before `tick` with `mark`,
-    /// `NAME=value`, in their environment.
-    package func end(_ mark: [UInt8], before tick: UInt64, of user: Keeper.User? = nil) {
-        if let user {
-            others[user.number, default: (user, [:])].marks[mark] = tick
-        } else {
-            marks[mark] = tick
-        }
-        if isLooking { return }
-        isLooking = true
-        loop.childBeginsToEnd()
+    func add(_ search: Leftovers.Search) {
+        searches.append(search)
+        if waiter != nil { return wake() }
+        let waiter = Waiter(loop: loop)
+        self.waiter = waiter
         loop.spawn { [self] in
-            let waiter = Waiter(loop: loop)
-            while !marks.isEmpty || !others.isEmpty {
-                let (taken, takenOthers) = (marks, others)
-                (marks, others) = ([:], [:])
-                if !taken.isEmpty { await pool.run { Leftovers.kill(taken) } }
-                for (user, marks) in takenOthers.values { await end(marks, of: user, waiter) }
-                _ = await waiter.wait(until: loop.now + Leftovers.pause)
+            while let next = searches.map(nextLook).min() {
+                if next > loop.now {
+                    _ = await waiter.wait(until: next)
+                } else {
+                    await look(waiter)
+                    lastLook = loop.now
+                }
             }
             waiter.end()
-            isLooking = false
-            loop.childHasEnded()
+            self.waiter = nil
         }
     }
 
-    // MARK: Processes of other users
+    func wake() { waiter?.wake() }
 
-    /// Has the keeper look, since the environment of other users' processes cannot be read.
-    private func end(_ marks: Marks, of user: Keeper.User, _ waiter: Waiter) async {
-        var bytes: [UInt8] = []
-        var rest = marks[...]
-        while let (mark, tick) = rest.popFirst() {
-            bytes += Array("\(tick) ".utf8) + mark + [0]
-            if bytes.count < Leftovers.messageSize, !rest.isEmpty { continue }
-            await end(bytes, of: user, waiter)
-            bytes = []
+    private func nextLook(_ search: Leftovers.Search) -> Instant {
+        let usual = max(search.due, lastLook + Lookout.pause)
+        return search.isKilled ? usual : min(usual, max(search.killAt, lastLook + Lookout.killPause))
+    }
+
+    /// Does all that is due, also what could wait.
+    private func look(_ waiter: Waiter) async {
+        let now = loop.now
+        let due = searches.filter { $0.due <= now || (!$0.isKilled && $0.killAt <= now) }
+            .prefix(Int(GH_SEARCHES_MAX))
+        let orders = due.map { search in
+            let purpose =
+                search.killAt <= now
+                ? GH_SEARCH_KILL : search.isTold ? GH_SEARCH_WATCH : GH_SEARCH_TELL
+            search.isTold = true
+            search.isKilled = search.killAt <= now
+            return gh_search(mark: search.mark, group: search.group, purpose: purpose)
         }
-    }
-
-    /// A mark is far shorter than what the keeper takes beyond this.
-    private static let messageSize = Int(GH_MARKS_MAX) / 2
-
-    private func end(_ bytes: [UInt8], of user: Keeper.User, _ waiter: Waiter) async {
-        guard var pipe = try? FileDescriptor.pipe(flags: O_NONBLOCK) else { return }
-        let done = Source(pipe.takeRead(), waiter: waiter)
-        defer { done.close() }
-        guard user.endLeftovers(bytes, end: pipe.takeWrite()) else { return }
-        let deadline = loop.now + Leftovers.otherTime
-        // Nothing is written; its end is what is read.
-        while (try? Leftovers.hasEnded(done)) == false {
-            guard case .woken = await waiter.wait(until: deadline) else { return }
-        }
-    }
-
-    private static func hasEnded(_ pipe: Source) throws(Errno) -> Bool {
-        var byte: UInt8 = 0
-        var count: Int?
-        try withUnsafeMutableBytes(of: &byte) { (room) throws(Errno) in count = try pipe.read(into: room) }
-        return count != nil
-    }
-
-    /// What `end` has written, in a process of the user's.
-    static func kill(encoded bytes: UnsafeRawBufferPointer) {
-        var marks: Marks = [:]
-        for entry in bytes.split(separator: 0) {
-            let parts = entry.split(separator: ASCII.space, maxSplits: 1)
-            guard parts.count == 2, let tick = UInt64(String(decoding: parts[0], as: UTF8.self)) else {
-                continue
+        let wasGone = due.map(\.isGroupGone)
+        let found =
+            if let user { await look(orders, as: user, waiter) } else {
+                await pool.run { MarkedProcesses.look(orders) }
             }
-            marks[Array(parts[1])] = tick
+        for (search, (wasGone, found)) in zip(due, zip(wasGone, found)) {
+            let isDone = !found || now >= search.killAt + Lookout.killTime
+            if isDone, wasGone {
+                search.isOver = true
+                search.waiter?.wake()
+            } else {
+                search.due = isDone && !search.isGroupGone ? .never : loop.now
+            }
         }
-        kill(marks)
+        searches.removeAll(where: \.isOver)
     }
 
-    // MARK: Looking
-
-    /// Looks until nothing is found: a process may just be starting another one.
-    private static func kill(_ marks: Marks) {
-        for _ in 0..<8 where !killOnce(marks) { return }
-    }
-
-    /// Whether there was anything.
-    private static func killOnce(_ marks: Marks) -> Bool {
-        guard let folder = opendir("/proc") else { return false }
-        defer { closedir(folder) }
-        var found = false
-        while let record = readdir(folder) {
-            guard let pid = Int32(record.name), pid != getpid() else { continue }
-            // Held from here on, so that the number cannot become another's before the signal.
-            let raw = gh_pidfd_open(pid)
-            guard raw >= 0 else { continue }
-            let process = FileDescriptor(owning: raw)
-            guard isMarked(pid, marks) else { continue }
-            if gh_pidfd_kill(process.raw) == 0 { found = true }
+    /// Has the keeper look: nobody but the user may signal the user's processes.
+    private func look(_ orders: [gh_search], as user: Keeper.User, _ waiter: Waiter) async -> [Bool] {
+        let unknown = orders.map { _ in true }
+        guard var pipe = try? FileDescriptor.pipe(flags: O_NONBLOCK) else { return unknown }
+        let answer = Source(pipe.takeRead(), waiter: waiter)
+        defer { answer.close() }
+        guard user.look(orders, answer: pipe.takeWrite()) else {
+            // Without a keeper there is nobody who could end them.
+            return user.keeper.isThere ? unknown : orders.map { _ in false }
         }
-        return found
-    }
-
-    private static func isMarked(_ pid: Int32, _ marks: Marks) -> Bool {
-        // Those of other users cannot be read, and are not meant.
-        guard let file = try? FileDescriptor.open("/proc/\(pid)/environ", O_RDONLY),
-            let content = try? file.contents(limit: environmentLimit), let start = startTick(pid)
-        else { return false }
-        return content.split(separator: 0).contains { entry in
-            marks[Array(entry)].map { start < $0 } ?? false
+        let deadline = loop.now + Lookout.otherTime
+        while true {
+            do throws(Errno) {
+                if let found = try Lookout.read(answer) {
+                    return found.count == orders.count ? found : unknown
+                }
+            } catch { return unknown }
+            // A search that begins or ends wakes the same waiter.
+            if loop.now >= deadline { return unknown }
+            _ = await waiter.wait(until: deadline)
         }
     }
 
-    /// Field 22 of proc_pid_stat(5); nil for a process that has gone.
-    private static func startTick(_ pid: Int32) -> UInt64? {
-        guard let file = try? FileDescriptor.open("/proc/\(pid)/stat", O_RDONLY) else { return nil }
-        var content = ByteBuffer()
-        let raw = file.raw
-        content.fill(atLeast: 4096) { max(0, read(raw, $0.baseAddress, $0.count)) }
-        let bytes = content.bytes.array
-        // The name, field 2, stands in parentheses and may hold anything.
-        guard let name = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-        let fields = bytes[(name + 1)...].split(separator: ASCII.space)
-        guard fields.count > 19 else { return nil }
-        return UInt64(String(decoding: fields[19], as: UTF8.self))
+    /// What has been answered; nil while nothing has.
+    private static func read(_ pipe: Source) throws(Errno) -> [Bool]? {
+        var bytes = ByteBuffer()
+        var isThere = true
+        try bytes.fill(atLeast: Int(GH_SEARCHES_MAX)) { (room) throws(Errno) in
+            let count = try pipe.read(into: room)
+            isThere = count != nil
+            return count ?? 0
+        }
+        return isThere ? bytes.bytes.array.map { $0 != 0 } : nil
     }
-
-    /// What the kernel takes for an environment and more.
-    private static let environmentLimit = 8 << 20
 }

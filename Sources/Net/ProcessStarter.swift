@@ -14,6 +14,7 @@ package final class ProcessStarter: @unchecked Sendable {
     private let pool: WorkerPool
     private let lines: [SpawnerLine]
     private let keeper: Keeper?
+    private let leftovers: Leftovers
     /// To the spawners for other users' processes.
     private var userLines: [SpawnerLine] = []
     private let report: (String) -> Void
@@ -34,6 +35,7 @@ package final class ProcessStarter: @unchecked Sendable {
         report: @escaping (String) -> Void = { _ in }
     ) {
         (self.loop, self.pool, self.keeper, self.report) = (loop, pool, keeper, report)
+        leftovers = Leftovers(loop: loop, pool: pool)
         lines = spawners.map {
             SpawnerLine(
                 loop: loop, $0, start: Spawner.start, wait: { ProcessStarter.wait(for: $0, on: pool) },
@@ -74,20 +76,22 @@ package final class ProcessStarter: @unchecked Sendable {
         standardError: borrowing FileDescriptor, waiter: Waiter
     ) async throws(SpawnError) -> ChildProcess {
         let streams = Streams(input: input ?? -1, output: standardOutput.raw, errors: standardError.raw)
+        let mark = leftovers.nextMark()
         if let user = plan.confinement.user {
-            return try ChildProcess(launch(plan, streams, as: user), waiter: waiter)
+            return try ChildProcess(launch(plan, streams, mark, as: user), waiter: waiter)
         }
         if let line = ProcessStarter.idlest(lines),
-            case .success(let launch) = ProcessStarter.withRaw(plan, streams, { line.send(&$0) })
+            case .success(let launch) = ProcessStarter.withRaw(
+                plan, streams, mark, { line.send(&$0, mark: mark) })
         {
             return ChildProcess(launch, waiter: waiter)
         }
-        let result = await pool.run { ProcessStarter.spawn(plan, streams) }
-        return try ChildProcess(result.get(), waiter: waiter)
+        let result = await pool.run { ProcessStarter.spawn(plan, streams, mark) }
+        return try ChildProcess(result.get(), mark: mark, waiter: waiter)
     }
 
     private func launch(
-        _ plan: SpawnPlan, _ streams: Streams, as user: Keeper.User
+        _ plan: SpawnPlan, _ streams: Streams, _ mark: Mark, as user: Keeper.User
     ) throws(SpawnError) -> Launch {
         // Nobody could end it.
         guard user.keeper.isThere else { throw SpawnError(step: .keeper, reason: .brokenPipe) }
@@ -101,7 +105,9 @@ package final class ProcessStarter: @unchecked Sendable {
         var lines = userLines
         while let line = ProcessStarter.idlest(lines) ?? addUserLine() {
             do throws(Errno) {
-                return try ProcessStarter.withRaw(plan, streams) { line.send(&$0, user: user) }.get()
+                return try ProcessStarter.withRaw(plan, streams, mark) {
+                    line.send(&$0, mark: mark, user: user)
+                }.get()
             } catch {
                 if error == .listTooLong { throw SpawnError(step: .execute, reason: error) }
                 // One that has ended, which is still to be noticed, or that has no room.
@@ -130,8 +136,10 @@ package final class ProcessStarter: @unchecked Sendable {
     }
 
     /// Starts it on the calling thread.
-    private static func spawn(_ plan: SpawnPlan, _ streams: Streams) -> Result<Int32, SpawnError> {
-        withRaw(plan, streams) { raw in
+    private static func spawn(
+        _ plan: SpawnPlan, _ streams: Streams, _ mark: Mark
+    ) -> Result<Int32, SpawnError> {
+        withRaw(plan, streams, mark) { raw in
             plan.arguments.withPointers { arguments in
                 plan.environment.withPointers { environment in
                     (raw.argv, raw.envp) = (arguments, environment)
@@ -146,14 +154,16 @@ package final class ProcessStarter: @unchecked Sendable {
     }
 
     /// Calls `body` with the plan, but for what `execve` takes.
-    private static func withRaw<R>(_ plan: SpawnPlan, _ streams: Streams, _ body: (inout gh_spawn) -> R) -> R
-    {
+    private static func withRaw<R>(
+        _ plan: SpawnPlan, _ streams: Streams, _ mark: Mark, _ body: (inout gh_spawn) -> R
+    ) -> R {
         var raw = gh_spawn()
         (raw.standard_in, raw.standard_out, raw.standard_err) = (
             streams.input, streams.output, streams.errors
         )
         raw.nice = CInt(plan.nice)
         raw.processor = plan.processor ?? -1
+        raw.mark = mark.number
         raw.identity = plan.confinement.user?.number ?? -1
         raw.ruleset = plan.confinement.writeRules?.descriptor.raw ?? -1
         raw.no_new_privileges = plan.confinement.noNewPrivileges

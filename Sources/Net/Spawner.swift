@@ -102,12 +102,12 @@ final class SpawnerLine: @unchecked Sendable {
     }
 
     /// Sends a plan for a process of `user`, nil for the server's own; an error where that cannot be done now.
-    func send(_ plan: inout gh_spawn, user: Keeper.User? = nil) -> Result<Launch, Errno> {
+    func send(_ plan: inout gh_spawn, mark: Mark, user: Keeper.User? = nil) -> Result<Launch, Errno> {
         guard let spawner else { return .failure(.brokenPipe) }
         let next = number &+ UInt32(truncatingIfNeeded: launches.count - taken)
         let error = gh_spawner_send(spawner.source.fd, &plan, spawner.spawner.board, next)
         if error != 0 { return .failure(Errno(error)) }
-        let launch = Launch(next, on: self, user: user, sent: loop.now)
+        let launch = Launch(next, on: self, user: user, mark: mark, sent: loop.now)
         launches.append(launch)
         return .success(launch)
     }
@@ -149,7 +149,7 @@ final class SpawnerLine: @unchecked Sendable {
         if reply.pid > 0, reply.error == 0 { return launch.settle(.success(reply.pid)) }
         // What failed before its exec is ending.
         if reply.pid > 0 {
-            ChildProcess.reap(ChildEnd.Handover(reply.pid, on: loop, user: launch.user), grace: nil) {}
+            ChildProcess.reap(ChildEnd.Handover(reply.pid, on: loop, user: launch.user))
         }
         launch.settle(
             .failure(
@@ -219,11 +219,13 @@ final class SpawnerLine: @unchecked Sendable {
             // It may have ended between making a child and telling of it.
             let child = gh_spawner_reply(board, number).pid
             if child != 0 {
-                let user = launches[taken].user
-                // It may be the user's already or not yet.
+                let launch = launches[taken]
+                // It may be the user's already or not yet, and may lead no group yet.
                 kill(child, SIGKILL)
-                ChildProcess.signal(SIGKILL, child, of: user)
-                ChildProcess.reap(ChildEnd.Handover(child, on: loop, user: user), grace: .zero) {}
+                ChildProcess.signal(SIGKILL, child, of: launch.user)
+                ChildProcess.end(
+                    ChildEnd.Handover(child, on: loop, user: launch.user, mark: launch.mark), SIGKILL,
+                    grace: .zero)
                 // It may have begun.
                 giveUpNext(.clone)
             }

@@ -32,40 +32,104 @@ import Testing
         }
     }
 
-    /// A session of its own is out of the group's reach.
+    // MARK: What has left the group
+
+    /// A session of its own is out of the group's reach; one that was let go of at once has no parent to be
+    /// found by, and may have an environment of its own.
     @Test(
         arguments: ["time-out", "disconnect"],
-        ["setsid", "env -i setsid", "setsid env -i"])
+        ["env -i setsid", "setsid env -i", "setsid -f", "setsid -f env -i", "env -i setsid -f setsid -f"])
     func `what has left the group is ended with its script`(_ how: String, _ prefix: String) async throws {
         let script = shell(
-            "\(prefix) /bin/sh -c 'echo $$ >daemon; exec /bin/sleep 1000' >/dev/null 2>&1 & exec sleep 1000")
+            "\(prefix) /bin/sh -c 'echo $$ >>pids; exec /bin/sleep 1000' >/dev/null 2>&1 & exec sleep 1000")
         try await withScripts(
             ["x": script], site: "cgi_timeout = \(how == "time-out" ? "500ms" : "60s")"
         ) { server in
             let client = try server.connect()
             try client.send(Self.get)
-            #expect(eventually { server.folder.exists("cgi-bin/daemon") })
-            try #expect(eventually { try server.folder.read("cgi-bin/daemon").hasSuffix("\n") })
-            let pid = try #require(Int32(server.folder.read("cgi-bin/daemon").dropLast()))
+            let left = try server.notedProcesses(1)
             if how == "disconnect" { client.close() }
-            let seconds = try seconds { #expect(eventually { kill(pid, 0) != 0 }) }
-            #expect(seconds < 4)
+            // TERM is enough.
+            expectEnd(of: left, within: 2)
         }
     }
 
-    /// What it left behind after a regular end may go on.
+    /// Starts `left` without a parent and without an environment, out of the group.
+    private static let leaving = "setsid -f env -i ./left >/dev/null 2>&1 </dev/null"
+
+    /// Nor does what it starts for that get the same TERM.
+    @Test func `what has left the group has the time to say goodbye`() async throws {
+        let left = shell(
+            """
+            trap 'sh -c "sleep 0.5; echo >goodbye"; exit' TERM
+            echo $$ >>pids
+            while :; do sleep 0.05; done
+            """)
+        try await withScripts(
+            ["x": shell("\(Self.leaving)\nexec sleep 1000"), "left": left], site: "cgi_timeout = 500ms"
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let left = try server.notedProcesses(1)
+            #expect(try client.readResponse().status == 504)
+            expectEnd(of: left, within: 2)
+            #expect(server.folder.exists("cgi-bin/goodbye"))
+        }
+    }
+
+    @Test func `what has left the group and ignores TERM is killed after the grace`() async throws {
+        let left = shell("\(Self.deafToTerm)\necho $$ >>pids\nwhile :; do sleep 0.05; done")
+        try await withScripts(
+            ["x": shell("\(Self.leaving)\nexec sleep 1000"), "left": left], site: "cgi_timeout = 500ms"
+        ) { server in
+            let client = try server.connect()
+            try client.send(Self.get)
+            let left = try server.notedProcesses(1)
+            #expect(try client.readResponse().status == 504)
+            let seconds = try seconds { expectEnd(of: left) }
+            #expect(seconds > 2)
+        }
+    }
+
+    /// It is looked for again when the group is gone.
+    @Test func `what leaves the group while that is ended goes with it`() async throws {
+        let script = shell(
+            """
+            \(Self.deafToTerm)
+            while ! [ -e go ]; do sleep 0.02; done
+            \(Self.leaving)
+            while :; do sleep 0.05; done
+            """)
+        try await withScripts(
+            ["x": script, "left": shell("echo $$ >>pids\nwhile :; do sleep 0.05; done")],
+            site: "cgi_timeout = 500ms"
+        ) { server in
+            #expect(try server.get("/cgi-bin/x").status == 504)
+            try server.folder.write("cgi-bin/go", "")
+            expectEnd(of: try server.notedProcesses(1))
+        }
+    }
+
+    /// What it left behind after a regular end may go on, whatever happens to others.
     @Test func `a daemon that a script starts lives on`() async throws {
-        let script = page(
-            "setsid sh -c 'echo $$ >daemon; exec sleep 1000' >/dev/null 2>&1 </dev/null & echo done")
-        try await withScripts(["x": script]) { server in
+        let daemon = "sh -c 'echo $$ >>pids; exec sleep 1000' >/dev/null 2>&1 </dev/null"
+        try await withScripts(
+            [
+                "x": page("setsid \(daemon) & setsid -f \(daemon); echo done"),
+                "hung": shell("exec sleep 1000"),
+            ],
+            site: "cgi_timeout = 500ms\ncgi_kill_grace = 500ms"
+        ) { server in
             try #expect(server.get("/cgi-bin/x").text == "done\n")
-            #expect(eventually { server.folder.exists("cgi-bin/daemon") })
-            try #expect(eventually { try server.folder.read("cgi-bin/daemon").hasSuffix("\n") })
-            let pid = try #require(Int32(server.folder.read("cgi-bin/daemon").dropLast()))
-            // Somebody else's end is none of its business.
-            _ = try server.get("/cgi-bin/none")
-            #expect(kill(pid, 0) == 0)
-            kill(pid, SIGKILL)
+            let daemons = try server.notedProcesses(2)
+            try #expect(server.get("/cgi-bin/hung").status == 504)
+            #expect(eventually { server.children.isEmpty })
+            try #expect(server.get("/cgi-bin/x").text == "done\n")
+            let all = try server.notedProcesses(4)
+            let running = all.filter(\.isRunning)
+            #expect(running == all)
+            #expect(Set(daemons.map(\.pid)).isSubset(of: all.map(\.pid)))
+            for daemon in all { kill(daemon.pid, SIGKILL) }
         }
     }
 
@@ -85,14 +149,22 @@ import Testing
     }
 
     @Test func `cgi_max_time also holds for a script that has closed its output`() async throws {
+        let script = page(
+            """
+            \(Self.leaving)
+            trap 'echo >goodbye; exit' TERM
+            echo $$ >>pids
+            exec >&- 2>&-
+            while :; do sleep 0.05; done
+            """)
         try await withScripts(
-            ["x": page("echo $$ >pid; exec >&- 2>&-; sleep 60")],
-            site: "cgi_max_time = 2s\ncgi_linger = 100ms\ncgi_kill_grace = 200ms"
+            ["x": script, "left": shell("echo $$ >>pids; exec sleep 1000")],
+            site: "cgi_max_time = 2s\ncgi_linger = 100ms"
         ) { server in
             #expect(try server.get("/cgi-bin/x").status == 200)
-            let text = try server.folder.read("cgi-bin/pid")
-            let pid = try #require(Int32(text.dropLast()))
-            #expect(eventually { kill(pid, 0) != 0 })
+            let processes = try server.notedProcesses(2)
+            expectEnd(of: processes)
+            #expect(server.folder.exists("cgi-bin/goodbye"))
         }
     }
 

@@ -119,9 +119,11 @@ struct ScriptUserTests {
 
     // MARK: Ends
 
+    /// The script, a child in its group, and two that have left it, of which one has lost its environment, too.
     private static let family = shell(
         """
         setsid sh -c 'echo $$ >>../data/pids; exec sleep 1000' >/dev/null 2>&1 </dev/null &
+        setsid -f env -i sh -c 'echo $$ >>../data/pids; exec sleep 1000' >/dev/null 2>&1 </dev/null &
         sh -c 'echo $$ >>../data/pids; exec sleep 1000' &
         echo $$ >>../data/pids
         wait
@@ -135,14 +137,14 @@ struct ScriptUserTests {
             prepare: { try $0.makeFolder("data", mode: 0o777) }, test: body)
     }
 
-    private static func processes(_ server: ServerProcess) throws -> [RunningProcess] {
+    private static func processes(_ server: ServerProcess, _ count: Int = 4) throws -> [RunningProcess] {
         var found: [RunningProcess] = []
         _ = eventually {
             let text = (try? server.folder.read("data/pids")) ?? ""
             found = text.split(separator: "\n").compactMap { pid_t($0).flatMap { RunningProcess($0) } }
-            return found.count == 3
+            return found.count == count
         }
-        guard found.count == 3 else { throw TestFailure("\(found.count) of 3 processes") }
+        guard found.count == count else { throw TestFailure("\(found.count) of \(count) processes") }
         return found
     }
 
@@ -153,6 +155,34 @@ struct ScriptUserTests {
             let family = try Self.processes(server)
             try #expect(client.readResponse().status == 504)
             expectEnd(of: family)
+        }
+    }
+
+    @Test func `what has left the group gets TERM first, and KILL after the grace`() async throws {
+        let script = shell(
+            """
+            setsid -f env -i ./polite >/dev/null 2>&1 </dev/null
+            setsid -f env -i ./deaf >/dev/null 2>&1 </dev/null
+            exec sleep 1000
+            """)
+        let polite = """
+            trap 'sh -c "sleep 0.5; echo >../data/goodbye"; exit' TERM
+            echo $$ >>../data/pids
+            while :; do sleep 0.05; done
+            """
+        let deaf = "trap '' TERM; echo $$ >>../data/pids; while :; do sleep 0.05; done"
+        try await withScripts(
+            ["x": script, "polite": shell(polite), "deaf": shell(deaf)],
+            site: "cgi_user = nobody\ncgi_timeout = 500ms", server: "user = www-data",
+            prepare: { try $0.makeFolder("data", mode: 0o777) }
+        ) { server in
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: a\r\n\r\n")
+            let left = try Self.processes(server, 2)
+            try #expect(client.readResponse().status == 504)
+            let seconds = try seconds { expectEnd(of: left) }
+            #expect(seconds > 2)
+            #expect(server.folder.exists("data/goodbye"))
         }
     }
 

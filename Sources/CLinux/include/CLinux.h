@@ -115,6 +115,7 @@ struct gh_spawn {
     int standard_err;
     int nice;
     int32_t processor;         // where it begins; it may be moved. -1: anywhere
+    uint64_t mark;             // 0: none
     const struct gh_limit *limits;
     size_t limit_count;
     // A number of the keeper's table; -1: whom the server is.
@@ -160,6 +161,18 @@ struct gh_spawn_reply gh_spawner_reply(const struct gh_board *board, uint32_t nu
 // Takes the messages that have come. False: the spawner is gone.
 bool gh_spawner_listen(int socket);
 
+// What all that a script starts is known by: a number that it inherits.
+uint64_t gh_mark_of(int32_t pid); // 0, or anything, where it has none
+// Gives a process another one, where it has the first still.
+void gh_replace_mark(int32_t pid, uint64_t mark, uint64_t other);
+// What is looked for among all processes, and why.
+enum gh_search_purpose { GH_SEARCH_TELL, GH_SEARCH_WATCH, GH_SEARCH_KILL };
+struct gh_search {
+    uint64_t mark;
+    int32_t group;    // of the script, whose members are told by who ends it
+    enum gh_search_purpose purpose;
+};
+
 // The keeper: a small process with the right to become certain other users and no other right. It is
 // forked before the server gives up its own, and lives until the other end of its socket is closed.
 struct gh_identity {
@@ -177,8 +190,8 @@ struct gh_keeper_plan {
     bool keeps_bounds;
     // The limit for open files that scripts are born with, or NULL.
     const struct gh_limit *files;
-    // Ends what `marks` name, in a process of the user's.
-    void (*end_leftovers)(const void *marks, size_t size);
+    // Looks for marked processes, in a process of the user's; fills `found` with one byte for each search.
+    void (*look)(const struct gh_search *searches, size_t count, uint8_t *found);
 };
 // Returns 0 and fills `pid` and `socket`, or an errno. The process must not have other threads yet.
 int gh_keeper_start(const struct gh_keeper_plan *plan, int32_t *pid, int *socket);
@@ -187,11 +200,13 @@ int gh_keeper_start(const struct gh_keeper_plan *plan, int32_t *pid, int *socket
 int gh_keeper_make_spawner(int keeper, int *socket, struct gh_board **board);
 // Has it signal a process, or with a negative number a group, with the rights of that user. Returns 0 or an errno.
 int gh_keeper_signal(int keeper, int32_t identity, int32_t process, int signal);
-// Has it end leftovers as that user. `end` may be closed after it; it is held open until that is done.
-int gh_keeper_end_leftovers(int keeper, int32_t identity, const void *marks, size_t size, int end);
+// Has it look for marked processes as that user, and write into the pipe `answer`, which may be closed after it, a
+// byte for each search, all in one piece. Returns 0 or an errno.
+int gh_keeper_look(int keeper, int32_t identity, const struct gh_search *searches, size_t count, int answer);
 // Whether it is there.
 bool gh_keeper_lives(int keeper);
-enum { GH_MARKS_MAX = 16 * 1024 };
+// So that the answer is written in one piece, however small the pipe is.
+enum { GH_SEARCHES_MAX = 1024 };
 
 // Landlock. The ABI's version, or -1: errno is ENOSYS or EOPNOTSUPP where the kernel has none.
 int gh_landlock_abi(void);
@@ -201,7 +216,7 @@ int gh_landlock_create(void);
 int gh_landlock_allow(int ruleset, const char *path);
 
 int gh_pidfd_open(int32_t pid);
-int gh_pidfd_kill(int pidfd);
+int gh_pidfd_signal(int pidfd, int signal);
 
 // The event loop of the calling thread, NULL elsewhere.
 void *gh_current_loop(void);

@@ -177,8 +177,8 @@ final class ScriptRelay {
         return true
     }
 
-    /// Ends what still runs after `ending`. `then` is called when the script has left the system.
-    func close(after ending: Ending, then: @escaping @Sendable () -> Void) {
+    /// Ends what still runs where that has to be. `then` is called when the script has left the system.
+    func close(then: @escaping @Sendable () -> Void) {
         defer {
             output.close()
             errors.close()
@@ -190,21 +190,13 @@ final class ScriptRelay {
             return then()
         }
         if mustEnd {
-            // Whoever tidies up at TERM may print something, and shall not end of that.
-            let (leftovers, user) = (exchange.context.leftovers, part.confinement.user)
-            let mark = Array("\(MetaVariable.uniqueID.name)=\(exchange.id)".utf8)
-            // An error page's script may follow at once; where nobody is there, none does.
-            let tick = if case .failed = ending { Leftovers.tick } else { Leftovers.tick + 1 }
-            // Nor is it to take a part of the request's content for all of it.
+            // Whoever tidies up at TERM may print something, and shall not end of that. Nor is it to take a
+            // part of the request's content for all of it.
             let pipes = [output, errors] + (feed.map { [$0.input] } ?? [])
-            let strays = Strays(of: child.pid)
-            child.end(grace: site.config.cgiKillGrace, holding: pipes) {
-                then()
-                strays.kill()
-                leftovers.end(mark, before: tick, of: user)
-            }
+            child.end(grace: site.config.cgiKillGrace, holding: pipes, then: then)
         } else {
-            child.leave(until: part.settings.cgiMaxTime.map { deadlines.started + $0 }, then: then)
+            let deadline = part.settings.cgiMaxTime.map { deadlines.started + $0 }
+            child.leave(until: deadline, grace: site.config.cgiKillGrace, then: then)
         }
     }
 

@@ -137,7 +137,7 @@ struct ScriptService {
         // The next one may start before this one's answer is sent.
         turn.end()
         if let cost = relay.cost { turn.learn(cost) }
-        relay.close(after: ending) { queue.leave() }
+        relay.close { queue.leave() }
         if case .notStarted(let error) = ending {
             try await report(error, capture)
             return .answered

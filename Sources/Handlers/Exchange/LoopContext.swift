@@ -27,8 +27,6 @@ package final class LoopContext {
     var scriptLoad: ScriptLoad {
         didSet { loop.setSweep(every: scriptLoad.interval) }
     }
-    /// Ends what scripts that are ended have let loose.
-    let leftovers: Leftovers
 
     /// The server is ending: no new requests.
     package var isDraining = false
@@ -105,7 +103,6 @@ package final class LoopContext {
         scriptLoad = ScriptLoad(shared.scriptCensus, now: loop.now)
         scriptTurns = ScriptTurns(shared.processors, length: shared.settings.cgiTurns)
         let (pool, errorLog) = (pool, errorLog)
-        leftovers = Leftovers(loop: loop, pool: pool)
         starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners, keeper: shared.keeper) {
             errorLog.write(.warning, $0)
         }
