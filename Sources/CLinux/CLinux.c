@@ -141,6 +141,24 @@ int gh_time_used(int32_t pid, int64_t *computing, int64_t *waiting) {
     return *computing > 0 && *waiting >= 0 ? 0 : -1;
 }
 
+int gh_is_exiting(int32_t pid) {
+    char text[512];
+    snprintf(text, sizeof text, "/proc/%d/stat", pid);
+    int file = open(text, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    ssize_t count = read(file, text, sizeof text - 1);
+    close(file);
+    if (count <= 0) return -1;
+    text[count] = 0;
+    // The name, which may hold anything, stands in parentheses.
+    const char *rest = strrchr(text, ')');
+    char state;
+    unsigned flags;
+    if (!rest || sscanf(rest, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2) return -1;
+    enum { EXITING = 4 }; // PF_EXITING of the kernel
+    return state == 'Z' || state == 'X' || (flags & EXITING) != 0;
+}
+
 static __thread void *current_loop;
 
 void *gh_current_loop(void) { return current_loop; }

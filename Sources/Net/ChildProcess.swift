@@ -149,6 +149,12 @@ package struct ChildProcess: ~Copyable {
         return (TimeSpan(nanoseconds: computing), TimeSpan(nanoseconds: waiting))
     }
 
+    /// Whether the kernel is ending it; nil where that cannot be told.
+    package borrowing func isExiting() -> Bool? {
+        let answer = gh_is_exiting(pid)
+        return answer < 0 ? nil : answer > 0
+    }
+
     /// Whether the end wakes the waiter. If not even after a `poll`, descriptors are short, and another
     /// `poll` has to come by itself.
     package var isWatched: Bool { end.isWatched }
@@ -176,18 +182,19 @@ package struct ChildProcess: ~Copyable {
             end.handOver(), SIGTERM, grace: grace, holding: pipes.map { $0.moveOut() }, then: then)
     }
 
-    /// Lets the process run on, and ends all that it started where it has not ended by `deadline`; the loop
-    /// takes its exit status and then calls `then`.
+    /// Lets the process run on, and ends all that it started where it has not ended by `deadline`, for which
+    /// `late` is called; the loop takes its exit status and then calls `then`.
     package consuming func leave(
-        until deadline: Instant? = nil, grace: TimeSpan = .zero, then: @escaping @Sendable () -> Void = {}
+        until deadline: Instant? = nil, grace: TimeSpan = .zero, late: @escaping @Sendable () -> Void = {},
+        then: @escaping @Sendable () -> Void = {}
     ) {
-        ChildProcess.reap(end.handOver(), until: deadline ?? .never, grace: grace, then: then)
+        ChildProcess.reap(end.handOver(), until: deadline ?? .never, grace: grace, late: late, then: then)
     }
 
     /// Takes note of the end of a process that nobody owns any more.
     static func reap(
         _ child: ChildEnd.Handover, until deadline: Instant = .never, grace: TimeSpan = .zero,
-        then: @escaping @Sendable () -> Void = {}
+        late: @escaping @Sendable () -> Void = {}, then: @escaping @Sendable () -> Void = {}
     ) {
         let loop = child.loop
         loop.spawn {
@@ -195,6 +202,7 @@ package struct ChildProcess: ~Copyable {
             defer { waiter.end() }
             let end = ChildEnd(child, waiter: waiter)
             guard await end.hasEnded(by: deadline) else {
+                late()
                 return ChildProcess.end(end.handOver(), SIGTERM, grace: grace, then: then)
             }
             then()

@@ -44,16 +44,20 @@ private func at(_ seconds: Int64) -> Instant { start + .seconds(Int(seconds)) }
             $0.lastOutput = at(3)
             $0.lastInput = at(9)
         },
-        Case("the output has ended, and the script reads", next: 11, .linger) {
+        Case("the output has ended, and the script reads", next: 10, .linger) {
             $0.outputEnded = at(3)
             $0.lastInput = at(9)
         },
         Case("the client's side has ended", next: 3, .halfClosed) { $0.clientDone = at(2) },
-        Case("the output has ended", next: 5, .linger) {
+        Case("the output has ended", next: 4, .linger) {
             $0.lastOutput = at(3)
             $0.outputEnded = at(3)
         },
-        Case("the output has ended without a byte", next: 5, .linger) { $0.outputEnded = at(3) },
+        Case("the output has ended without a byte", next: 4, .linger) { $0.outputEnded = at(3) },
+        Case("the output has ended, and the script is about to", next: 5, .linger) {
+            $0.outputEnded = at(3)
+            $0.isExiting = true
+        },
         Case("the script has ended", next: 6, .linger) {
             $0.lastOutput = at(3)
             $0.exited = at(4)
@@ -74,7 +78,8 @@ private func at(_ seconds: Int64) -> Instant { start + .seconds(Int(seconds)) }
         var deadlines = ScriptDeadlines(
             .init(
                 firstByte: .seconds(10), idle: .seconds(20), total: .seconds(60), linger: .seconds(2),
-                write: .seconds(5), halfClosed: .seconds(1), content: .seconds(40)), started: start)
+                exit: .seconds(1), write: .seconds(5), halfClosed: .seconds(1), content: .seconds(40)),
+            started: start)
         test.happened(&deadlines)
         let next = test.next.map { at($0) } ?? .never
         #expect(deadlines.next == next)
@@ -90,7 +95,8 @@ private func at(_ seconds: Int64) -> Instant { start + .seconds(Int(seconds)) }
         var deadlines = ScriptDeadlines(
             .init(
                 firstByte: .seconds(1), idle: .seconds(1), total: nil, linger: .seconds(1),
-                write: .seconds(1), halfClosed: .seconds(1), content: .seconds(1)), started: start)
+                exit: .seconds(1), write: .seconds(1), halfClosed: .seconds(1), content: .seconds(1)),
+            started: start)
         deadlines.clientDone = start
         deadlines.isWaitingForClient = true
         #expect(deadlines.expired(at(5)) == .halfClosed)

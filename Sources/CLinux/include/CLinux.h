@@ -77,6 +77,8 @@ struct gh_exit {
 int gh_wait_child(int32_t pid, struct gh_exit *out);
 // Nanoseconds that a process has run, and was ready to run and had no processor; -1 where the kernel does not say.
 int gh_time_used(int32_t pid, int64_t *computing, int64_t *waiting);
+// Whether the kernel is ending a process, or has. -1: not known.
+int gh_is_exiting(int32_t pid);
 
 // A script's start. Everything between fork and exec is async-signal-safe.
 enum gh_spawn_step {

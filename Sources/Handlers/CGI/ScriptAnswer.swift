@@ -278,6 +278,16 @@ final class ScriptAnswer {
         }
     }
 
+    /// Nobody is to have what comes now: a HEAD, a 304, or content beyond its length.
+    var isSettled: Bool {
+        if isWanted { return false }
+        return switch phase {
+        case .header: false
+        case .content(let left): isUnasked || left == 0 || exchange.method == .head
+        case .discard, .redirect, .file: true
+        }
+    }
+
     /// The output has ended. `isKept`: well enough for the cache.
     func complete(isKept: Bool) {
         if lacksType, exchange.contentSent > 0 {

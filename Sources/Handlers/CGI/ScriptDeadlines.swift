@@ -8,8 +8,10 @@ struct ScriptDeadlines {
         var firstByte: TimeSpan
         var idle: TimeSpan
         var total: TimeSpan?
-        /// `cgi_linger`: between the ends of the script and of its output, whichever comes first.
+        /// `cgi_linger`: from the script's end to that of its output, which a child may hold open.
         var linger: TimeSpan
+        /// From the output's end to that of the script, which may work on.
+        var exit: TimeSpan
         /// `write_timeout`.
         var write: TimeSpan
         /// For a client that has ended its side.
@@ -28,6 +30,8 @@ struct ScriptDeadlines {
     var lastOutput: Instant?
     var outputEnded: Instant?
     var exited: Instant?
+    /// The kernel is about to end the script, which may take as long as it lingers.
+    var isExiting = false
     /// The client has ended its side.
     var clientDone: Instant?
     /// When the client took something last, or began to take nothing.
@@ -73,7 +77,8 @@ struct ScriptDeadlines {
         case .linger:
             // A script may close its output and work on, or leave it to a child and end.
             switch (outputEnded, exited) {
-            case (let ended?, nil): awaitsContentSince == nil ? lastRead(ended) + limits.linger : nil
+            case (let ended?, nil):
+                awaitsContentSince == nil ? lastRead(ended) + (isExiting ? limits.linger : limits.exit) : nil
             case (nil, let ended?): ended + limits.linger
             case (nil, nil), (_?, _?): nil
             }

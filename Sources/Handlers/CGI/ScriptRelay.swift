@@ -62,6 +62,10 @@ final class ScriptRelay {
     private var isClientLost = false
     /// The script and all it started are to be ended.
     private var mustEnd = false
+    /// Bytes of output that came when the answer was whole.
+    private var unasked = 0
+    /// Some of it came when the client had ended its side, too.
+    private var printsToNobody = false
     /// Until then output waits for more, the end above all, which goes with it in one call.
     private var heldUntil: Instant?
     private let turn: ScriptTurn
@@ -76,6 +80,10 @@ final class ScriptRelay {
     /// Most scripts end with their output, where their exit is asked for. One that is still there after this
     /// is watched, for its end may come without that of its output (`cgi_linger`).
     private static let watchDelay = TimeSpan.milliseconds(50)
+    /// Who has closed stdout, and is not ending by then, works on.
+    private static let exitTime = TimeSpan.milliseconds(20)
+    /// A script that goes on printing what nobody is to have is blocked by nothing.
+    private static let unaskedLimit = 256 << 20
     /// For a client that has ended its side in the midst of an answer, where nothing can be sent to
     /// find out whether it still reads.
     private static let halfClosedGrace = TimeSpan.milliseconds(500)
@@ -101,7 +109,8 @@ final class ScriptRelay {
         deadlines = ScriptDeadlines(
             ScriptDeadlines.Limits(
                 firstByte: settings.cgiTimeout, idle: settings.cgiIdleTimeout, total: settings.cgiMaxTime,
-                linger: site.config.cgiLinger, write: exchange.context.writeTimeout,
+                linger: site.config.cgiLinger, exit: ScriptRelay.exitTime,
+                write: exchange.context.writeTimeout,
                 halfClosed: ScriptRelay.halfClosedGrace, content: exchange.context.bodyTimeout),
             started: exchange.context.loop.now)
         watchedFrom = deadlines.started + ScriptRelay.watchDelay
@@ -195,8 +204,16 @@ final class ScriptRelay {
             let pipes = [output, errors] + (feed.map { [$0.input] } ?? [])
             child.end(grace: site.config.cgiKillGrace, holding: pipes, then: then)
         } else {
-            let deadline = part.settings.cgiMaxTime.map { deadlines.started + $0 }
-            child.leave(until: deadline, grace: site.config.cgiKillGrace, then: then)
+            // It works on behind a closed stdout, and keeps its place meanwhile.
+            let (idle, total) = (part.settings.cgiIdleTimeout, part.settings.cgiMaxTime)
+            let end = total.map { deadlines.started + $0 } ?? .never
+            let setting = end < now + idle ? "cgi_max_time = \(total ?? .zero)" : "cgi_idle_timeout = \(idle)"
+            let late = exchange.laterLog(
+                .warning,
+                "the script closed its stdout and worked on for longer than \(setting); it and all it started are ended",
+                pid: pid)
+            child.leave(
+                until: min(end, now + idle), grace: site.config.cgiKillGrace, late: late, then: then)
         }
     }
 
@@ -295,7 +312,12 @@ final class ScriptRelay {
         if deadlines.lastOutput == nil, exchange.errorStatus == nil {
             exchange.script?.firstByte = .now - deadlines.started
         }
-        deadlines.lastOutput = now
+        if answer.isSettled {
+            unasked += count
+            if exchange.hasBegun, exchange.isClientDone { printsToNobody = true }
+        } else {
+            deadlines.lastOutput = now
+        }
         learnPID()
         let context = exchange.context
         if let witness = exchange.witness { context.scriptPiece.withSpan { witness.took(output: $0) } }
@@ -382,6 +404,14 @@ final class ScriptRelay {
         if let failure { return .failed(failure) }
         if let error = child?.failure { return .notStarted(error) }
         if let ending = clientEnding() { return ending }
+        if printsToNobody {
+            return endSettled(.info, "the client has its answer and has gone, and the script prints on")
+        }
+        if unasked > ScriptRelay.unaskedLimit {
+            return endSettled(
+                .warning,
+                "the script has printed \(ByteCount.spelled(unasked)) more than the client is to have")
+        }
         deadlines.heldUntil = deadlines.isWaitingForClient ? exchange.heldUntil : nil
         deadlines.isHeldBack = isHeldBack
         if let expiry = deadlines.expired(now), let ending = ending(expiry) { return ending }
@@ -400,6 +430,8 @@ final class ScriptRelay {
             // It went on for the cache alone, which may have lost its interest.
             return answer.isWanted || part.settings.cgiOnDisconnect == .finish ? nil : leave()
         }
+        // Who has all may leave. The script does what it has still to do, as long as it does not print.
+        if answer.isSettled, exchange.hasBegun, exchange.pendingBytes == 0 { return nil }
         if isClientLost || exchange.isClientGone { return leave() }
         if exchange.isClientDone, feed?.isAwaited == true {
             // What it has sent shows whether that was all; where the script does not read it, this does.
@@ -425,14 +457,19 @@ final class ScriptRelay {
             return .contentFailed(.content(.stream(.timedOut)))
         case .total:
             return timeOut(
-                "the script ran longer than cgi_max_time = \(settings.cgiMaxTime ?? .zero) and was ended")
+                "the script ran longer than cgi_max_time = \(settings.cgiMaxTime ?? .zero)")
         case .firstByte:
             return timeOut(
-                "the script printed nothing within cgi_timeout = \(settings.cgiTimeout) and was ended")
+                "the script printed nothing within cgi_timeout = \(settings.cgiTimeout)")
         case .idle:
-            return timeOut(
-                "the script printed nothing for cgi_idle_timeout = \(settings.cgiIdleTimeout) and was ended")
+            let silence =
+                answer.isSettled ? "went on after its answer was whole, for" : "printed nothing for"
+            return timeOut("the script \(silence) cgi_idle_timeout = \(settings.cgiIdleTimeout)")
         case .linger:
+            if isOutputDone, exit == nil, !deadlines.isExiting, child?.isExiting() != false {
+                deadlines.isExiting = true
+                return nil
+            }
             if !isOutputDone {
                 exchange.log(
                     .info,
@@ -443,10 +480,19 @@ final class ScriptRelay {
         }
     }
 
-    private func timeOut(_ reason: String) -> Ending {
+    /// The answer is whole, and the script is ended all the same.
+    private func endSettled(_ level: LogLevel, _ reason: String) -> Ending {
         mustEnd = true
         learnPID()
-        return .failed(ScriptFailure(.gatewayTimeout, reason + exchange.cut))
+        exchange.log(level, "\(reason); it and all it started are ended", pid: pid)
+        return conclusion()
+    }
+
+    private func timeOut(_ reason: String) -> Ending {
+        if answer.isSettled { return endSettled(.warning, reason) }
+        mustEnd = true
+        learnPID()
+        return .failed(ScriptFailure(.gatewayTimeout, "\(reason) and was ended\(exchange.cut)"))
     }
 
     /// The client has gone, or is given up.

@@ -14,13 +14,19 @@ extension Exchange {
 
     private func write(_ level: LogLevel, _ message: String, pid: Int32?) {
         let log = site?.errorLog ?? context.errorLog
-        guard log.isLogged(level) else { return }
-        let client = clientAddress?.description
-        log.write(
-            level, message,
-            LogContext(
-                site: site?.name, script: script?.name, pid: pid ?? script?.pid, requestID: id.description,
-                client: client))
+        if log.isLogged(level) { log.write(level, message, logContext(pid: pid)) }
+    }
+
+    private func logContext(pid: Int32?) -> LogContext {
+        LogContext(
+            site: site?.name, script: script?.name, pid: pid ?? script?.pid, requestID: id.description,
+            client: clientAddress?.description)
+    }
+
+    /// Writes such a line when the request is long over.
+    final func laterLog(_ level: LogLevel, _ message: String, pid: Int32?) -> @Sendable () -> Void {
+        let (log, logContext) = (site?.errorLog ?? context.errorLog, logContext(pid: pid))
+        return { log.write(level, message, logContext) }
     }
 
     /// As `log`, but only the first time that the loop says this of `subject`. For what is wrong again
