@@ -36,12 +36,7 @@ final class ScriptRelay {
     private let part: Part
     private let site: Site
 
-    private var child: ChildProcess?
-    /// Nil until the script has begun.
-    private var pid: Int32?
-    private let output: Source
-    private let errors: Source
-    private(set) var exit: ExitStatus?
+    private let script: RunningScript
     private let answer: ScriptAnswer
     /// What the script was given to read, for as long as it may have to be started again.
     private let content: RequestContent
@@ -51,9 +46,6 @@ final class ScriptRelay {
     private var errorOutput = ErrorOutput()
     private var isErrorDone = false
     private var deadlines: ScriptDeadlines
-    /// Until then the script's end is not asked for before that of its output. Most scripts are that fast,
-    /// and need nothing that tells of their end. Nil: something does.
-    private var watchedFrom: Instant?
     /// What was wrong with the output.
     private var failure: ScriptFailure?
     /// The client has ended its side and is taken to read on, until a reset tells otherwise.
@@ -68,18 +60,12 @@ final class ScriptRelay {
     private var printsToNobody = false
     /// Until then output waits for more, the end above all, which goes with it in one call.
     private var heldUntil: Instant?
-    private let turn: ScriptTurn
-    /// How long the script was ready to run and had no processor.
-    private var waited: TimeSpan?
 
     /// Output that may wait for the client before the script is no longer read.
     private static let pendingLimit = 64 * 1024
     private static let pieceSize = 32 * 1024
     /// Pieces that are read before others have their turn.
     private static let roundPieces = 4
-    /// Most scripts end with their output, where their exit is asked for. One that is still there after this
-    /// is watched, for its end may come without that of its output (`cgi_linger`).
-    private static let watchDelay = TimeSpan.milliseconds(50)
     /// Who has closed stdout, and is not ending by then, works on.
     private static let exitTime = TimeSpan.milliseconds(20)
     /// A script that goes on printing what nobody is to have is blocked by nothing.
@@ -92,16 +78,13 @@ final class ScriptRelay {
 
     /// `capture` gets a copy of the answer, for the cache. The script then goes on without its client.
     init(
-        _ exchange: Exchange, _ part: Part, _ site: Site, _ child: consuming ChildProcess,
-        output: consuming FileDescriptor, errors: consuming FileDescriptor, content: RequestContent,
-        feed: ContentFeed?, capture: AnswerCapture?, turn: ScriptTurn
+        _ exchange: Exchange, _ part: Part, _ site: Site, _ script: RunningScript, content: RequestContent,
+        feed: ContentFeed?, capture: AnswerCapture?
     ) {
         self.exchange = exchange
         self.part = part
         self.site = site
-        self.child = consume child
-        self.output = Source(output, waiter: exchange.waiter)
-        self.errors = Source(errors, waiter: exchange.waiter)
+        self.script = script
         self.content = content
         self.feed = feed
         answer = ScriptAnswer(exchange, capture: capture)
@@ -112,21 +95,12 @@ final class ScriptRelay {
                 linger: site.config.cgiLinger, exit: ScriptRelay.exitTime,
                 write: exchange.context.writeTimeout,
                 halfClosed: ScriptRelay.halfClosedGrace, content: exchange.context.bodyTimeout),
-            started: exchange.context.loop.now)
-        watchedFrom = deadlines.started + ScriptRelay.watchDelay
-        self.turn = turn
+            started: script.started)
     }
 
-    /// What the script has cost, once it has ended.
-    var cost: ScriptCost? {
-        guard let exit, let exited = deadlines.exited else { return nil }
-        return ScriptCost(computing: exit.cpu, waiting: waited, of: exited - deadlines.started)
-    }
-
-    private func costSoFar() -> ScriptCost? {
-        guard let used = child?.timeUsed() else { return nil }
-        return ScriptCost(computing: used.computing, waiting: used.waiting, of: now - deadlines.started)
-    }
+    /// How the script ended, and what it has cost, once it has.
+    var exit: ExitStatus? { script.exit }
+    var cost: ScriptCost? { script.cost }
 
     private var now: Instant { exchange.context.loop.now }
     private var isOutputDone: Bool { deadlines.outputEnded != nil }
@@ -136,9 +110,7 @@ final class ScriptRelay {
         exchange.watchClient()
         exchange.context.scriptLoad.begin(now: now)
         // Who waits for its turn, or for its content to move on, is to be heard of at once.
-        let isSwept = feed == nil && !turn.isHeld
-        output.expect(swept: isSwept)
-        errors.expect(swept: isSwept)
+        script.expectOutput(swept: feed == nil && !script.turn.isHeld)
         defer {
             exchange.context.loop.notSoon(exchange.waiter)
             exchange.context.scriptLoad.end(cost: exit?.cpu, now: now)
@@ -149,7 +121,7 @@ final class ScriptRelay {
             if let feed, passOnContent(feed) { mayGoOn = true }
             // The end of the output comes just before that of the script.
             let hasEndedNow = wasOpen && isOutputDone
-            if watchChild(again: hasEndedNow) { mayGoOn = true }
+            if watchScript(hasEndedNow) { mayGoOn = true }
             if failure == nil, !mayHold, flush() { mayGoOn = true }
             if let ending = ending() {
                 drainErrors()
@@ -159,13 +131,13 @@ final class ScriptRelay {
                 mustEnd = true
                 return .cancelled
             }
-            if turn.end(after: now), let cost = costSoFar() { turn.learn(cost) }
+            script.endTurnIfOver()
             if mayGoOn {
                 // A script that always has more leaves the loop to others between two pieces.
                 await Task.yield()
                 continue
             }
-            let deadline = min(deadlines.next, watchedFrom ?? .never, turn.deadline)
+            let deadline = min(deadlines.next, script.watchedFrom, script.turn.deadline)
             switch await exchange.waiter.wait(until: deadline) {
             case .woken, .timedOut: break
             case .cancelled:
@@ -180,59 +152,48 @@ final class ScriptRelay {
     /// closed, but for the request's content.
     func mayStartAgain(after ending: Ending) -> Bool {
         guard case .notStarted(let error) = ending, error.step == .spawner else { return false }
-        output.close()
-        errors.close()
-        child.take()?.leave()
+        script.forget()
         return true
     }
 
     /// Ends what still runs where that has to be. `then` is called when the script has left the system.
     func close(then: @escaping @Sendable () -> Void) {
         defer {
-            output.close()
-            errors.close()
+            script.closeStreams()
             feed?.close()
         }
-        guard let child = child.take() else { return then() }
-        if exit != nil {
-            // What it left behind after a regular end may go on; nobody waits for it.
-            return then()
-        }
-        if mustEnd {
-            // Whoever tidies up at TERM may print something, and shall not end of that. Nor is it to take a
-            // part of the request's content for all of it.
-            let pipes = [output, errors] + (feed.map { [$0.input] } ?? [])
-            child.end(grace: site.config.cgiKillGrace, holding: pipes, then: then)
-        } else {
-            // It works on behind a closed stdout, and keeps its place meanwhile.
-            let (idle, total) = (part.settings.cgiIdleTimeout, part.settings.cgiMaxTime)
-            let end = total.map { deadlines.started + $0 } ?? .never
-            let setting = end < now + idle ? "cgi_max_time = \(total ?? .zero)" : "cgi_idle_timeout = \(idle)"
-            let late = exchange.laterLog(
-                .warning,
-                "the script closed its stdout and worked on for longer than \(setting); it and all it started are ended",
-                pid: pid)
-            child.leave(
-                until: min(end, now + idle), grace: site.config.cgiKillGrace, late: late, then: then)
-        }
+        // What it left behind after a regular end may go on; nobody waits for it.
+        if exit != nil { return then() }
+        let grace = site.config.cgiKillGrace
+        if mustEnd { return script.end(grace: grace, holding: feed.map { [$0.input] } ?? [], then: then) }
+        // It works on behind a closed stdout, if it does, and keeps its place meanwhile.
+        let (idle, total) = (part.settings.cgiIdleTimeout, part.settings.cgiMaxTime)
+        let end = total.map { deadlines.started + $0 } ?? .never
+        let setting = end < now + idle ? "cgi_max_time = \(total ?? .zero)" : "cgi_idle_timeout = \(idle)"
+        let late = exchange.laterLog(
+            .warning,
+            "the script closed its stdout and worked on for longer than \(setting); it and all it started are ended",
+            pid: script.pid)
+        script.leave(until: min(end, now + idle), grace: grace, late: late, then: then)
     }
 
     // MARK: One round
 
+    private var pid: Int32? { script.pid }
+
     /// For what is said of a script that has begun. One that failed before has no number to be known by.
     private func learnPID() {
-        guard pid == nil, let number = child?.pid, number > 0 else { return }
-        pid = number
+        guard script.hasNewPID() else { return }
         content.letGo()
-        answer.pid = number
-        if exchange.errorStatus == nil { exchange.script?.pid = number }
+        answer.pid = pid
+        if exchange.errorStatus == nil { exchange.script?.pid = pid }
     }
 
     /// Reads what is there, some pieces at most. Whether there may be more.
     private func readPieces() -> Bool {
         for _ in 0..<ScriptRelay.roundPieces {
-            let hasErrors = readErrors() && errors.isReadable && !isErrorDone
-            let hasOutput = readOutput() && output.isReadable && !isOutputDone
+            let hasErrors = readErrors() && script.errors.isReadable && !isErrorDone
+            let hasOutput = readOutput() && script.output.isReadable && !isOutputDone
             if !hasErrors, !hasOutput { return false }
         }
         return true
@@ -256,7 +217,7 @@ final class ScriptRelay {
     private func readErrors() -> Bool {
         if isErrorDone { return false }
         do throws(Errno) {
-            guard let count = try read(errors) else { return false }
+            guard let count = try read(script.errors) else { return false }
             if count == 0 { isErrorDone = true }
         } catch {
             isErrorDone = true
@@ -274,7 +235,7 @@ final class ScriptRelay {
     private func drainErrors() {
         // What a pipe holds, and no more: a script may never stop complaining.
         for _ in 0..<4 {
-            errors.lookAgain()
+            script.errors.lookAgain()
             if !readErrors() { break }
         }
         errorOutput.end(exchange, pid: pid)
@@ -300,7 +261,7 @@ final class ScriptRelay {
         if isHeldBack { return false }
         let count: Int
         do throws(Errno) {
-            guard let read = try read(output) else { return false }
+            guard let read = try read(script.output) else { return false }
             count = read
         } catch {
             count = 0
@@ -333,7 +294,7 @@ final class ScriptRelay {
     /// Whether some of the request's content has moved.
     private func passOnContent(_ feed: ContentFeed) -> Bool {
         // Until then it would not be seen that the script reads no more.
-        if content.input != nil, child?.hasStarted() == true { content.letGo() }
+        if content.input != nil, script.hasStarted() { content.letGo() }
         // Its answer waits for a client that may first want to send all it has.
         let hasProgress = feed.step(readsAhead: deadlines.isWaitingForClient && exchange.heldUntil == nil)
         deadlines.lastInput = feed.lastTaken
@@ -343,24 +304,16 @@ final class ScriptRelay {
         return hasProgress
     }
 
-    /// Looks whether the script has ended. With `again` it is about to: then there is another look before
-    /// anything is made that tells of it, and this returns true.
-    private func watchChild(again: Bool) -> Bool {
+    /// Looks whether the script has ended. Whether it is to be looked at again, since its output has `just` ended.
+    private func watchScript(_ just: Bool) -> Bool {
         if exit != nil { return false }
-        if !isOutputDone, let watchedFrom, now < watchedFrom { return false }
-        if turn.watchesSleep, isOutputDone { waited = child?.timeUsed()?.waiting }
-        guard let status = child?.poll(watching: !again) else {
-            // Without a descriptor to watch it by, it has to be looked at.
-            watchedFrom = child?.isWatched == false ? now + ScriptRelay.watchDelay : nil
-            return again
-        }
-        watchedFrom = nil
+        let mustLookAgain = script.look(isOutputDone: isOutputDone, again: just)
+        guard let exit else { return mustLookAgain }
         learnPID()
-        exit = status
         deadlines.exited = now
         feed?.close()
         if let witness = exchange.witness, witness.exit == nil {
-            witness.exit = status
+            witness.exit = exit
             witness.duration = .now - deadlines.started
         }
         return false
@@ -402,7 +355,7 @@ final class ScriptRelay {
     /// How it ended, nil while it goes on.
     private func ending() -> Ending? {
         if let failure { return .failed(failure) }
-        if let error = child?.failure { return .notStarted(error) }
+        if let error = script.failure { return .notStarted(error) }
         if let ending = clientEnding() { return ending }
         if printsToNobody {
             return endSettled(.info, "the client has its answer and has gone, and the script prints on")
@@ -466,7 +419,7 @@ final class ScriptRelay {
                 answer.isSettled ? "went on after its answer was whole, for" : "printed nothing for"
             return timeOut("the script \(silence) cgi_idle_timeout = \(settings.cgiIdleTimeout)")
         case .linger:
-            if isOutputDone, exit == nil, !deadlines.isExiting, child?.isExiting() != false {
+            if isOutputDone, exit == nil, !deadlines.isExiting, script.mayBeExiting() {
                 deadlines.isExiting = true
                 return nil
             }

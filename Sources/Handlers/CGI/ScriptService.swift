@@ -180,9 +180,10 @@ struct ScriptService {
         let child = try await context.starter.start(
             plan, input: content.input, standardOutput: output.takeWrite(), standardError: errors.takeWrite(),
             waiter: exchange.waiter)
+        let running = RunningScript(
+            child, output: outputEnd, errors: errorEnd, turn: turn, waiter: exchange.waiter)
         return ScriptRelay(
-            exchange, part, site, child, output: outputEnd, errors: errorEnd, content: content, feed: feed,
-            capture: capture, turn: turn)
+            exchange, part, site, running, content: content, feed: feed, capture: capture)
     }
 
     private func pipe() throws(SpawnError) -> PipeEnds {
