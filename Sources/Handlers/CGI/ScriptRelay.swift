@@ -268,6 +268,7 @@ final class ScriptRelay {
         }
         if count == 0 {
             deadlines.outputEnded = now
+            answer.endOutput()
             return true
         }
         if deadlines.lastOutput == nil, exchange.errorStatus == nil {
