@@ -282,6 +282,12 @@ class Exchange {
         conclude()
     }
 
+    /// Ends an answer that cannot become whole, so that the client can tell. What was appended is sent before.
+    final func breakOff() {
+        if let encoder, encoder.heldBytes > 0 { encoder.flush { push($0) } }
+        abort()
+    }
+
     /// In which coding the answer goes out; nil for as it is. Where the request had a say in that, the
     /// head says so (RFC 9110, section 12.5.5).
     private func negotiateCoding(_ head: inout ResponseHead) -> ContentCoding? {
