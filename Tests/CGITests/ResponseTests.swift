@@ -337,6 +337,38 @@ import Testing
         }
     }
 
+    /// What a script has used that is ended by the server.
+    @Test func `figures of scripts that are ended`() async throws {
+        let spin = shell("while :; do :; done")
+        let scripts = [
+            "slow": spin, "wrong": shell("echo no header; exec sleep 100"),
+            "idle": page("echo half; while :; do :; done"),
+            "left": shell("echo >started; while :; do :; done"),
+        ]
+        let site = "cgi_timeout = 1s\ncgi_idle_timeout = 1s"
+        try await withScripts(scripts, site: "log_format = combined_cgi\n\(site)") { server in
+            #expect(try server.get("/cgi-bin/slow").status == 504)
+            _ = try server.cutAnswer(to: Self.get("idle"))
+            #expect(try server.get("/cgi-bin/wrong").status == 500)
+            let client = try server.connect()
+            try client.send(Self.get("left"))
+            try server.waitForFile("started")
+            client.close()
+            let figures = #/ exit=- first=\S+ total=\d+us cpu=(\d+)us peak=[1-9]\d+K/#
+            for (name, least) in [("slow", 100_000), ("idle", 100_000), ("wrong", 1), ("left", 1)] {
+                let line = try server.waitForLog(containing: "/cgi-bin/\(name)")
+                let used = line.firstMatch(of: figures).flatMap { Int($0.1) } ?? 0
+                #expect(used >= least, "\(line)")
+            }
+        }
+        try await withScripts(scripts, site: "log_format = json\n\(site)") { server in
+            #expect(try server.get("/cgi-bin/slow").status == 504)
+            let line = try server.waitForLog(containing: "/cgi-bin/slow")
+            #expect(line.contains(#/"cpu_us":\d{6,},"peak_kb":[1-9]/#), "\(line)")
+            #expect(!line.contains("\"exit\"") && !line.contains("\"signal\""), "\(line)")
+        }
+    }
+
     @Test func `answers of all kinds on one connection, asked for at once`() async throws {
         let scripts = [
             "echo": page("cat"), "none": prints("Status: 204\\n\\n"), "to": prints("Location: /a.txt\\n\\n"),
