@@ -338,7 +338,8 @@ final class ScriptAnswer {
         if isWanted { return false }
         return switch phase {
         case .header: false
-        case .content(let left): isUnasked || left == 0 || exchange.method == .head
+        // What comes while the head is held may show that the length is wrong.
+        case .content(let left): isUnasked || left == 0 && head == nil || exchange.method == .head
         case .discard, .redirect, .file: true
         }
     }
