@@ -120,6 +120,14 @@ extension Span where Element == UInt8 {
         return count >= length && extracting(0..<length).equals(text)
     }
 
+    /// Whether `text` begins with the bytes.
+    @inlinable public func isBeginning(of text: StaticString) -> Bool {
+        guard count <= text.utf8CodeUnitCount else { return false }
+        let pointer = text.utf8Start
+        for index in indices where self[index] != pointer[index] { return false }
+        return true
+    }
+
     package func firstIndex(of byte: UInt8) -> Int? {
         withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress, let found = memchr(base, CInt(byte), bytes.count) else {
@@ -137,6 +145,14 @@ extension Span where Element == UInt8 {
         while start < end, ASCII.isBlank(self[start]) { start += 1 }
         while end > start, ASCII.isBlank(self[end - 1]) { end -= 1 }
         return extracting(start..<end)
+    }
+
+    /// The part without any of `byte` at its end.
+    @_lifetime(copy self) @inlinable
+    public func trimmingEnd(of byte: UInt8) -> Span<UInt8> {
+        var end = count
+        while end > 0, self[end - 1] == byte { end -= 1 }
+        return extracting(0..<end)
     }
 
     /// The text the bytes spell; broken UTF-8 becomes U+FFFD.

@@ -155,6 +155,17 @@ package struct ChildProcess: ~Copyable {
         return answer < 0 ? nil : answer > 0
     }
 
+    /// What it has used so far, with those of its children that it waited for: processor time, and the largest
+    /// resident set in bytes, nil where that is known no more. Nil where there is no process.
+    package borrowing func usage() -> (cpu: TimeSpan, peakMemory: Int?)? {
+        var (cpu, peak) = (Int64(0), Int64(0))
+        guard pid > 0, gh_usage(pid, &cpu, &peak) == 0 else { return nil }
+        // The one counts in hundredths of a second, the other the process alone.
+        let fine = timeUsed()?.computing ?? .zero
+        let coarse = TimeSpan(nanoseconds: cpu.multipliedReportingOverflow(by: 1000).partialValue)
+        return (max(fine, coarse), peak < 0 ? nil : Int(peak) * 1024)
+    }
+
     /// Whether the end wakes the waiter. If not even after a `poll`, descriptors are short, and another
     /// `poll` has to come by itself.
     package var isWatched: Bool { end.isWatched }

@@ -202,12 +202,6 @@ import Testing
             shell("printf '<html>%01000d' 1; exec sleep 100"), says: ["no header", "00000000000000000000"])
     }
 
-    @Test func `a blank before the colon`() async throws {
-        try await expect(
-            prints("Content-Type : text/html\\n\\n"),
-            says: ["Content-Type : text/html", "no blank may stand before the colon"])
-    }
-
     /// A stand-in for PHP's command line, which sends a page without a header.
     @Test func `PHP for the command line`() async throws {
         let folder = try ScratchFolder()

@@ -9,15 +9,75 @@ import Testing
 
     // MARK: Content
 
-    @Test func `CGI Content-Length too short`() async throws {
-        try await withScripts(["x": prints("Content-Type: text/x\\nContent-Length: 3\\n\\nabcdef")]) {
-            server in
+    /// While nothing of the answer has gone out, the length is left out and the answer is whole.
+    @Test(arguments: [(3, 6), (30_000, 60_000), (40_000, 60_000)])
+    func `CGI Content-Length too short`(_ length: Int, _ count: Int) async throws {
+        // In one call. What is longer than 32 KiB is read in several.
+        let script = """
+            #!/usr/bin/python3
+            import os
+            os.write(1, b"Content-Type: text/x\\nContent-Length: \(length)\\n\\n" + b"y" * \(count))
+            """
+        let content = String(repeating: "y", count: count)
+        try await withScripts(["x": script]) { server in
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send(Self.get("x"))
+                let response = try client.readResponse()
+                #expect(response.text == content)
+                #expect(response.framing == .chunked)
+            }
+            try client.send("HEAD /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.readResponse(to: "HEAD").status == 200)
+            _ = try server.waitForError(containing: "longer than its Content-Length, which is left out")
+            let old = try server.connect()
+            try old.send("GET /cgi-bin/x HTTP/1.0\r\n\r\n")
+            #expect(try old.readResponse().text == content)
+        }
+    }
+
+    @Test func `CGI Content-Length too short, and sent already`() async throws {
+        let script = shell(
+            "printf 'Content-Type: text/x\\nContent-Length: 3\\n\\nab'; while ! [ -e go ]; do sleep 0.02; done; printf cdef"
+        )
+        try await withScripts(["x": script]) { server in
             let client = try server.connect()
             try client.send(Self.get("x"))
-            #expect(try client.readResponse().text == "abc")
+            let first = try client.read { $0.suffix(6).elementsEqual("\r\n\r\nab".utf8) }
+            #expect(String(decoding: first, as: UTF8.self).contains("Content-Length: 3\r\n"))
+            try server.folder.write("cgi-bin/go", "")
+            _ = try client.read { $0.last == UInt8(ascii: "c") }
             try client.send(Self.get("x"))
-            #expect(try client.readResponse().text == "abc")
-            _ = try server.waitForError(containing: "3 bytes longer than its Content-Length")
+            _ = try client.read { $0.starts(with: "HTTP/1.1 200 ".utf8) }
+            _ = try server.waitForError(
+                containing: "3 bytes longer than its Content-Length; they were not sent")
+        }
+    }
+
+    /// What is not sent may be longer than it says.
+    @Test func `CGI Content-Length too short of an answer without content`() async throws {
+        let fields = "Content-Type: text/x\\nETag: \"a\"\\nContent-Length: 3\\n\\nabcdef"
+        let scripts = ["x": prints(fields), "none": prints("Status: 204\\n\(fields)")]
+        try await withScripts(scripts) { server in
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send(Self.get("x", "If-None-Match: \"a\"\r\n"))
+                #expect(try client.readResponse().status == 304)
+                try client.send(Self.get("none"))
+                #expect(try client.readResponse().status == 204)
+                try client.send(Self.get("x"))
+                #expect(try client.readResponse().text == "abcdef")
+            }
+        }
+    }
+
+    /// All of it came, and is larger than what is waited with.
+    @Test func `CGI Content-Length of a larger answer`() async throws {
+        let script = page("yes | head -c 100000").replacing("\\n\\n", with: "\\nContent-Length: 100000\\n\\n")
+        try await withScripts(["x": script]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.framing == .length)
+            #expect(response.text == String(repeating: "y\n", count: 50_000))
         }
     }
 
@@ -30,12 +90,20 @@ import Testing
         }
     }
 
-    @Test(arguments: ["abc", "-1", "1.5", "1, 1", "99999999999999999999"])
+    @Test(arguments: ["abc", "-1", "+3", "", "1.5", "1, 1", "99999999999999999999"])
     func `CGI Content-Length that is none`(_ value: String) async throws {
         try await withScripts(["x": prints("Content-Type: text/x\\nContent-Length: \(value)\\n\\nabc")]) {
             server in
-            let status = try server.get("/cgi-bin/x").status
-            #expect(status == 500)
+            let client = try server.connect()
+            for _ in 1...2 {
+                try client.send(Self.get("x"))
+                let response = try client.readResponse()
+                #expect(response.text == "abc")
+                #expect(response.framing == .chunked)
+            }
+            #expect(
+                try server.waitForError(containing: "left out").contains(
+                    "Content-Length, which is \"\(value)\""))
         }
     }
 
@@ -266,6 +334,38 @@ import Testing
             _ = try server.cutAnswer(to: Self.get("dies"))
             let dead = try server.waitForLog(containing: "/cgi-bin/dies")
             #expect(dead.contains("\"cut\":true") && dead.contains("\"signal\":\"SIGKILL\""), "\(dead)")
+        }
+    }
+
+    /// What a script has used that is ended by the server.
+    @Test func `figures of scripts that are ended`() async throws {
+        let spin = shell("while :; do :; done")
+        let scripts = [
+            "slow": spin, "wrong": shell("echo no header; exec sleep 100"),
+            "idle": page("echo half; while :; do :; done"),
+            "left": shell("echo >started; while :; do :; done"),
+        ]
+        let site = "cgi_timeout = 1s\ncgi_idle_timeout = 1s"
+        try await withScripts(scripts, site: "log_format = combined_cgi\n\(site)") { server in
+            #expect(try server.get("/cgi-bin/slow").status == 504)
+            _ = try server.cutAnswer(to: Self.get("idle"))
+            #expect(try server.get("/cgi-bin/wrong").status == 500)
+            let client = try server.connect()
+            try client.send(Self.get("left"))
+            try server.waitForFile("started")
+            client.close()
+            let figures = #/ exit=- first=\S+ total=\d+us cpu=(\d+)us peak=[1-9]\d+K/#
+            for name in ["slow", "idle", "wrong", "left"] {
+                let line = try server.waitForLog(containing: "/cgi-bin/\(name)")
+                let used = line.firstMatch(of: figures).flatMap { Int($0.1) } ?? 0
+                #expect(used > 0, "\(line)")
+            }
+        }
+        try await withScripts(scripts, site: "log_format = json\n\(site)") { server in
+            #expect(try server.get("/cgi-bin/slow").status == 504)
+            let line = try server.waitForLog(containing: "/cgi-bin/slow")
+            #expect(line.contains(#/"cpu_us":[1-9]\d+,"peak_kb":[1-9]/#), "\(line)")
+            #expect(!line.contains("\"exit\"") && !line.contains("\"signal\""), "\(line)")
         }
     }
 

@@ -173,6 +173,14 @@ import Testing
             #expect(redirect["Location"]?.hasSuffix("/app/?a=b") == true)
             #expect(try server.get("/cgi-bin/").text == "index\n")
             #expect(try server.post("/app/", "x").status == 200)
+            // Another request than GET is to be the same one there.
+            for method in ["POST", "PUT", "REPORT"] {
+                let redirect = try server.request(method, "/app?a=b", body: Array("x".utf8))
+                #expect(redirect.status == 308)
+                #expect(redirect["Location"]?.hasSuffix("/app/?a=b") == true)
+            }
+            #expect(try server.head("/app").status == 301)
+            #expect(try server.request("OPTIONS", "/app").status == 204)
         }
     }
 
@@ -187,6 +195,7 @@ import Testing
                 let redirect = try server.get("\(path)?a=b")
                 #expect(redirect.status == 301)
                 #expect(redirect["Location"] == "\(path)/?a=b")
+                #expect(try server.post("\(path)?a=b", "x").status == 308)
             }
             #expect(try server.get("/cgi-bin/app/").text == "app\n")
             // Without a script for it, a folder of scripts is nobody's.

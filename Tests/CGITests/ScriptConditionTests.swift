@@ -49,7 +49,29 @@ import Testing
         }
     }
 
-    @Test(arguments: ["X-Sendfile", "X-Accel-Redirect"])
+    @Test(arguments: [
+        ("404 Gone for now", 404, "0123456789"), ("201 Made", 201, "0123456789"), ("200 OK", 206, "2345"),
+        ("206 Part", 206, "2345"), ("204 Nothing", 204, ""),
+    ])
+    func `X-Sendfile with a Status`(_ status: String, _ code: Int, _ content: String) async throws {
+        let script = shell("printf 'Status: \(status)\nX-Sendfile: %s\n\n' \"$HTTP_X_FILE\"")
+        try await withScripts(
+            ["x": script], site: "cgi_sendfile = files", files: ["files/a.txt": "0123456789"]
+        ) {
+            server in
+            let fields: KeyValuePairs = ["X-File": server.folder.path("files/a.txt"), "Range": "bytes=2-5"]
+            let response = try server.get("/cgi-bin/x", headers: fields)
+            #expect(response.status == code)
+            #expect(response.text == content)
+            #expect(response["X-Sendfile"] == nil)
+            #expect((response["ETag"] != nil) == (code == 206 || code == 201))
+            let bare = try server.head("/cgi-bin/x", headers: ["X-File": server.folder.path("files/a.txt")])
+            #expect(bare.status == (code == 206 ? 200 : code))
+            #expect(bare["Content-Length"] == (code == 204 ? nil : "10"))
+        }
+    }
+
+    @Test(arguments: ["X-Sendfile", "X-Accel-Redirect", "X-LIGHTTPD-send-file"])
     func `X-Sendfile`(_ field: String) async throws {
         let script = shell(
             "printf '\(field): %s\\nX-A: b\\n\(field == "X-Sendfile" ? "" : "Content-Type: text/own\\n")\\nnot this' \"$HTTP_X_FILE\""

@@ -118,13 +118,14 @@ import Testing
                 #/
                 \{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","id":"[0-9a-f]{16}","site":"default",
                 "client":"127\.0\.0\.1","method":"(.*)","target":"(.*)","host":"(.*)","referer":"","user_agent":"(.*)",
-                "version":"1\.1","status":(\d+),"bytes":(\d+),"duration_us":\d+\}
+                "version":"1\.1","status":(\d+),"bytes":(\d+),"duration_us":\d+(,"request":"nonsense")?\}
                 /#
             let good = try #require(lines[0].wholeMatch(of: pattern), "\(lines[0])")
             #expect(good.1 == "GET" && good.3 == "h:1" && good.5 == "200" && good.6 == "10")
             #expect(good.2 == #"/a.txt?\"\\"#)
             #expect(good.4 == "\\\"a\\\\\\u0009b\\\" ä\u{FFFD}")
             let bad = try #require(lines[1].wholeMatch(of: pattern), "\(lines[1])")
+            #expect(bad.7 != nil && good.7 == nil)
             #expect(bad.1 == "" && bad.2 == "" && bad.5 == "400")
             // Another reader agrees.
             if commandExists("python3") {

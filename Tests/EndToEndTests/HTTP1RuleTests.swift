@@ -129,15 +129,42 @@ import Testing
 
     @Test func `the log says what was refused`() async throws {
         try await withServer(files: Self.files) { server in
-            for (request, line) in [
-                ("GET /a.txt\r\n", "one blank and the version; the request begins with \"GET /a.txt\""),
-                ("GET /b HTTP/1.1\r\n\r\n", "without Host; the request begins with \"GET /b HTTP/1.1\""),
-                ("GET /\u{1B}[2J HTTP/1.1\r\n", "the request begins with \"GET /\\x1B[2J HTTP/1.1\""),
-                ("\u{16}\u{3}\u{1}", "refused: the client speaks TLS (https), and this address does not"),
+            for (request, logged, line) in [
+                (
+                    "GET /a.txt\r\n", "GET /a.txt",
+                    "one blank and the version; the request begins with \"GET /a.txt\""
+                ),
+                (
+                    "GET /b HTTP/1.1\r\n\r\n", "GET /b HTTP/1.1",
+                    "without Host; the request begins with \"GET /b HTTP/1.1\""
+                ),
+                (
+                    "GET /\u{1B}[2J HTTP/1.1\r\n", #"GET /\x1B[2J HTTP/1.1"#,
+                    "the request begins with \"GET /\\x1B[2J HTTP/1.1\""
+                ),
+                (
+                    "\u{16}\u{3}\u{1}", #"\x16\x03\x01"#,
+                    "refused: the client speaks TLS (https), and this address does not"
+                ),
+                ("\r\nno \"head\"\n", #"no \"head\""#, "one blank and the version"),
             ] {
                 try #expect(server.answer(to: request).response.status == 400)
                 _ = try server.waitForError(containing: line)
+                _ = try server.waitForLog(containing: "] \"\(logged)\" 400 ")
             }
+            // Behind another one on its connection; what nobody would read is cut.
+            let client = try server.connect()
+            let long = String(repeating: "x", count: 2000)
+            try client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n\(long)\r\n\r\n")
+            try #expect(client.readResponse().status == 200)
+            try #expect(client.readResponse().status == 400)
+            _ = try server.waitForLog(containing: "] \"\(long.prefix(1024))\" 400 ")
+        }
+        try await withServer(site: "log_format = json", files: Self.files) { server in
+            try #expect(server.answer(to: "GET /a.txt\r\n").response.status == 400)
+            _ = try server.waitForLog(containing: #","request":"GET /a.txt"}"#)
+            try #expect(server.get("/a.txt").status == 200)
+            #expect(try !server.waitForLog(containing: #""status":200"#).contains(#""request""#))
         }
     }
 

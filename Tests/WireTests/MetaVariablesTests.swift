@@ -87,8 +87,7 @@ private func words(_ query: String) -> [String] {
         let environment = environment(common: script)
         for name in [
             "PATH_INFO", "PATH_TRANSLATED", "CONTENT_LENGTH", "CONTENT_TYPE", "REMOTE_USER", "AUTH_TYPE",
-            "HTTPS",
-            "REMOTE_IDENT",
+            "HTTPS", "REMOTE_IDENT", "REMOTE_PORT",
         ] {
             #expect(environment[name] == nil, "\(name)")
         }
@@ -183,6 +182,20 @@ private func words(_ query: String) -> [String] {
         let before = environment()
         let after = environment(test.fields) { $0.passUnderscores = true }
         #expect(after.filter { before[$0.key] == nil } == test.expected)
+    }
+
+    @Test(arguments: [
+        ("A: b\r\nConnection: close\r\nUpgrade: x\r\n", []),
+        ("A_B: c\r\na.b: c\r\n", ["A_B name", "a.b name"]),
+        ("Proxy: x\r\n", ["Proxy proxy"]), ("PROXY: () { x\r\n", ["PROXY proxy"]),
+        ("X: () { :;}\r\nUser-Agent: () {\r\n", ["X function", "User-Agent function"]),
+        ("Content-Type: () { x\r\n", ["Content-Type function"]), ("X: ()\r\nY: a () {\r\n", []),
+        ("TE: () { x\r\n", []), ("X: a\r\nx: () { b\r\n", []), ("X_Y: () { :;}\r\n", ["X_Y name"]),
+    ])
+    func `what is refused, and why`(_ fields: String, _ expected: [String]) {
+        let (head, bytes) = parsed("GET / HTTP/1.1\r\nHost: h\r\n\(fields)\r\n")
+        let refused = MetaVariables.refused(MetaVariables.Facts(), head, bytes.span)
+        #expect(refused.map { "\(shown($0.name)) \($0.why)" } == expected)
     }
 
     @Test func `Authorization where it is passed on`() {

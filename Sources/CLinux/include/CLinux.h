@@ -79,6 +79,9 @@ int gh_wait_child(int32_t pid, struct gh_exit *out);
 int gh_time_used(int32_t pid, int64_t *computing, int64_t *waiting);
 // Whether the kernel is ending a process, or has. -1: not known.
 int gh_is_exiting(int32_t pid);
+// What a running process has used: of processor time, with what it waited for, in microseconds and as fine as
+// the kernel counts; of memory, the largest resident set in KiB, -1 where there is none any more. -1: no such process.
+int gh_usage(int32_t pid, int64_t *cpu_us, int64_t *peak_kb);
 
 // A script's start. Everything between fork and exec is async-signal-safe.
 enum gh_spawn_step {

@@ -181,17 +181,17 @@ final class AccessLogFormat {
 
     /// `exit=0 first=1834us total=2011us cpu=1200us peak=9216K`, a dash for what is not known.
     private static func appendReport(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
-        let exit = exchange.script?.exit
+        let script = exchange.script
         line.append("exit=")
-        switch exit?.reason {
+        switch script?.exit?.reason {
         case .exited(let code)?: line.append(decimal: code)
         case .signal(let number, _)?: line.append(Signal.name(number))
         case nil: line.append(ASCII.dash)
         }
-        append(" first=", exchange.script?.firstByte?.microseconds, "us", to: &line)
+        append(" first=", script?.firstByte?.microseconds, "us", to: &line)
         append(" total=", exchange.duration.microseconds, "us", to: &line)
-        append(" cpu=", exit?.cpu.microseconds, "us", to: &line)
-        append(" peak=", exit.map { $0.peakMemory / 1024 }, "K", to: &line)
+        append(" cpu=", script?.cpu?.microseconds, "us", to: &line)
+        append(" peak=", script?.peakMemory.map { $0 / 1024 }, "K", to: &line)
     }
 
     private static func append(
@@ -209,7 +209,7 @@ final class AccessLogFormat {
 
     /// As it was sent.
     private static func appendRequestLine(_ exchange: HTTP1Exchange, to line: inout ByteBuffer) {
-        // A request that could not be read has none.
+        // One that was given up before anything of it was there has none.
         append(exchange.head.line.isEmpty ? nil : exchange.head.line, exchange, to: &line)
     }
 

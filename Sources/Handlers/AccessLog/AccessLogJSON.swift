@@ -31,6 +31,9 @@ enum AccessLogJSON {
         line.append(",\"duration_us\":")
         line.append(decimal: exchange.duration.microseconds)
         if exchange.isAborted { line.append(",\"cut\":true") }
+        if exchange.head.isRefused {
+            exchange.withHeadBytes { append("request", $0.extracting(exchange.head.line.range), to: &line) }
+        }
         if let user = exchange.user { append("user", user.span, to: &line) }
         if let script = exchange.script { append(script, to: &line) }
         line.append("}")
@@ -46,20 +49,24 @@ enum AccessLogJSON {
             line.append(",\"first_byte_us\":")
             line.append(decimal: first.microseconds)
         }
-        guard let exit = script.exit else { return }
-        switch exit.reason {
-        case .exited(let code):
+        switch script.exit?.reason {
+        case .exited(let code)?:
             line.append(",\"exit\":")
             line.append(decimal: code)
-        case .signal(let number, _):
+        case .signal(let number, _)?:
             line.append(",\"signal\":\"")
             line.append(Signal.name(number))
             line.append("\"")
+        case nil: break
         }
-        line.append(",\"cpu_us\":")
-        line.append(decimal: exit.cpu.microseconds)
-        line.append(",\"peak_kb\":")
-        line.append(decimal: exit.peakMemory / 1024)
+        if let cpu = script.cpu {
+            line.append(",\"cpu_us\":")
+            line.append(decimal: cpu.microseconds)
+        }
+        if let peak = script.peakMemory {
+            line.append(",\"peak_kb\":")
+            line.append(decimal: peak / 1024)
+        }
     }
 
     private static func append(_ name: StaticString, _ value: Span<UInt8>, to line: inout ByteBuffer) {

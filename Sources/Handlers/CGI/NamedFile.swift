@@ -3,7 +3,8 @@ import Config
 import Net
 import Wire
 
-/// The file that a script named in X-Sendfile or X-Accel-Redirect, sent in the place of content.
+/// The file that a script named in X-Sendfile, X-Accel-Redirect or X-LIGHTTPD-send-file, sent in the place of
+/// content.
 struct NamedFile {
     let exchange: Exchange
     let site: Site
@@ -18,6 +19,12 @@ struct NamedFile {
 
     /// Sends it, if it lies where scripts may have files sent from.
     func send() async throws(Failure) {
+        if let status = head.status, status.isWithoutContent {
+            let answer = ResponseHead(status, lines: head.lines, contentLength: nil)
+            do throws(StreamError) { return try await exchange.send(answer, []) } catch {
+                throw .stream(error)
+            }
+        }
         let path = head.sendfile ?? []
         // The folder's own rules let `..` pass where links may lead anywhere.
         guard !path.split(separator: ASCII.slash).contains(where: { $0.elementsEqual("..".utf8) }) else {

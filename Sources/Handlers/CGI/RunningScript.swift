@@ -87,6 +87,9 @@ final class RunningScript {
         exit.map { ScriptCost(computing: $0.cpu, waiting: waited, of: exited - started) }
     }
 
+    /// Until now, while it has not ended: processor time and, where it is known, the largest resident set in bytes.
+    func usage() -> (cpu: TimeSpan, peakMemory: Int?)? { child?.usage() }
+
     /// Ends a turn that has taken too long, and takes note of what it was used for.
     func endTurnIfOver() {
         guard turn.end(after: loop.now), let used = child?.timeUsed() else { return }

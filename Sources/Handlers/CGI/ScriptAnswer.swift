@@ -26,6 +26,11 @@ final class ScriptAnswer {
     /// The head of the answer, while nothing has to go out: a script that fails before its first content
     /// has an error page in its place.
     private var head: ResponseHead?
+    /// Content that waits with the head: while its length can still be left out, it is to be seen whether it is
+    /// the promised one.
+    private var held = ByteBuffer()
+    /// Content that is not waited with any more.
+    private static let heldLimit = 32 * 1024
     /// The answer sends the client elsewhere, with or without content.
     private var isRedirection = false
     /// Some content has come. The exchange may still hold it, to compress it.
@@ -66,7 +71,7 @@ final class ScriptAnswer {
         guard case .header = phase else { return try takeContent(printed) }
         // Most headers come in one piece.
         if header.isEmpty, case let (head, bodyStart)?? = try? ScriptHead.parse(printed),
-            head.status?.isInformational != true
+            head.status?.isInformational != true, !head.isEmptyLine
         {
             begin(head)
             return try takeContent(printed.extracting(bodyStart...))
@@ -105,6 +110,8 @@ final class ScriptAnswer {
                     try ScriptHead.parse(bytes)
                 })
             else { return nil }
+            // Where that is enough to be a page, the empty line is a part of it.
+            if head.isEmptyLine, isLenient { return pageHead(isWhole: false) }
             header.consume(bodyStart)
             return head
         } catch {
@@ -113,11 +120,12 @@ final class ScriptAnswer {
         }
     }
 
+    /// Output without a header may be a page.
+    private var isLenient: Bool { exchange.part?.settings.cgiLenient == true && interimCount == 0 }
+
     /// Where a site is lenient: a header for output that has none, nil for output that may have one.
     private func pageHead(isWhole: Bool) -> ScriptHead? {
-        guard let settings = exchange.part?.settings, settings.cgiLenient, interimCount == 0 else {
-            return nil
-        }
+        guard let settings = exchange.part?.settings, isLenient else { return nil }
         return header.withSpan { output in
             guard ScriptHead.isMissing(in: output, isWhole: isWhole) else { return nil }
             let head = ScriptHead(forPage: output) { type in
@@ -127,19 +135,16 @@ final class ScriptAnswer {
                 case .auto: Charset.detect(output, isWhole: isWhole, type: type)
                 }
             }
-            if let script = exchange.script?.name {
-                exchange.logOnce(
-                    .warning,
-                    "the script printed no header; what it printed is sent as \(head.contentType.span.string) (cgi_lenient)",
-                    about: script, pid: pid)
-            }
+            warnOnce(
+                "the script printed no header; what it printed is sent as \(head.contentType.span.string) (cgi_lenient)"
+            )
             return head
         }
     }
 
     /// All output is here, and the header is not whole. False where there is nothing to send.
     func takePage() -> Bool {
-        guard let head = pageHead(isWhole: true) else { return false }
+        guard let head = pageHead(isWhole: true) ?? emptyHead() else { return false }
         begin(head)
         var page = ByteBuffer()
         swap(&page, &header)
@@ -147,12 +152,25 @@ final class ScriptAnswer {
         return true
     }
 
+    /// The empty line that is all of the header; nil where there is none.
+    private func emptyHead() -> ScriptHead? {
+        guard let (head, bodyStart) = header.withSpan({ ScriptHead.emptyLine(in: $0) }) else { return nil }
+        header.consume(bodyStart)
+        return head
+    }
+
     private func begin(_ head: ScriptHead) {
-        if !head.stripped.isEmpty, let script = exchange.script?.name {
+        if !head.stripped.isEmpty {
             let names = head.stripped.joined(separator: ", ")
-            exchange.logOnce(
-                .warning, "left out of the script's header, because the server itself says it: \(names)",
-                about: script, pid: pid)
+            warnOnce("left out of the script's header, because the server itself says it: \(names)")
+        }
+        if let value = head.wrongLength {
+            warnOnce(
+                "left out of the script's header: Content-Length, which is \(ScriptWords.quote(value.span)), no number or another than before",
+                as: "Content-Length")
+        }
+        if head.hasEmptyLocation {
+            warnOnce("left out of the script's header, because it is empty: Location")
         }
         if let location = head.location, head.status == nil, ScriptAnswer.isLocal(location),
             exchange.part?.settings.cgiLocalRedirects != false,
@@ -166,6 +184,12 @@ final class ScriptAnswer {
         } else {
             beginAnswer(head)
         }
+    }
+
+    /// Says once of the script what it does wrong; `key` stands for a message that is not always the same.
+    private func warnOnce(_ message: String, as key: String? = nil) {
+        guard let script = exchange.script?.name else { return }
+        exchange.logOnce(.warning, message, as: key, about: script, pid: pid)
     }
 
     /// A path of this site, and no network-path reference to another. A fragment is for the client alone.
@@ -205,7 +229,16 @@ final class ScriptAnswer {
 
     /// Begins the answer where its head was held back.
     func begin() {
-        if let head = head.take() { exchange.begin(head) }
+        guard let head = head.take() else { return }
+        exchange.begin(head)
+        if held.isEmpty { return }
+        held.withSpan { exchange.append($0) }
+        held = ByteBuffer()
+    }
+
+    /// All output is here. What came of content is sent, whatever the script's end will say of it.
+    func endOutput() {
+        if hasContent { begin() }
     }
 
     /// Whether the script's own validators make the whole answer unnecessary.
@@ -240,11 +273,33 @@ final class ScriptAnswer {
             send(content)
         case .content(let left?):
             capture?.take(content)
+            if content.count > left, head != nil, !isUnasked {
+                dropLength()
+                return send(content)
+            }
             let taken = min(left, content.count)
-            send(content.extracting(first: taken))
+            hold(content.extracting(first: taken))
             surplus += content.count - taken
             phase = .content(left: left - taken)
         }
+    }
+
+    /// There is more content than was promised, and the client does not know of the promise.
+    private func dropLength() {
+        head?.contentLength = nil
+        phase = .content(left: nil)
+        capture?.giveUp()
+        warnOnce("the script's answer is longer than its Content-Length, which is left out")
+    }
+
+    /// As `send`, of content with a promised length.
+    private func hold(_ content: Span<UInt8>) {
+        if head == nil || isAlone || isUnasked || held.count + content.count > ScriptAnswer.heldLimit {
+            return send(content)
+        }
+        if content.isEmpty { return }
+        hasContent = true
+        held.append(content)
     }
 
     private func send(_ content: Span<UInt8>) {
@@ -283,7 +338,8 @@ final class ScriptAnswer {
         if isWanted { return false }
         return switch phase {
         case .header: false
-        case .content(let left): isUnasked || left == 0 || exchange.method == .head
+        // What comes while the head is held may show that the length is wrong.
+        case .content(let left): isUnasked || left == 0 && head == nil || exchange.method == .head
         case .discard, .redirect, .file: true
         }
     }

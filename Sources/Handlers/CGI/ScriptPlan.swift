@@ -102,17 +102,20 @@ struct ScriptPlan {
         let head = exchange.head
         let facts = facts(query, contentLength: contentLength)
         let common = scriptEnvironment
-        let (list, misleading) = exchange.withHeadBytes {
+        let (list, refused) = exchange.withHeadBytes {
             (
                 MetaVariables.environment(common, facts, head, $0),
-                MetaVariables.misleadingNames(facts, head, $0)
+                MetaVariables.refused(facts, head, $0)
             )
         }
-        for name in misleading {
+        for (name, why) in refused {
             let rule =
-                facts.passUnderscores
-                ? "its name makes no variable, or another field's"
-                : "only letters, digits and dashes make a variable"
+                switch why {
+                case .name where facts.passUnderscores: "its name makes no variable, or another field's"
+                case .name: "only letters, digits and dashes make a variable"
+                case .proxy: "programs take HTTP_PROXY for a setting (httpoxy)"
+                case .function: "its value begins like a function of the shell (Shellshock)"
+                }
             exchange.logOnce(
                 .info, "a request's field \(ScriptWords.quote(name.span)) is not passed on: \(rule)",
                 about: "fields")

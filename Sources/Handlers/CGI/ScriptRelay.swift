@@ -165,7 +165,12 @@ final class ScriptRelay {
         // What it left behind after a regular end may go on; nobody waits for it.
         if exit != nil { return then() }
         let grace = site.config.cgiKillGrace
-        if mustEnd { return script.end(grace: grace, holding: feed.map { [$0.input] } ?? [], then: then) }
+        if mustEnd {
+            if exchange.errorStatus == nil, let (cpu, peak) = script.usage() {
+                exchange.script?.takeUsage(cpu: cpu, peakMemory: peak)
+            }
+            return script.end(grace: grace, holding: feed.map { [$0.input] } ?? [], then: then)
+        }
         // It works on behind a closed stdout, if it does, and keeps its place meanwhile.
         let (idle, total) = (part.settings.cgiIdleTimeout, part.settings.cgiMaxTime)
         let end = total.map { deadlines.started + $0 } ?? .never
@@ -268,6 +273,7 @@ final class ScriptRelay {
         }
         if count == 0 {
             deadlines.outputEnded = now
+            answer.endOutput()
             return true
         }
         if deadlines.lastOutput == nil, exchange.errorStatus == nil {

@@ -313,7 +313,7 @@ struct ScriptService {
             if exchange.hasBegun {
                 exchange.log(.error, failure.reason)
                 keepRecord()
-                exchange.abort()
+                exchange.breakOff()
             } else {
                 try await fail(failure.lacksHeader ? await explained(failure) : failure)
             }
@@ -332,7 +332,7 @@ struct ScriptService {
                 return .answered
             }
             exchange.log(.info, "the request's content did not come whole\(exchange.cut)")
-            exchange.abort()
+            exchange.breakOff()
             return .answered
         case .notStarted, .clientGone:
             throw .failed(.connectionReset)

@@ -20,13 +20,11 @@ struct ScriptFailure: Error {
         reason =
             switch failure {
             case .notAField(let line):
-                "the script printed something that is no header: \(ScriptWords.quote(line.span)); \(ScriptWords.advice(line))"
+                "the script printed something that is no header: \(ScriptWords.quote(line.span)); \(ScriptWords.advice)"
             case .tooLong:
                 "the script's header is longer than \(ScriptHead.limit) bytes, or has no empty line at its end"
             case .badStatus(let value):
                 "the script's Status is \(ScriptWords.quote(value.span)), which is no status; takes 100 to 599 and words, as in `Status: 404 Not Found`"
-            case .badContentLength(let value):
-                "the script's Content-Length is \(ScriptWords.quote(value.span)), which is no number, or another than it gave before"
             }
     }
 }
@@ -34,16 +32,8 @@ struct ScriptFailure: Error {
 /// How the log speaks of scripts.
 enum ScriptWords {
     /// What is to be done about a line that is no field.
-    static func advice(_ line: [UInt8]) -> String {
-        let name = line.prefix { $0 != ASCII.colon }
-        if name.count < line.count, let last = name.last, ASCII.isBlank(last),
-            name.drop(while: { !ASCII.isBlank($0) }).allSatisfy({ ASCII.isBlank($0) })
-        {
-            return "no blank may stand before the colon"
-        }
-        return
-            "a script prints its header first (Content-Type: text/html, say), then an empty line, then the page"
-    }
+    fileprivate static let advice =
+        "a script prints its header first (Content-Type: text/html, say), then an empty line, then the page"
 
     static func describe(_ exit: ExitStatus) -> String {
         switch exit.reason {

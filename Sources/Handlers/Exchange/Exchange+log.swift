@@ -30,9 +30,11 @@ extension Exchange {
     }
 
     /// As `log`, but only the first time that the loop says this of `subject`. For what is wrong again
-    /// and again, with each request.
-    final func logOnce(_ level: LogLevel, _ message: String, about subject: String, pid: Int32? = nil) {
-        guard context.isNews(message, about: "\(site?.name ?? "") \(subject)") else { return }
+    /// and again, with each request. `key` stands for a message that is not always the same.
+    final func logOnce(
+        _ level: LogLevel, _ message: String, as key: String? = nil, about subject: String, pid: Int32? = nil
+    ) {
+        guard context.isNews(key ?? message, about: "\(site?.name ?? "") \(subject)") else { return }
         log(level, message, pid: pid)
     }
 

@@ -39,9 +39,10 @@ class Exchange {
     /// Whether the client speaks to this server, or to the proxy before it, by TLS.
     final var isSecure: Bool { forwarded?.isSecure ?? connection.isSecure }
 
-    /// The port that the client asked: behind a trusted proxy that names the scheme, the Host's or the scheme's own.
+    /// The port that the client asked: behind a trusted proxy that names the scheme, and on a Unix socket, the
+    /// Host's or the scheme's own.
     final var serverPort: Int {
-        guard let isSecure = forwarded?.isSecure else { return Int(connection.local.port ?? 0) }
+        if forwarded?.isSecure == nil, let port = connection.local.port { return Int(port) }
         return withHeadBytes { bytes in
             Forwarding.port(of: bytes.extracting((head.authority ?? .empty).range)) ?? (isSecure ? 443 : 80)
         }
@@ -280,6 +281,12 @@ class Exchange {
             if encoder.hasFailed { return abort() }
         }
         conclude()
+    }
+
+    /// Ends an answer that cannot become whole, so that the client can tell. What was appended is sent before.
+    final func breakOff() {
+        if let encoder, encoder.heldBytes > 0 { encoder.flush { push($0) } }
+        abort()
     }
 
     /// In which coding the answer goes out; nil for as it is. Where the request had a say in that, the

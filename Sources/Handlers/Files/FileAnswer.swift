@@ -14,6 +14,8 @@ struct FileAnswer {
     private let cache: FileCache?
     /// A date and tag that a script gave; the file's own otherwise.
     private var givenValidators: Validators?
+    /// A status that a script gave, where it is not that of a file which is simply sent.
+    private var givenStatus: Status?
     private var form = Form.plain
 
     /// How the file's bytes are sent (RFC 9110, section 8.4).
@@ -39,12 +41,14 @@ struct FileAnswer {
         self.cache = cache
     }
 
-    /// For a script that names a file: its fields stay, and its validators count before the file's.
+    /// For a script that names a file: its fields stay, its validators count before the file's, and so does a
+    /// status. What is part of the file is not the script's to say (206).
     init(exchange: Exchange, script head: ScriptHead, type: String) {
         self.exchange = exchange
         self.type = head.hasContentType ? nil : type
         cache = nil
         lines = ResponseHead(.ok, lines: head.lines, contentLength: nil)
+        if let status = head.status, status != .ok, status != .partialContent { givenStatus = status }
         if !head.entityTag.isEmpty || head.lastModified != nil {
             givenValidators = Validators(entityTag: head.entityTag, lastModified: head.lastModified)
         }
@@ -71,7 +75,8 @@ struct FileAnswer {
         let modified = min(file.modified, exchange.context.wallSeconds)
         let validators =
             givenValidators ?? Validators(entityTag: entityTag(file), lastModified: modified)
-        if exchange.errorStatus != nil { return try await sendWhole(file, validators) }
+        // Conditions and ranges are for the page itself, not for what stands in its place.
+        if givenStatus ?? exchange.errorStatus != nil { return try await sendWhole(file, validators) }
         let conditions = exchange.withHeadBytes { Conditions.evaluate(exchange.head, $0, validators) }
         switch conditions {
         case .failed: return try await ErrorPage.send(.preconditionFailed, on: exchange)
@@ -131,7 +136,7 @@ struct FileAnswer {
         if case .compressed(let coding) = form {
             return try await sendCompressed(file, validators, coding)
         }
-        let head = head(exchange.errorStatus ?? .ok, validators, length: file.size)
+        let head = head(givenStatus ?? exchange.errorStatus ?? .ok, validators, length: file.size)
         if let cache, exchange.errorStatus == nil {
             if file.size > FileCache.fileLimit {
                 return try await exchange.send(head, file, keepIn: cache)

@@ -108,7 +108,7 @@ struct FileService {
         }
     }
 
-    /// GET, HEAD and OPTIONS are what a file can answer.
+    /// GET, HEAD and OPTIONS are what a file can answer. A folder's default page may be a script, which can more.
     private func methodIsFine() async throws(StreamError) -> Bool {
         let allowed: [(StaticString, String)] = [("Allow", "GET, HEAD, OPTIONS")]
         switch exchange.method {
@@ -117,6 +117,7 @@ struct FileService {
             var head = ResponseHead(.noContent)
             head.add("Allow", "GET, HEAD, OPTIONS" as StaticString)
             try await exchange.send(head, [])
+        case _ where relative.last != ASCII.slash && isFolder(): try await FolderRedirect.send(on: exchange)
         case .post where isMissing: try await ErrorPage.send(.notFound, on: exchange)
         case .other: try await ErrorPage.send(.notImplemented, fields: allowed, on: exchange)
         default: try await ErrorPage.send(.methodNotAllowed, fields: allowed, on: exchange)

@@ -257,7 +257,8 @@ package final class HTTP1Connection: Attendant {
     private func refuse(_ error: RequestError, _ exchange: HTTP1Exchange) async -> Closing {
         let line = firstLine(exchange)
         // Of what was read only this counts: an answer to HEAD has no content, this one neither.
-        exchange.head = RequestHead(method: exchange.head.method == .head ? .head : .get)
+        exchange.head = RequestHead(
+            method: exchange.head.method == .head ? .head : .get, refused: exchange.findFirstLine())
         exchange.beginRequest(closing: true)
         exchange.site = sites.fallback
         exchange.part = sites.fallback.part

@@ -53,6 +53,20 @@ final class HTTP1Exchange: Exchange {
         }
     }
 
+    /// Where the first line stands of a request that cannot be read, as far as it came and is no longer than logs
+    /// show it.
+    func findFirstLine() -> ByteRange {
+        input.withAll { bytes in
+            var start = input.start
+            while start < bytes.count, bytes[start] == ASCII.cr || bytes[start] == ASCII.lf { start += 1 }
+            let rest = bytes.extracting(start...).extracting(first: HTTP1Exchange.loggedLine)
+            let line = rest.extracting(first: rest.firstIndex(of: ASCII.lf) ?? rest.count)
+            return ByteRange(start, start + line.trimmingEnd(of: ASCII.cr).count)
+        }
+    }
+
+    private static let loggedLine = 1024
+
     /// Makes ready for a request whose head has been read.
     func beginRequest(closing: Bool) {
         startRequest()

@@ -28,6 +28,7 @@ package enum MetaVariables {
         package var serverPort = 0
         package var serverAddress: IPAddress?
         package var remoteAddress: IPAddress?
+        /// 0 where it is not known.
         package var remotePort = 0
         package var isSecure = false
         package var contentLength: Int?
@@ -88,7 +89,7 @@ package enum MetaVariables {
         list.append(.remoteAddress, facts.remoteAddress)
         // No name is looked up, so the address stands for it (section 4.1.9).
         list.append(.remoteHost, facts.remoteAddress)
-        list.append(.remotePort, facts.remotePort)
+        if facts.remotePort > 0 { list.append(.remotePort, facts.remotePort) }
         if let method = facts.method {
             list.append(.requestMethod, method)
         } else {
@@ -196,14 +197,38 @@ package enum MetaVariables {
         }
     }
 
-    /// The names of fields that become no variable, for they could pass for another's.
-    package static func misleadingNames(
+    /// Why a field becomes no variable though a script may look for one.
+    package enum Refusal: Sendable, Equatable {
+        /// Its name could pass for another's.
+        case name
+        /// It is Proxy.
+        case proxy
+        /// Its value looks like a function of a shell.
+        case function
+    }
+
+    /// The names of fields that become no variable, for their own sake or for that of what they say.
+    package static func refused(
         _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
-    ) -> [[UInt8]] {
-        var result: [[UInt8]] = []
-        for (position, field) in head.fields.enumerated() where field.id == .other {
-            if !hasVariable(at: position, facts, head, bytes) {
-                result.append(bytes.extracting(field.name.range).array)
+    ) -> [(name: [UInt8], why: Refusal)] {
+        var result: [(name: [UInt8], why: Refusal)] = []
+        func add(_ field: RequestHead.Field, _ why: Refusal) {
+            result.append((bytes.extracting(field.name.range).array, why))
+        }
+        for (position, field) in head.fields.enumerated() {
+            if field.id == .proxy {
+                add(field, .proxy)
+            } else if field.id == .other, !hasVariable(at: position, facts, head, bytes) {
+                add(field, .name)
+            } else if isFunction(bytes.extracting(field.value.range)),
+                !isLeftOut(field.id) || field.id == .contentType
+            {
+                // Behind the value of another field of its name it is not the beginning of a variable.
+                let name = bytes.extracting(field.name.range)
+                let isFirst = !head.fields[..<position].contains {
+                    ASCII.equalsIgnoringCase(bytes.extracting($0.name.range), name)
+                }
+                if isFirst { add(field, .function) }
             }
         }
         return result

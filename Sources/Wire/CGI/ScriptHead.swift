@@ -10,27 +10,32 @@ package struct ScriptHead: Sendable {
     package private(set) var lines: [UInt8] = []
     package private(set) var location: [UInt8]?
     package private(set) var contentLength: Int?
+    /// A Content-Length that is no number, or another than one before it. Nothing is known of the length then.
+    package private(set) var wrongLength: [UInt8]?
     package private(set) var hasContentType = false
     package private(set) var contentType: [UInt8] = []
     package private(set) var entityTag: [UInt8] = []
     package private(set) var lastModified: Int?
     /// Names of fields that were left out because they are the server's to say.
     package private(set) var stripped: [String] = []
+    /// There was a Location that says nothing, which is left out.
+    package private(set) var hasEmptyLocation = false
     /// How many fields there were, Status and the stripped ones included.
     package private(set) var fieldCount = 0
     /// A whole response whose content is in chunks that the script makes itself.
     package private(set) var isChunked = false
-    /// A file that is to be sent in the place of content (X-Sendfile, X-Accel-Redirect).
+    /// A file that is to be sent in the place of content (X-Sendfile and its likes).
     package private(set) var sendfile: [UInt8]?
     /// The answer began with `HTTP/`: the script wrote a whole response.
     package private(set) var isNonParsed = false
+    /// The whole header is an empty line, as what follows that can be none.
+    package private(set) var isEmptyLine = false
 
     package enum Failure: Error, Sendable, Equatable {
         /// A line before the empty one is no field; its first bytes.
         case notAField([UInt8])
         case tooLong
         case badStatus([UInt8])
-        case badContentLength([UInt8])
     }
 
     /// Bytes a script's header may have.
@@ -38,54 +43,150 @@ package struct ScriptHead: Sendable {
 
     /// Looks for the end of the header in `output`.
     ///
+    /// A line ends in LF, whatever number of CR stands before it: programs that write text, as some systems
+    /// mean it, make CR CR LF of CR LF. A line that begins with a blank goes on with the one before it (RFC 9112,
+    /// section 5.2). Empty lines in front are passed over; where no field follows them, the first one was the
+    /// header.
+    ///
     /// - Returns: the head and the index of the content's first byte, nil while the empty line is missing.
     package static func parse(_ output: Span<UInt8>) throws(Failure) -> (head: ScriptHead, bodyStart: Int)? {
         var head = ScriptHead()
         var index = 0
         var isFirst = true
+        // Behind the first of the empty lines in front.
+        var pageStart: Int?
         while index < output.count {
-            guard let offset = output.extracting(index...).firstIndex(of: ASCII.lf) else {
+            let rest = output.extracting(index...)
+            guard let offset = rest.firstIndex(of: ASCII.lf) else {
+                if isFirst, let pageStart, isNoHeader(rest) { return (.bare, pageStart) }
                 if output.count > limit { throw .tooLong }
-                try rejectEarly(output.extracting(index...))
+                if rest.count > pageLineLimit, isNoBeginning(rest) { throw notAField(rest) }
                 return nil
             }
-            var line = output.extracting(index..<index + offset)
-            index += offset + 1
-            if index > limit { throw .tooLong }
-            if line.count > 0, line[line.count - 1] == ASCII.cr { line = line.extracting(0..<line.count - 1) }
-            if line.isEmpty {
-                // Some scripts begin with an empty line; with no field before it, it ends nothing.
-                if isFirst { continue }
-                return (head, index)
+            let line = rest.extracting(0..<offset).trimmingEnd(of: ASCII.cr)
+            if isFirst, let pageStart, !line.isEmpty, isNoHeaderLine(line, colonLimit: pageLineLimit) {
+                return (.bare, pageStart)
             }
-            if isFirst, line.starts(with: "HTTP/") {
-                try head.statusLine(line)
+            let end = index + offset + 1
+            if end > limit { throw .tooLong }
+            if line.isEmpty {
+                if !isFirst { return (head, end) }
+                pageStart = pageStart ?? end
+                index = end
+                continue
+            }
+            let isStatusLine = isFirst && line.starts(with: "HTTP/")
+            let colon = isStatusLine ? nil : try colon(in: line)
+            guard let next = try endOfFolds(output, from: end) else { return nil }
+            if next == end {
+                try head.take(line, colon)
             } else {
-                try head.field(line)
+                let whole = unfolded(output.extracting(index..<next))
+                try head.take(whole.span, colon)
             }
             isFirst = false
+            index = next
         }
         if output.count > limit { throw .tooLong }
         return nil
+    }
+
+    /// Index behind the lines from `start` on that go on with the one before; nil while it is not known.
+    private static func endOfFolds(_ output: Span<UInt8>, from start: Int) throws(Failure) -> Int? {
+        var index = start
+        while index < output.count {
+            if !ASCII.isBlank(output[index]) {
+                if index > limit { throw .tooLong }
+                return index
+            }
+            guard let offset = output.extracting(index...).firstIndex(of: ASCII.lf) else { break }
+            index += offset + 1
+        }
+        if output.count > limit { throw .tooLong }
+        return nil
+    }
+
+    /// One line of several, joined by blanks.
+    private static func unfolded(_ lines: Span<UInt8>) -> [UInt8] {
+        var result: [UInt8] = []
+        var rest = lines
+        while let end = rest.firstIndex(of: ASCII.lf) {
+            let line = rest.extracting(0..<end).trimmingEnd(of: ASCII.cr).trimmingBlanks()
+            rest = rest.extracting((end + 1)...)
+            if line.isEmpty { continue }
+            if !result.isEmpty { result.append(ASCII.space) }
+            line.withUnsafeBufferPointer { result.append(contentsOf: $0) }
+        }
+        return result
+    }
+
+    /// A header that is an empty line alone.
+    private static let bare: ScriptHead = {
+        var head = ScriptHead()
+        head.isEmptyLine = true
+        return head
+    }()
+
+    /// As `parse` of output to which nothing is added any more and that has no whole header: one that is an
+    /// empty line, nil where it is none either.
+    package static func emptyLine(in output: Span<UInt8>) -> (head: ScriptHead, bodyStart: Int)? {
+        guard let end = output.firstIndex(of: ASCII.lf),
+            output.extracting(0..<end).trimmingEnd(of: ASCII.cr).isEmpty, isMissing(in: output, isWhole: true)
+        else { return nil }
+        return (bare, end + 1)
     }
 
     /// Whether output that is no header has none, and is a page from its first byte: its first line can be
     /// neither a field nor a status line. `isWhole`: nothing follows.
     package static func isMissing(in output: Span<UInt8>, isWhole: Bool) -> Bool {
         var rest = output
+        var colonLimit = Int.max
         while let end = rest.firstIndex(of: ASCII.lf) {
-            let line = rest.extracting(0..<end)
-            if !line.isEmpty, !(line.count == 1 && line[0] == ASCII.cr) { return isNoHeaderLine(line) }
+            let line = rest.extracting(0..<end).trimmingEnd(of: ASCII.cr)
+            if !line.isEmpty { return isNoHeaderLine(line, colonLimit: colonLimit) }
             rest = rest.extracting((end + 1)...)
+            colonLimit = pageLineLimit
         }
-        return !rest.isEmpty && (isWhole || rest.count > pageLineLimit) && isNoHeaderLine(rest)
+        return !rest.isEmpty && (isWhole || rest.count > pageLineLimit)
+            && isNoHeaderLine(rest, colonLimit: colonLimit)
     }
 
-    private static func isNoHeaderLine(_ line: Span<UInt8>) -> Bool {
+    /// Whether a line can be neither a field nor a status line. A colon that stands behind `colonLimit` bytes
+    /// is none of a field.
+    private static func isNoHeaderLine(_ line: Span<UInt8>, colonLimit: Int) -> Bool {
         if line.starts(with: "HTTP/") || line.starts(with: "<!--:") { return false }
-        guard let colon = line.firstIndex(of: ASCII.colon), colon > 0 else { return true }
-        for index in 0..<colon where !ASCII.isTokenCharacter(line[index]) { return true }
-        return false
+        guard let colon = line.firstIndex(of: ASCII.colon), colon <= colonLimit else { return true }
+        return !isName(line.extracting(0..<colon).trimmingBlanks()) || ASCII.isBlank(line[0])
+    }
+
+    /// As `isNoHeaderLine`, of a line behind an empty one whose end has not come.
+    private static func isNoHeader(_ beginning: Span<UInt8>) -> Bool {
+        isNoBeginning(beginning)
+            || beginning.count > pageLineLimit && isNoHeaderLine(beginning, colonLimit: pageLineLimit)
+    }
+
+    /// Whether no line that begins so can be a field or a status line. So a page without a header is
+    /// diagnosed when it comes and not at the time-out.
+    private static func isNoBeginning(_ beginning: Span<UInt8>) -> Bool {
+        let comment: StaticString = "<!--:"
+        if beginning.starts(with: "HTTP/") || beginning.starts(with: comment) { return false }
+        if beginning.isBeginning(of: comment) { return false }
+        var index = 0
+        while index < beginning.count, ASCII.isTokenCharacter(beginning[index]) { index += 1 }
+        let hasName = index > 0
+        while index < beginning.count, ASCII.isBlank(beginning[index]) { index += 1 }
+        // Those at the end may be the line's.
+        if beginning.extracting(index...).trimmingEnd(of: ASCII.cr).isEmpty { return !hasName && index > 0 }
+        return !hasName || beginning[index] != ASCII.colon
+    }
+
+    private static func isName(_ name: Span<UInt8>) -> Bool {
+        for index in name.indices where !ASCII.isTokenCharacter(name[index]) { return false }
+        return !name.isEmpty
+    }
+
+    private static func notAField(_ line: Span<UInt8>) -> Failure {
+        .notAField(line.extracting(first: 80).array)
     }
 
     /// A header for output that has none: its media type, from how it begins.
@@ -109,18 +210,9 @@ package struct ScriptHead: Sendable {
     /// A line that is longer and no field is taken for a page's before its end has come.
     private static let pageLineLimit = 200
 
-    /// Sees that an unfinished line can become no field, so that a page without a header is
-    /// diagnosed when it comes and not at the time-out.
-    private static func rejectEarly(_ line: Span<UInt8>) throws(Failure) {
-        for index in line.indices {
-            let byte = line[index]
-            if byte == ASCII.colon || byte == ASCII.cr { return }
-            if !ASCII.isTokenCharacter(byte) {
-                if line.starts(with: "HTTP/") || line.starts(with: "<!--:") { return }
-                if line.count > pageLineLimit { throw .notAField(line.extracting(first: 80).array) }
-                return
-            }
-        }
+    /// Takes a line; `colon` is where a field's name ends, nil for a status line.
+    private mutating func take(_ line: Span<UInt8>, _ colon: Int?) throws(Failure) {
+        if let colon { try field(line, colon) } else { try statusLine(line) }
     }
 
     private mutating func statusLine(_ line: Span<UInt8>) throws(Failure) {
@@ -140,23 +232,32 @@ package struct ScriptHead: Sendable {
         reason = phrase.array
     }
 
-    private mutating func field(_ line: Span<UInt8>) throws(Failure) {
-        guard let colon = line.firstIndex(of: ASCII.colon), colon > 0 else {
-            throw .notAField(line.extracting(first: 80).array)
+    /// Where a field's name ends.
+    private static func colon(in line: Span<UInt8>) throws(Failure) -> Int {
+        guard let colon = line.firstIndex(of: ASCII.colon), !ASCII.isBlank(line[0]) else {
+            throw notAField(line)
         }
         let name = line.extracting(0..<colon)
+        guard name.equals("<!--") || isName(name.trimmingBlanks()) else { throw notAField(line) }
+        return colon
+    }
+
+    private mutating func field(_ line: Span<UInt8>, _ colon: Int) throws(Failure) {
+        // Nobody expects a blank before the colon, and some would take it for a part of the name.
+        let name = line.extracting(0..<colon).trimmingBlanks()
         // Python's cgitb begins its page so, to end whatever HTML it may stand in.
         if name.equals("<!--") { return }
-        for index in name.indices where !ASCII.isTokenCharacter(name[index]) {
-            throw .notAField(line.extracting(first: 80).array)
-        }
         let value = line.extracting((colon + 1)...).trimmingBlanks()
         fieldCount += 1
         for index in value.indices where ASCII.isControl(value[index]) && value[index] != ASCII.tab {
-            throw .notAField(line.extracting(first: 80).array)
+            throw ScriptHead.notAField(line)
         }
         if strip(name) { return }
         if try take(name, value) { return }
+        if value.isEmpty, ASCII.equalsIgnoringCase(name, "location") {
+            hasEmptyLocation = true
+            return
+        }
         note(name, value)
         if let date = lastModified, ASCII.equalsIgnoringCase(name, "last-modified") {
             // Clients and caches read the preferred form, and few of them any other.
@@ -188,14 +289,18 @@ package struct ScriptHead: Sendable {
         switch name.count {
         case 6 where ASCII.equalsIgnoringCase(name, "status"): try setStatus(value)
         case 10 where ASCII.equalsIgnoringCase(name, "x-sendfile"),
-            16 where ASCII.equalsIgnoringCase(name, "x-accel-redirect"):
+            16 where ASCII.equalsIgnoringCase(name, "x-accel-redirect"),
+            20 where ASCII.equalsIgnoringCase(name, "x-lighttpd-send-file"):
             sendfile = value.array
         case 14 where ASCII.equalsIgnoringCase(name, "content-length"):
-            // Two that differ leave it open where the content ends.
-            guard let length = ASCII.decimal(value), contentLength ?? length == length else {
-                throw .badContentLength(value.array)
+            if wrongLength != nil { return true }
+            // Two that differ are worth no more than one that is no number.
+            if let length = ASCII.decimal(value), contentLength ?? length == length {
+                contentLength = length
+            } else {
+                contentLength = nil
+                wrongLength = value.extracting(first: 40).array
             }
-            contentLength = length
         case 17 where ASCII.equalsIgnoringCase(name, "transfer-encoding"):
             if isNonParsed, ASCII.equalsIgnoringCase(value, "chunked") {
                 isChunked = true

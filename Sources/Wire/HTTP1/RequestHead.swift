@@ -62,6 +62,16 @@ public struct RequestHead: Sendable {
         places.reserveCapacity(24)
     }
 
+    /// Of a request that could not be read: what came of its first line, for the log.
+    package init(method: Method, refused line: ByteRange) {
+        self.init(method: method)
+        methodName = ByteRange(line.range.lowerBound, line.range.lowerBound)
+        self.line = line
+    }
+
+    /// The request line came, and could not be read.
+    package var isRefused: Bool { methodName.isEmpty && !line.isEmpty }
+
     mutating func forgetFields() {
         fieldCount = 0
         present = 0

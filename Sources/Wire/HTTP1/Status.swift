@@ -22,6 +22,7 @@ package struct Status: Hashable, Sendable {
     package static let unauthorized = Status(known: 401)
     package static let forbidden = Status(known: 403)
     package static let notFound = Status(known: 404)
+    package static let permanentRedirect = Status(known: 308)
     package static let methodNotAllowed = Status(known: 405)
     package static let requestTimeout = Status(known: 408)
     package static let gone = Status(known: 410)
