@@ -64,6 +64,43 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: getuid() == 0, "only root's scripts run as root"))
+    func `scripts that run as root`() async throws {
+        let words = "scripts run as root, with all its rights"
+        let listen = "[server]\nlisten = 127.0.0.1:0\n"
+        let site = "[site a]\nroot = www\n"
+        let scripts = "\(site)cgi = /cgi-bin/ cgi-bin/\n"
+        let prepare: @Sendable (ScratchFolder) throws -> Void = { try $0.makeFolder("cgi-bin") }
+        try await withServer(ini: listen + scripts, prepare: prepare) { server in
+            _ = try server.waitForError(containing: " warning \(words)")
+            let check = try Self.gatehouse("check", "-c", server.configuration)
+            #expect(check.status == 0)
+            #expect(check.stderr.hasPrefix("\(server.configuration):5: warning: \(words)"), "\(check.stderr)")
+            #expect(check.stderr.contains("user = www-data in [server], or cgi_user"))
+        }
+        for ini in [
+            listen + site, listen + "user = nobody\n" + scripts, listen + "user = root\n" + scripts,
+            listen + scripts + "cgi_user = nobody\n",
+        ] {
+            try await withServer(ini: ini, prepare: prepare) { server in
+                let check = try Self.gatehouse("check", "-c", server.configuration)
+                #expect(!check.stderr.contains(words), "\(ini)")
+                // What is written before it ends has been written then.
+                try server.stop()
+                #expect(!server.process.stderr.text.contains(words), "\(ini)")
+            }
+        }
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("cgi-bin")
+            let process = try ChildProcess(
+                [ServerProcess.builtExecutable, "serve", "--listen", "0", "--cgi", folder.path("cgi-bin")],
+                in: folder.path)
+            let lines = process.stderr.waitForLines(until: .after(10)) { $0.contains(words) }
+            #expect(lines.first?.hasSuffix("\(words); start the server as another user") == true, "\(lines)")
+        }
+    }
+
     @Test(arguments: [
         (
             "listen = 192.0.2.1:1", "", 3,

@@ -319,9 +319,10 @@ struct ScriptService {
             }
             return .answered
         case .silent(let reason):
-            // A shell says 126 or 127 where it could not run what it was told to; the file may show why.
+            // A shell says 126 or 127 where it could not run what it was told to, and env 125 where it did not
+            // understand that; the file may show why.
             var reason = reason
-            if case .exited(126...127)? = relay.exit?.reason, let fault = await inspect().fault {
+            if case .exited(125...127)? = relay.exit?.reason, let fault = await inspect().fault {
                 reason = fault
             }
             try await fail(await explained(ScriptFailure(reason)))
