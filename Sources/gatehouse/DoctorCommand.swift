@@ -48,12 +48,15 @@ extension Command {
         text += answer(report.answer)
         let isGood = isGood(report)
         text += "diagnosis\n"
-        text += indented(
-            report.diagnosis.isEmpty
-                ? isGood
+        var diagnosis = report.diagnosis
+        if diagnosis.isEmpty {
+            diagnosis = [
+                isGood
                     ? "Nothing is wrong."
                     : "No script ran for this address; the answer above is the server's own."
-                : report.diagnosis.joined(separator: "\n"))
+            ]
+        }
+        text += indented((diagnosis + report.notes).joined(separator: "\n"))
         Console.print(text)
         return isGood ? .fine : .failed
     }

@@ -590,6 +590,74 @@ extension DiagnosisTests {
         #expect(result.stdout.utf8.count < 30000)
     }
 
+    /// What the server keeps from a visitor and shows to the doctor.
+    @Test func `doctor says what a visitor needs`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.script("cgi-bin/x", page("echo fine"))
+            // No user is in it.
+            try folder.write("htpasswd", "# none\n")
+            let ini = try folder.write(
+                "server.ini",
+                """
+                [site a]
+                root = www
+                cgi = /cgi-bin/ cgi-bin/
+                cgi = /open/ cgi-bin/
+                [location a /cgi-bin]
+                auth = Members htpasswd
+                deny = all
+
+                """)
+            func doctor(_ path: String) throws -> CommandResult {
+                try runCommand([ServerProcess.builtExecutable, "doctor", "-c", ini, path])
+            }
+            let closed = try doctor("/%63gi-bin/x")
+            #expect(closed.status == 0, "\(closed.stdout)\(closed.stderr)")
+            for words in ["Nothing is wrong.", "log in first", "htpasswd (auth)", "(allow, deny)"] {
+                #expect(closed.stdout.contains(words), "\(closed.stdout)")
+            }
+            let open = try doctor("/open/x")
+            #expect(open.stdout.hasSuffix("Nothing is wrong.\n"), "\(open.stdout)")
+        }
+    }
+
+    @Test func `doctor waits for a script that works on`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.script("cgi-bin/x", page("echo fine; exec >&- 2>&-; sleep 0.3; touch done; exit 3"))
+            try folder.script("cgi-bin/long", page("echo fine; exec >&- 2>&-; sleep 1000"))
+            let ini = try folder.write(
+                "server.ini", "[site a]\nroot = www\ncgi = /cgi-bin/ cgi-bin/\ncgi_idle_timeout = 500ms\n")
+            let result = try runCommand([ServerProcess.builtExecutable, "doctor", "-c", ini, "/cgi-bin/x"])
+            #expect(result.status == 0)
+            #expect(folder.exists("cgi-bin/done"))
+            #expect(result.stdout.contains(/exit         status 3 after \d{3,} ms/), "\(result.stdout)")
+            let long = try runCommand([ServerProcess.builtExecutable, "doctor", "-c", ini, "/cgi-bin/long"])
+            #expect(
+                long.stdout.contains("worked on for longer than cgi_idle_timeout = 500ms"), "\(long.stdout)")
+        }
+    }
+
+    @Test func `doctor that waits can be interrupted`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.script("cgi-bin/x", page("echo fine; echo $$ >../pid; exec >&- 2>&-; exec sleep 1000"))
+            let ini = try folder.write("server.ini", "[site a]\nroot = www\ncgi = /cgi-bin/ cgi-bin/\n")
+            let doctor = try ChildProcess([ServerProcess.builtExecutable, "doctor", "-c", ini, "/cgi-bin/x"])
+            _ = eventually(within: 10) { (try? folder.read("pid"))?.hasSuffix("\n") == true }
+            let script = try #require(pid_t(folder.read("pid").dropLast()).flatMap { RunningProcess($0) })
+            _ = eventually { RunningProcess(script.pid)?.name == "sleep" }
+            doctor.send(SIGINT)
+            #expect(doctor.waitForExit(until: .after(8)) == .status(1))
+            #expect(doctor.stdout.text.contains("interrupted"), "\(doctor.stdout.text)")
+            expectEnd(of: [script], within: 0.5)
+        }
+    }
+
     /// The mark that a script's processes are known by is not worth a failure.
     @Test func `a script starts where it can have no mark`() async throws {
         try await blocking {

@@ -137,6 +137,8 @@ struct ScriptService {
         // The next one may start before this one's answer is sent.
         turn.end()
         if let cost = relay.cost { turn.learn(cost) }
+        // A visitor does not wait for what follows his answer; the doctor shows it.
+        if exchange.context.witness != nil, ending.failure == nil { await relay.waitForEnd() }
         relay.close { queue.leave() }
         if case .notStarted(let error) = ending {
             try await report(error, capture)
