@@ -35,6 +35,10 @@ struct ConfigAssembly {
         problems.append(ConfigProblem(position, message))
     }
 
+    private mutating func warn(_ position: SourcePosition, _ message: String) {
+        config.warnings.append(ConfigProblem(position, message))
+    }
+
     /// By file in the order of reading, then by line; problems of one line stay as they were found.
     private func sortedProblems() -> [ConfigProblem] {
         let ranks = Dictionary(
@@ -235,6 +239,13 @@ struct ConfigAssembly {
                     continue
                 }
                 lines["\(name) \(subject)"] = entry.position.line
+            } else if name == "cgi_env" {
+                let variable = Self.variable(of: entry.value)
+                if let first = lines.updateValue(entry.position.line, forKey: "\(name) \(variable)") {
+                    warn(
+                        entry.position,
+                        "cgi_env: \(variable.quoted) takes the place of the one at line \(first)")
+                }
             }
             found.append((setting, SettingValue(entry.value, at: entry.position, in: sections.context)))
         }
@@ -245,6 +256,11 @@ struct ConfigAssembly {
     private static func subject(of value: String, in setting: Setting) -> String? {
         guard setting.hasSubject else { return nil }
         return value.split { $0 == " " || $0 == "\t" }.first.map(String.init)
+    }
+
+    /// `NAME` of `NAME=value`.
+    private static func variable(of value: String) -> String {
+        String(value.prefix { $0 != "=" }.filter { $0 != " " && $0 != "\t" && $0 != "\"" })
     }
 
     private static func unknown(_ name: String, in kind: SectionKinds) -> String {
@@ -273,6 +289,13 @@ struct ConfigAssembly {
         do throws(ValueProblem) {
             try settings.set(setting, to: value)
             notePlace(setting, value)
+            if setting.name == "charset", case .named(let name)? = try? Values.charset.parse(value),
+                !KnownCharsets.contains(name)
+            {
+                warn(
+                    value.place,
+                    "charset: \(name.quoted) is a name that no browser knows\(KnownCharsets.hint(name))")
+            }
             guard value.hasForeignComment, !setting.isFreeText else { return true }
             report(
                 value.place,

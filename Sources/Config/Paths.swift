@@ -89,8 +89,25 @@ enum Paths {
         do throws(Errno) {
             return try kind(path)
         } catch {
+            if error == .accessDenied, let folder = closedFolder(to: path) {
+                var status = stat()
+                let owner = stat(folder, &status) == 0 ? " of \(SystemUser.name(status.st_uid))" : ""
+                throw ValueProblem(
+                    "\(path.quoted): the folder \(folder)\(owner) cannot be entered by \(SystemUser.name(geteuid())); `chmod o+x \(folder)` lets it"
+                )
+            }
             throw ValueProblem("\(path.quoted): \(error)")
         }
+    }
+
+    /// The first folder on the way to `path` that this process may not enter.
+    private static func closedFolder(to path: String) -> String? {
+        var folder = ""
+        for part in path.split(separator: "/").dropLast() {
+            folder += "/" + part
+            if access(folder, X_OK) != 0, Errno.current == .accessDenied { return folder }
+        }
+        return nil
     }
 
     /// The bytes of the file at `path`, not over `limit` of them.

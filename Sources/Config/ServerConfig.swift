@@ -11,6 +11,8 @@ package struct ServerConfig: Sendable {
     package var sites: [SiteConfig] = []
     /// Where each log was named first.
     package var logPlaces: [LogTarget: SourcePosition] = [:]
+    /// What is doubtful and keeps the server from nothing.
+    package var warnings: [ConfigProblem] = []
 
     package init() {}
 }
@@ -154,7 +156,7 @@ package struct SiteConfig: Sendable {
     /// Bytes that kept answers of scripts may have in all.
     package var cgiCacheSize = 32 << 20
     /// URL paths of this site that answer in the place of an error, by status.
-    package var errorPages: [Int: String] = [:]
+    package var errorPages: [Int: ErrorPageSetting] = [:]
     /// What holds for the whole site where no location says otherwise.
     package var part = PartSettings()
     /// The first that fits answers, before anything else is asked of the path.
@@ -274,6 +276,16 @@ package struct EnvironmentSetting: Hashable, Sendable {
     package var value: String
 
     package init(name: String, value: String) { (self.name, self.value) = (name, value) }
+}
+
+/// The URL path that answers in the place of an error, and where that is said.
+package struct ErrorPageSetting: Hashable, Sendable {
+    package var path: String
+    package var position: SourcePosition?
+
+    package init(path: String, position: SourcePosition? = nil) {
+        (self.path, self.position) = (path, position)
+    }
 }
 
 /// How many requests each client may make: `count` in each `time`, `burst` of them at once.

@@ -70,7 +70,7 @@ extension Settings {
         .repeatable(
             site: "error_page", Values.errorPage, .described("none"),
             "`404 /missing.html`: a status, and the file or script of this site that answers then",
-            add: { $0.errorPages[$1.status] = $1.path }
+            add: { $0.errorPages[$1.status] = $1.page }
         ).oneForEachFirstWord(),
         .repeatable(
             site: "redirect", Values.redirect, .described("none"),

@@ -237,7 +237,7 @@ extension Values {
     }
 
     /// `404 /missing.html`.
-    static let errorPage = ValueType<(status: Int, path: String)>("status and path") {
+    static let errorPage = ValueType<(status: Int, page: ErrorPageSetting)>("status and path") {
         (value) throws(ValueProblem) in
         let (first, path) = try value.pair(takes: "a status and a path, as in `404 /missing.html`")
         guard let status = Int(first), (400...599).contains(status), first.utf8.count == 3 else {
@@ -246,7 +246,7 @@ extension Values {
         guard path.hasPrefix("/"), !path.hasPrefix("//") else {
             throw ValueProblem("\(path.quoted) is no path of this site; it begins with one `/`")
         }
-        return (status, path)
+        return (status, ErrorPageSetting(path: path, position: value.position))
     }
 
     static let networks = ValueType<[IPNetwork]>("list of networks") { (value) throws(ValueProblem) in

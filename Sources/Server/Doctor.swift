@@ -5,6 +5,7 @@ import Handlers
 import Logs
 import Net
 import Synchronization
+import Wire
 
 /// Runs one script just as the server would, and tells everything about it.
 package struct Doctor {
@@ -27,6 +28,8 @@ package struct Doctor {
         package var answer = Excerpt()
         /// What the server would have written to the error log.
         package var diagnosis: [String] = []
+        /// What the doctor went past, and a visitor does not.
+        package var notes: [String] = []
         /// The script failed, even where the answer had begun well.
         package var hasFailed = false
         /// A signal ended it before the answer was whole.
@@ -113,6 +116,7 @@ package struct Doctor {
         (report.url, report.answer) = (target, client.answer)
         report.user = witness.plan?.confinement.user?.identity.name ?? privileges.identity.name
         report.diagnosis = isolation.warnings + witness.messages
+        report.notes = notes(site: witness.site, target)
         report.isInterrupted = isInterrupted
         if isInterrupted { report.diagnosis.append("interrupted before the answer was whole") }
         return report
@@ -130,6 +134,28 @@ package struct Doctor {
             case .reload, .reopen, .upgrade, .timeout: break
             }
         }
+    }
+
+    /// The rules about who may see `target`, which were left out.
+    private func notes(site name: String, _ target: String) -> [String] {
+        var path: [UInt8] = []
+        let raw = Array(target.utf8.prefix { $0 != ASCII.question })
+        guard let site = config.sites.first(where: { $0.name == name }),
+            (try? TargetPath.decode(raw.span, into: &path)) != nil, (try? TargetPath.resolve(&path)) != nil
+        else { return [] }
+        let settings = site.settings(for: path)
+        var notes: [String] = []
+        if let auth = settings.auth {
+            notes.append(
+                "A visitor has to log in first, with a password of \(auth.file) (auth), else the answer is 401. The doctor went past that, so the script has no REMOTE_USER."
+            )
+        }
+        if settings.allow != .all || settings.deny != .none {
+            notes.append(
+                "Visitors of some networks only may see this (allow, deny), else the answer is 403. The doctor went past that."
+            )
+        }
+        return notes
     }
 
     private static func report(_ witness: ScriptWitness) -> Report {

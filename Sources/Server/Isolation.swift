@@ -49,6 +49,12 @@ struct Isolation {
         if !rules.isEmpty, let gap = WriteRules.gap { warnings.append("cgi_write: \(gap)") }
         let identities = identities
         runsOwnScripts = parts.contains { $0.cgiUser.map { identities[$0] == nil } ?? true }
+        if strictness == .server, runsOwnScripts, config.leavesScriptsToRoot {
+            warnings.append(
+                config.file.isEmpty
+                    ? "scripts run as root, with all its rights; start the server as another user"
+                    : ScriptSurvey.rootWarning)
+        }
         keeper = try Isolation.keeper(parts, Set(identities.values), privileges)
     }
 

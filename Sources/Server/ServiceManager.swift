@@ -1,4 +1,5 @@
 import Base
+import CLinux
 import Glibc
 
 /// The service manager that has started the server, told what the server does (sd_notify(3)).
@@ -16,7 +17,10 @@ struct ServiceManager {
     }
 
     /// All addresses are listened on.
-    func tellReady() { send("READY=1\nMAINPID=\(getpid())") }
+    func tellReady() {
+        // A manager outside of a container knows its process 1, and this one by another number.
+        send(gh_has_init() ? "READY=1" : "READY=1\nMAINPID=\(getpid())")
+    }
     /// The server has begun to end.
     func tellStopping() { send("STOPPING=1") }
 

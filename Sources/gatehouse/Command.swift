@@ -10,6 +10,8 @@ struct Command: Sendable {
     let summary: String
     /// For `gatehouse help NAME`.
     let details: String
+    /// Whether it becomes the server, which stays and has scripts.
+    var serves = false
     let run: @Sendable ([String]) throws(UsageError) -> ExitStatus
 
     var synopsis: String { "usage: gatehouse \(name)\(arguments.isEmpty ? "" : " ")\(arguments)" }

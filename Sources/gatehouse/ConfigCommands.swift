@@ -16,6 +16,9 @@ extension Command {
     ) { words throws(UsageError) in
         var arguments = Arguments(words)
         guard let config = try ConfigFile.load(&arguments) else { return .failed }
+        for warning in config.warnings + ErrorPageSurvey.inspect(config) {
+            Console.write("\(warning.position): warning: \(warning.message)", STDERR_FILENO)
+        }
         let findings = ScriptSurvey.inspect(config)
         for finding in findings {
             let kind = finding.isWarning ? "warning: " : ""

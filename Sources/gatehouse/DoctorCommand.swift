@@ -1,3 +1,4 @@
+import Base
 import Config
 import Server
 
@@ -47,12 +48,15 @@ extension Command {
         text += answer(report.answer)
         let isGood = isGood(report)
         text += "diagnosis\n"
-        text += indented(
-            report.diagnosis.isEmpty
-                ? isGood
+        var diagnosis = report.diagnosis
+        if diagnosis.isEmpty {
+            diagnosis = [
+                isGood
                     ? "Nothing is wrong."
                     : "No script ran for this address; the answer above is the server's own."
-                : report.diagnosis.joined(separator: "\n"))
+            ]
+        }
+        text += indented((diagnosis + report.notes).joined(separator: "\n"))
         Console.print(text)
         return isGood ? .fine : .failed
     }
@@ -72,9 +76,20 @@ extension Command {
         if stream.total == 0 { return "\(name)\(String(repeating: " ", count: 13 - name.count))(nothing)\n" }
         let shown = stream.beginning.prefix(4096)
         let rest = stream.total - shown.count
-        var text = "\(name), \(stream.total) bytes\n" + indented(String(decoding: shown, as: UTF8.self))
+        var text = "\(name), \(stream.total) bytes\n" + indented(visible(shown))
         if rest > 0 { text += "    (and \(rest) bytes more)\n" }
         return text
+    }
+
+    /// The text of a stream, with marks for what no screen shows, such as a byte order mark. Control characters
+    /// are left out: a page of them would drown the rest as well.
+    private static func visible(_ bytes: some Sequence<UInt8>) -> String {
+        let lines = bytes.filter { $0 >= 32 || $0 == ASCII.tab || $0 == ASCII.lf }
+            .split(separator: ASCII.lf, omittingEmptySubsequences: false)
+        return lines.map { line in
+            line.split(separator: ASCII.tab, omittingEmptySubsequences: false)
+                .map { VisibleText.spelled($0.span) }.joined(separator: "\t")
+        }.joined(separator: "\n")
     }
 
     /// The status line and the fields of an answer, and how much follows.

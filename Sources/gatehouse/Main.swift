@@ -1,6 +1,7 @@
 import Base
 import Config
 import Glibc
+import Server
 
 /// The program: finds the subcommand and runs it.
 @main
@@ -17,6 +18,7 @@ struct Main {
         case let first?: name = first
         }
         if words.first == name || name == "version" || name == "help" { words = Array(words.dropFirst()) }
+        if Command.named(name)?.serves == true { ProcessOne.standAside() }
         exit(Main.run(name, words).code)
     }
 

@@ -11,7 +11,8 @@ extension Command {
 
             Signals: TERM and INT stop, after requests under way have ended; a second one stops at once.
             USR1 opens the logs again.
-            """
+            """,
+        serves: true
     ) { words throws(UsageError) in
         var arguments = Arguments(words)
         guard let config = try ConfigFile.load(&arguments) else { return .failed }
@@ -28,7 +29,8 @@ extension Command {
               --cgi DIR       a folder of CGI scripts, shown as /cgi-bin/
 
             Each request is a line on stdout, in colour on a terminal unless NO_COLOR is set. Ctrl-C stops.
-            """
+            """,
+        serves: true
     ) { words throws(UsageError) in
         var arguments = Arguments(words)
         let listen = try arguments.option("--listen", "-l")

@@ -48,6 +48,91 @@ import Testing
             "#!/usr/bin/env python3\r\nprint()\r\n", says: ["cgi-bin/x", "CR LF (Windows line ends)"])
     }
 
+    /// A program behind env gets none; its name does.
+    @Test func `CR LF behind env's program`() async throws {
+        try await expect(
+            "#!/usr/bin/env python3\r\nprint()\r\n",
+            says: ["env looks for python3 with a CR at the end of its name", "dos2unix"])
+    }
+
+    @Test(arguments: ["/usr/bin/perl -w", "/usr/bin/perl --", "/usr/bin/env -S perl -w"])
+    func `CR LF that Perl does not mind`(_ line: String) async throws {
+        let (script, site) = (
+            "#!\(line)\r\nprint \"Content-Type: text/plain\\n\\nfine\";\r\n", "cgi = /cgi-bin/ cgi-bin/\n"
+        )
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.script("cgi-bin/x", script)
+            let ini = try folder.write("server.ini", "[server]\nuser = root\n[site a]\nroot = www\n\(site)")
+            let check = try runCommand([ServerProcess.builtExecutable, "check", "-c", ini])
+            #expect(check.status == 0 && check.stderr == "", "\(check.stderr)")
+            let doctor = try runCommand([ServerProcess.builtExecutable, "doctor", "-c", ini, "/cgi-bin/x"])
+            #expect(doctor.status == 0 && doctor.stdout.contains("fine"), "\(doctor.stdout)")
+        }
+    }
+
+    /// The interpreter is found, and does not understand its argument.
+    @Test(arguments: [("python3", "-u"), ("sh", "-e")])
+    func `CR LF behind an interpreter's argument`(_ name: String, _ argument: String) async throws {
+        let words = [
+            "ends in CR LF (Windows line ends)", "\(name) gets the argument \(argument) with a CR",
+            "dos2unix",
+        ]
+        let program = name == "sh" ? "/bin/sh" : "/usr/bin/python3"
+        try await expect("#!\(program) \(argument)\r\n", says: ["exited with status 2"] + words)
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.script("cgi-bin/x", "#!\(program) \(argument)\r\n")
+            let ini = try folder.write(
+                "server.ini", "[server]\nuser = root\n[site a]\nroot = www\ncgi = /cgi-bin/ cgi-bin/\n")
+            let check = try runCommand([ServerProcess.builtExecutable, "check", "-c", ini])
+            #expect(check.status == 0)
+            #expect(check.stderr.hasPrefix("\(ini):5: warning: line 1 of "), "\(check.stderr)")
+            for word in words { #expect(check.stderr.contains(word), "\(check.stderr)") }
+        }
+    }
+
+    /// The server's working folder has one of that name, the script's has none.
+    @Test func `interpreter without its path`() async throws {
+        try await expect(
+            "#!perl\n",
+            says: [
+                "names the interpreter perl without its path", "so the system looks for it in the",
+                "/perl is there",
+            ]
+        ) { try $0.script("perl", shell(":")) }
+    }
+
+    @Test func `interpreter in the script's own folder`() async throws {
+        try await withScripts(["x": "#!run/it\n", "run/it": page("echo fine")]) { server in
+            let answer = try server.get("/cgi-bin/x")
+            // A script's own interpreter is looked for in the same folder.
+            #expect(answer.status == 200 && answer.text == "fine\n", "\(answer)")
+        }
+    }
+
+    @Test(arguments: [
+        "#!C:\\Perl\\bin\\perl.exe -w", "#!C:/Perl/bin/perl.exe", "#!C:\\Perl\\bin\\perl.exe -w\r",
+    ])
+    func `interpreter of Windows`(_ line: String) async throws {
+        try await expect("\(line)\n", says: ["as on Windows", "/perl is there"])
+    }
+
+    @Test(arguments: [
+        ("perl -w", " is what it looks for"), ("-i perl", " is no option of env"),
+    ])
+    func `arguments behind env`(_ argument: String, _ words: String) async throws {
+        try await expect(
+            "#!/usr/bin/env \(argument)\n", says: [words, "`#!/usr/bin/env -S \(argument)`"])
+    }
+
+    @Test func `env that splits its argument`() async throws {
+        try await expect(
+            "#!/usr/bin/env -S -u X A=b python2 -u\n", says: ["env look for python2", "/python3 is there"])
+    }
+
     @Test func `interpreter missing`() async throws {
         try await expect(
             "#!/usr/bin/python2\n", says: ["/usr/bin/python2", "does not exist", "/python3 is there"])
@@ -200,6 +285,46 @@ import Testing
         // More zeros than a request id has.
         try await expect(
             shell("printf '<html>%01000d' 1; exec sleep 100"), says: ["no header", "00000000000000000000"])
+    }
+
+    /// A module or template that begins with one, most often.
+    @Test func `output that begins with a byte order mark`() async throws {
+        try await expect(
+            prints("\\0357\\0273\\0277Content-Type: text/html\\n\\n"),
+            says: [
+                "\\xEF\\xBB\\xBFContent-Type: text/html",
+                "begins with a byte order mark (BOM)",
+            ])
+        try await expect(
+            prints("\\0357\\0273\\0277"),
+            says: ["without the empty line", "\\xEF\\xBB\\xBF", "begins with a byte order mark (BOM)"])
+    }
+
+    @Test func `output in UTF-16`() async throws {
+        try await expect(
+            shell(
+                "printf 'Content-Type: text/html\\n\\n' | iconv -f utf-8 -t utf-16le | (printf '\\377\\376'; cat)"
+            ),
+            says: ["it is UTF-16", "\\xFF\\xFEC"])
+    }
+
+    @Test(arguments: [
+        ("cgi_nproc = 200", "sh: 1: Cannot fork"), ("cgi_nproc = 200", "Resource temporarily unavailable"),
+        ("cgi_nproc = 200", "RuntimeError: can't start new thread"),
+        ("cgi_open_files = 64", "OSError: [Errno 24] Too many open files: x"),
+    ])
+    func `last words that tell of a limit`(_ setting: String, _ words: String) async throws {
+        for end in ["exit 2", "printf 'Content-Type: text/plain\\n\\n'; exit 2"] {
+            try await expect(
+                shell("echo \"\(words)\" >&2; \(end)"), site: setting,
+                says: ["exited with status 2", "(\(setting) may be too little)"])
+        }
+        // Without the setting it is the machine's limit.
+        try await withScripts(["x": shell("echo \"\(words)\" >&2; exit 2")]) { server in
+            _ = try server.get("/cgi-bin/x")
+            let line = try server.waitForError(containing: "exited with status 2")
+            #expect(!line.contains("may be too little"))
+        }
     }
 
     /// A stand-in for PHP's command line, which sends a page without a header.
@@ -425,6 +550,21 @@ import Testing
         }
     }
 
+    @Test func `doctor shows bytes that no screen does`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.script("cgi-bin/x", prints("\\0357\\0273\\0277Content-Type:\ttext/html\\n\\n"))
+            let ini = try folder.write("server.ini", "[site a]\nroot = www\ncgi = /cgi-bin/ cgi-bin/\n")
+            let doctor = try runCommand([ServerProcess.builtExecutable, "doctor", "-c", ini, "/cgi-bin/x"])
+            #expect(doctor.status == 1)
+            #expect(
+                doctor.stdout.contains("bytes\n    \\xEF\\xBB\\xBFContent-Type:\ttext/html\n"),
+                "\(doctor.stdout)")
+            #expect(doctor.stdout.contains("begins with a byte order mark"), "\(doctor.stdout)")
+        }
+    }
+
     @Test(arguments: [
         ("/cgi-bin/crlf", 1, "CR LF"), ("/cgi-bin/text", 1, "hello without headers"),
         ("/cgi-bin/closed", 1, "no execute bit"),
@@ -448,6 +588,74 @@ extension DiagnosisTests {
             "(and 4904 bytes more)", " bytes behind the head)",
         ] { #expect(result.stdout.contains(words), "\(words)") }
         #expect(result.stdout.utf8.count < 30000)
+    }
+
+    /// What the server keeps from a visitor and shows to the doctor.
+    @Test func `doctor says what a visitor needs`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.script("cgi-bin/x", page("echo fine"))
+            // No user is in it.
+            try folder.write("htpasswd", "# none\n")
+            let ini = try folder.write(
+                "server.ini",
+                """
+                [site a]
+                root = www
+                cgi = /cgi-bin/ cgi-bin/
+                cgi = /open/ cgi-bin/
+                [location a /cgi-bin]
+                auth = Members htpasswd
+                deny = all
+
+                """)
+            func doctor(_ path: String) throws -> CommandResult {
+                try runCommand([ServerProcess.builtExecutable, "doctor", "-c", ini, path])
+            }
+            let closed = try doctor("/%63gi-bin/x")
+            #expect(closed.status == 0, "\(closed.stdout)\(closed.stderr)")
+            for words in ["Nothing is wrong.", "log in first", "htpasswd (auth)", "(allow, deny)"] {
+                #expect(closed.stdout.contains(words), "\(closed.stdout)")
+            }
+            let open = try doctor("/open/x")
+            #expect(open.stdout.hasSuffix("Nothing is wrong.\n"), "\(open.stdout)")
+        }
+    }
+
+    @Test func `doctor waits for a script that works on`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.script("cgi-bin/x", page("echo fine; exec >&- 2>&-; sleep 0.3; touch done; exit 3"))
+            try folder.script("cgi-bin/long", page("echo fine; exec >&- 2>&-; sleep 1000"))
+            let ini = try folder.write(
+                "server.ini", "[site a]\nroot = www\ncgi = /cgi-bin/ cgi-bin/\ncgi_idle_timeout = 500ms\n")
+            let result = try runCommand([ServerProcess.builtExecutable, "doctor", "-c", ini, "/cgi-bin/x"])
+            #expect(result.status == 0)
+            #expect(folder.exists("cgi-bin/done"))
+            #expect(result.stdout.contains(/exit         status 3 after \d{3,} ms/), "\(result.stdout)")
+            let long = try runCommand([ServerProcess.builtExecutable, "doctor", "-c", ini, "/cgi-bin/long"])
+            #expect(
+                long.stdout.contains("worked on for longer than cgi_idle_timeout = 500ms"), "\(long.stdout)")
+        }
+    }
+
+    @Test func `doctor that waits can be interrupted`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.script("cgi-bin/x", page("echo fine; echo $$ >../pid; exec >&- 2>&-; exec sleep 1000"))
+            let ini = try folder.write("server.ini", "[site a]\nroot = www\ncgi = /cgi-bin/ cgi-bin/\n")
+            let doctor = try ChildProcess([ServerProcess.builtExecutable, "doctor", "-c", ini, "/cgi-bin/x"])
+            _ = eventually(within: 10) { (try? folder.read("pid"))?.hasSuffix("\n") == true }
+            let script = try #require(pid_t(folder.read("pid").dropLast()).flatMap { RunningProcess($0) })
+            _ = eventually { RunningProcess(script.pid)?.name == "sleep" }
+            doctor.send(SIGINT)
+            #expect(doctor.waitForExit(until: .after(8)) == .status(1))
+            #expect(doctor.stdout.text.contains("interrupted"), "\(doctor.stdout.text)")
+            expectEnd(of: [script], within: 0.5)
+        }
     }
 
     /// The mark that a script's processes are known by is not worth a failure.

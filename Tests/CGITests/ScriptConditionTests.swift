@@ -103,6 +103,9 @@ import Testing
                 #expect(response.status >= 400, "\(file)")
                 #expect(!response.text.contains("secret"))
             }
+            _ = try server.waitForError(
+                containing: "named /etc/passwd in \(field), which is below no folder of cgi_sendfile")
+            _ = try server.waitForError(containing: "a path with .. in \(field)")
         }
     }
 }

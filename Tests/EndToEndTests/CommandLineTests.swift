@@ -64,6 +64,115 @@ import Testing
         }
     }
 
+    @Test func `check warns of what is doubtful`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.write("www/there.html", "x")
+            try folder.write("pages/there.html", "x")
+            try folder.script("cgi-bin/sorry", "#!/bin/sh\n")
+            let path = try folder.write(
+                "server.ini",
+                """
+                [server]
+                user = \(getuid() == 0 ? "root" : String(cString: getpwuid(getuid()).pointee.pw_name))
+                [defaults]
+                charset = uft-8
+                cgi_env = A=of all
+                error_page = 410 /gone.html
+                [site a]
+                root = www
+                alias = /p/ pages
+                cgi = /cgi-bin/ cgi-bin/
+                charset = Shift_JIS
+                cgi_env = A=1
+                cgi_env = B=2
+                cgi_env = "A = 3"
+                error_page = 403 /there.html
+                error_page = 404 /missing.html?a
+                error_page = 500 /cgi-bin/sorry/path/info
+                error_page = 502 /cgi-bin/none
+                error_page = 503 /p/there%2Ehtml
+                error_page = 504 /p/missing.html
+                [site b]
+                root = www
+                charset = klingon
+
+                """)
+            let result = try Self.gatehouse("check", "-c", path)
+            #expect(result.status == 0, "\(result.stderr)")
+            #expect(
+                result.stderr.split(separator: "\n").map { $0.replacing(folder.path, with: "") } == [
+                    "/server.ini:4: warning: charset: `uft-8` is a name that no browser knows; did you mean `utf-8`?",
+                    "/server.ini:14: warning: cgi_env: `A` takes the place of the one at line 12",
+                    "/server.ini:23: warning: charset: `klingon` is a name that no browser knows",
+                    "/server.ini:16: warning: error_page: 404 /missing.html?a: there is no /www/missing.html",
+                    "/server.ini:6: warning: error_page: 410 /gone.html: there is no /www/gone.html",
+                    "/server.ini:18: warning: error_page: 502 /cgi-bin/none: there is no /cgi-bin/none",
+                    "/server.ini:20: warning: error_page: 504 /p/missing.html: there is no /pages/missing.html",
+                ])
+        }
+    }
+
+    @Test(.enabled(if: getuid() == 0, "only root may be somebody else"))
+    func `a closed folder on the way is named`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            try folder.makeFolder("closed/cgi-bin")
+            chmod(folder.path, 0o755)
+            chmod(folder.path("closed"), 0o700)
+            let path = try folder.write(
+                "server.ini", "[server]\nlisten = 127.0.0.1:0\n[site a]\ncgi = /x/ closed/cgi-bin\n")
+            let result = try runCommand([
+                "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                ServerProcess.builtExecutable, "run", "-c", path,
+            ])
+            #expect(result.status == 1)
+            let closed = folder.path("closed")
+            #expect(
+                result.stderr.hasPrefix(
+                    "\(path):4: cgi: `\(closed)/cgi-bin`: the folder \(closed) of root cannot be entered by nobody; `chmod o+x"
+                ), "\(result.stderr)")
+        }
+    }
+
+    @Test(.enabled(if: getuid() == 0, "only root's scripts run as root"))
+    func `scripts that run as root`() async throws {
+        let words = "scripts run as root, with all its rights"
+        let listen = "[server]\nlisten = 127.0.0.1:0\n"
+        let site = "[site a]\nroot = www\n"
+        let scripts = "\(site)cgi = /cgi-bin/ cgi-bin/\n"
+        let prepare: @Sendable (ScratchFolder) throws -> Void = { try $0.makeFolder("cgi-bin") }
+        try await withServer(ini: listen + scripts, prepare: prepare) { server in
+            _ = try server.waitForError(containing: " warning \(words)")
+            let check = try Self.gatehouse("check", "-c", server.configuration)
+            #expect(check.status == 0)
+            #expect(check.stderr.hasPrefix("\(server.configuration):5: warning: \(words)"), "\(check.stderr)")
+            #expect(check.stderr.contains("user = www-data in [server], or cgi_user"))
+        }
+        for ini in [
+            listen + site, listen + "user = nobody\n" + scripts, listen + "user = root\n" + scripts,
+            listen + scripts + "cgi_user = nobody\n",
+        ] {
+            try await withServer(ini: ini, prepare: prepare) { server in
+                let check = try Self.gatehouse("check", "-c", server.configuration)
+                #expect(!check.stderr.contains(words), "\(ini)")
+                // What is written before it ends has been written then.
+                try server.stop()
+                #expect(!server.process.stderr.text.contains(words), "\(ini)")
+            }
+        }
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("cgi-bin")
+            let process = try ChildProcess(
+                [ServerProcess.builtExecutable, "serve", "--listen", "0", "--cgi", folder.path("cgi-bin")],
+                in: folder.path)
+            let lines = process.stderr.waitForLines(until: .after(10)) { $0.contains(words) }
+            #expect(lines.first?.hasSuffix("\(words); start the server as another user") == true, "\(lines)")
+        }
+    }
+
     @Test(arguments: [
         (
             "listen = 192.0.2.1:1", "", 3,

@@ -4,7 +4,7 @@ package import Glibc
 package struct RunningProcess: Hashable, Sendable, CustomStringConvertible {
     package let pid: pid_t
     package let name: String
-    let parent: pid_t
+    package let parent: pid_t
     let state: Character
     let startTime: String
 
@@ -40,7 +40,8 @@ package struct RunningProcess: Hashable, Sendable, CustomStringConvertible {
     /// Its working directory, where that may be seen.
     var folder: String? { readLink("/proc/\(pid)/cwd") }
 
-    static var all: [RunningProcess] {
+    /// All that there are.
+    package static var all: [RunningProcess] {
         ((try? listFolder("/proc")) ?? []).compactMap { pid_t($0).flatMap { RunningProcess($0) } }
     }
 

@@ -220,6 +220,13 @@ int gh_landlock_create(void);
 // Lets what has the ruleset write to a file, or below a folder. -1: errno.
 int gh_landlock_allow(int ruleset, const char *path);
 
+// For process 1, while it has one thread: returns in a child, and stays behind as an init. That one passes TERM,
+// INT, HUP, USR1, USR2 and QUIT on, takes note of the end of every process that becomes its child, and ends as the
+// child ends, with 128 and the signal's number after a signal. An errno where there can be no child.
+int gh_go_on_below_init(void);
+// Whether this process is such a child.
+bool gh_has_init(void);
+
 int gh_pidfd_open(int32_t pid);
 int gh_pidfd_signal(int pidfd, int signal);
 

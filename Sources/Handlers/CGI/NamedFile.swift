@@ -28,7 +28,7 @@ struct NamedFile {
         let path = head.sendfile ?? []
         // The folder's own rules let `..` pass where links may lead anywhere.
         guard !path.split(separator: ASCII.slash).contains(where: { $0.elementsEqual("..".utf8) }) else {
-            throw .refused(ScriptFailure("the script named a path with .. in X-Sendfile"))
+            throw .refused(ScriptFailure("the script named a path with .. in \(head.sendfileField)"))
         }
         for folder in site.sendfileFolders {
             let prefix = Array(folder.path.utf8)
@@ -40,7 +40,8 @@ struct NamedFile {
         let text = String(decoding: path, as: UTF8.self)
         throw .refused(
             ScriptFailure(
-                "the script named \(text) in X-Sendfile, which is below no folder of cgi_sendfile"))
+                "the script named \(text) in \(head.sendfileField), which is below no folder of cgi_sendfile")
+        )
     }
 
     private func send(_ path: [UInt8].SubSequence, of folder: Folder) async throws(Failure) {
@@ -49,13 +50,13 @@ struct NamedFile {
             let answer = FileAnswer(exchange: exchange, script: head, type: site.mediaTypes.type(of: path))
             do throws(StreamError) { try await answer.send(file) } catch { throw .stream(error) }
         case .opened:
-            throw .refused(ScriptFailure("X-Sendfile names something that is no regular file"))
+            throw .refused(ScriptFailure("\(head.sendfileField) names something that is no regular file"))
         case .failed(let error):
             let text = String(decoding: path, as: UTF8.self)
             throw .refused(
                 ScriptFailure(
                     error == .noSuchFile ? .notFound : .internalServerError,
-                    "cannot send \(text) below \(folder.path), which the script named in X-Sendfile: \(error)"
+                    "cannot send \(text) below \(folder.path), which the script named in \(head.sendfileField): \(error)"
                 ))
         }
     }

@@ -12,6 +12,8 @@ struct ScriptInspection: Sendable {
     private(set) var isForbidden = false
     /// There is no such file.
     private(set) var isMissing = false
+    /// What lets it start and will most likely have it fail, where there is no fault.
+    private(set) var warning: String?
     private let user: FileAccess
 
     /// Inspects `file`, which `interpreter` runs, or which runs itself. `path` is the PATH that it gets,
@@ -52,6 +54,9 @@ struct ScriptInspection: Sendable {
             return
         }
         fault = content(file, path)
+        if fault == nil, let start = ScriptInspection.read(file, 4096), let line = Shebang(start) {
+            warning = ScriptInspection.spoiltArgument(file, line)
+        }
     }
 
     private static func unreadable(_ file: String, _ user: FileAccess) -> String {
@@ -87,23 +92,31 @@ struct ScriptInspection: Sendable {
             return
                 "\(file) is written in UTF-16, where the system sees no #! line; save it as UTF-8 without BOM"
         }
-        guard start.starts(with: "#!".utf8) else {
-            return ScriptInspection.missingShebang(file, start)
-        }
+        guard let line = Shebang(start) else { return ScriptInspection.missingShebang(file, start) }
         // The kernel reads 256 bytes at most.
-        let line = start.dropFirst(2).prefix { $0 != ASCII.lf }
-        if line.dropLast().contains(ASCII.cr) {
+        let bytes = start.dropFirst(2).prefix { $0 != ASCII.lf }
+        if bytes.dropLast().contains(ASCII.cr) {
             return
                 "line 1 of \(file) ends in CR alone, as on old Macs, so the system takes all that follows for a part of it; `sed -i 's/\\r/\\n/g' \(file)` mends it"
         }
-        if line.last == ASCII.cr {
+        if line.endsInCR, line.argument.isEmpty {
             return
-                "line 1 of \(file) ends in CR LF (Windows line ends), so the system looks for an interpreter with a CR at the end of its name; `dos2unix \(file)` or `sed -i 's/\\r$//' \(file)` mends it"
+                "line 1 of \(file) ends in CR LF (Windows line ends), so the system looks for an interpreter with a CR at the end of its name; \(ScriptInspection.lineEndCure(file))"
         }
-        if line.count > 253 { return "line 1 of \(file) is longer than the 255 bytes that the system reads" }
-        let words = line.split { ASCII.isBlank($0) }.map { String(decoding: $0, as: UTF8.self) }
-        guard let interpreter = words.first else { return "line 1 of \(file) names no interpreter behind #!" }
-        return missingInterpreter(file, interpreter, Array(words.dropFirst()), path, depth)
+        if bytes.count > 253 { return "line 1 of \(file) is longer than the 255 bytes that the system reads" }
+        if line.interpreter.isEmpty { return "line 1 of \(file) names no interpreter behind #!" }
+        return missingInterpreter(file, line, path, depth)
+    }
+
+    private static func lineEndCure(_ file: String) -> String {
+        "`dos2unix \(file)` or `sed -i 's/\\r$//' \(file)` mends it"
+    }
+
+    /// What an interpreter does not understand of its argument; nil for nothing.
+    private static func spoiltArgument(_ file: String, _ line: Shebang) -> String? {
+        guard line.endsInCR, !line.argument.isEmpty, !line.mayEndInCR else { return nil }
+        return
+            "line 1 of \(file) ends in CR LF (Windows line ends), so \(line.name) gets the argument \(line.argument) with a CR at its end; \(lineEndCure(file))"
     }
 
     private static func read(_ file: String, _ count: Int) -> [UInt8]? {
@@ -146,30 +159,57 @@ struct ScriptInspection: Sendable {
     }
 
     private func missingInterpreter(
-        _ file: String, _ interpreter: String, _ arguments: [String], _ path: String, _ depth: Int
+        _ file: String, _ line: Shebang, _ path: String, _ depth: Int
     ) -> String? {
+        var interpreter = line.interpreter
+        // Scripts run in their own folders.
+        if interpreter.utf8.first != ASCII.slash {
+            interpreter =
+                "\(file.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" })/\(interpreter)"
+        }
+        let names = "line 1 of \(file) names the interpreter \(line.interpreter)"
         if access(interpreter, F_OK) != 0, Errno.current != .accessDenied {
+            let isThere = hint(line.name, path)
+            if line.isOfWindows { return "\(names), as on Windows; there is none here\(isThere)" }
+            if line.interpreter.contains("/") { return "\(names), which does not exist\(isThere)" }
             return
-                "line 1 of \(file) names the interpreter \(interpreter), which does not exist\(hint(ScriptInspection.name(interpreter), path))"
+                "\(names) without its path, so the system looks for it in the script's folder and nowhere else\(isThere)"
         }
-        if let reason = refusal(of: interpreter) {
-            return "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(reason)"
-        }
+        if let reason = refusal(of: interpreter) { return "\(names), which cannot be run: \(reason)" }
         // The kernel goes on with an interpreter that is a script, four times at most.
         if depth < 4, let start = ScriptInspection.read(interpreter, 4),
             start.starts(with: "#!".utf8) || start.starts(with: [0x7F] + "ELF".utf8),
             let fault = content(interpreter, path, depth: depth + 1)
         {
-            return "line 1 of \(file) names the interpreter \(interpreter), which cannot be run: \(fault)"
+            return "\(names), which cannot be run: \(fault)"
         }
-        guard ScriptInspection.name(interpreter) == "env" else { return nil }
-        // env finds the program by PATH; options and settings may stand in front of it.
-        guard let program = arguments.first(where: { !$0.hasPrefix("-") && !$0.contains("=") }) else {
-            return nil
+        return line.name == "env" ? missingProgram(file, line, path) : nil
+    }
+
+    /// Why env(1) does not find what line 1 has it run; nil where it does.
+    private func missingProgram(_ file: String, _ line: Shebang, _ path: String) -> String? {
+        switch line.program {
+        case .unknown: return nil
+        case .unsplit:
+            let effect =
+                if line.argument.hasPrefix("-") {
+                    "is no option of env"
+                } else if line.argument.contains("=") {
+                    "names no program"
+                } else {
+                    "is what it looks for, a program with a blank in its name"
+                }
+            return
+                "line 1 of \(file) gives env all that follows as one argument, and \"\(line.argument)\" \(effect); `#!\(line.interpreter) -S \(line.argument)` has env split it"
+        case .named(let program):
+            if line.endsInCR, !line.mayEndInCR {
+                return
+                    "line 1 of \(file) ends in CR LF (Windows line ends), so env looks for \(program) with a CR at the end of its name; \(ScriptInspection.lineEndCure(file))"
+            }
+            if find(program, path) != nil { return nil }
+            return
+                "line 1 of \(file) has env look for \(program), which is in no folder of the script's PATH (\(path))\(hint(program, path))"
         }
-        if find(program, path) != nil { return nil }
-        return
-            "line 1 of \(file) has env look for \(program), which is in no folder of the script's PATH (\(path))\(hint(program, path))"
     }
 
     /// Why the user cannot run a program; nil if he can.
@@ -185,28 +225,26 @@ struct ScriptInspection: Sendable {
         return user.refusal(of: .run, program).map { "\($0)" }
     }
 
-    private static func name(_ path: String) -> String { String(path.split(separator: "/").last ?? "") }
-
     // MARK: What it prints
 
     /// What a script that printed no header may need, which runs as `user`: to be read by its interpreter, line
-    /// ends without CR for a shell, or PHP that prints a header, which that for the command line does not.
+    /// ends without CR for a shell and in line 1, or PHP that prints a header, which that for the command line does not.
     static func headerHint(_ file: String, as user: FileAccess) -> String? {
         // A program need not be readable; but most that are not are scripts.
         guard let start = read(file, 4096) else {
             return user.may(.read, file) ? nil : unreadable(file, user)
         }
-        guard start.starts(with: "#!".utf8) else { return nil }
+        guard let line = Shebang(start) else { return nil }
         if !user.may(.read, file) { return unreadable(file, user) }
-        let words = start.dropFirst(2).prefix { $0 != ASCII.lf && $0 != ASCII.cr }
-            .split { ASCII.isBlank($0) }.prefix(2).map { name(String(decoding: $0, as: UTF8.self)) }
+        let words = line.words.prefix(2)
         let isCommandLine = words.contains { word in
             word.hasPrefix("php")
                 && word.utf8.dropFirst(3).allSatisfy { ASCII.isDigit($0) || $0 == ASCII.dot }
         }
+        if let spoilt = spoiltArgument(file, line) { return spoilt }
         if words.contains(where: { $0.hasSuffix("sh") }), start.contains(ASCII.cr) {
             return
-                "lines of \(file) end in CR LF (Windows line ends), and the shell takes the CR for a part of each; `dos2unix \(file)` or `sed -i 's/\\r$//' \(file)` mends it"
+                "lines of \(file) end in CR LF (Windows line ends), and the shell takes the CR for a part of each; \(lineEndCure(file))"
         }
         guard isCommandLine else { return nil }
         return
@@ -214,7 +252,8 @@ struct ScriptInspection: Sendable {
     }
 
     private func find(_ program: String, _ path: String) -> String? {
-        path.split(separator: ":").map { "\($0)/\(program)" }.first { user.may(.run, $0) }
+        if program.contains("/") { return user.may(.run, program) ? program : nil }
+        return path.split(separator: ":").map { "\($0)/\(program)" }.first { user.may(.run, $0) }
     }
 
     /// `; /usr/bin/python3 is there` where something of that kind is.

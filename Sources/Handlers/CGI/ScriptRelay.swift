@@ -172,14 +172,43 @@ final class ScriptRelay {
             return script.end(grace: grace, holding: feed.map { [$0.input] } ?? [], then: then)
         }
         // It works on behind a closed stdout, if it does, and keeps its place meanwhile.
+        let limit = workLimit
+        let late = exchange.laterLog(.warning, limit.reason, pid: script.pid)
+        script.leave(until: limit.deadline, grace: grace, late: late, then: then)
+    }
+
+    /// Until when a script may work on behind a closed stdout, and what is said of one that works on for longer.
+    private var workLimit: (deadline: Instant, reason: String) {
         let (idle, total) = (part.settings.cgiIdleTimeout, part.settings.cgiMaxTime)
         let end = total.map { deadlines.started + $0 } ?? .never
         let setting = end < now + idle ? "cgi_max_time = \(total ?? .zero)" : "cgi_idle_timeout = \(idle)"
-        let late = exchange.laterLog(
-            .warning,
-            "the script closed its stdout and worked on for longer than \(setting); it and all it started are ended",
-            pid: script.pid)
-        script.leave(until: min(end, now + idle), grace: grace, late: late, then: then)
+        return (
+            min(end, now + idle),
+            "the script closed its stdout and worked on for longer than \(setting); it and all it started are ended"
+        )
+    }
+
+    /// Waits for the end of a script that works on behind a closed stdout, for who wants to know about that. To be
+    /// called between `run` and `close`.
+    func waitForEnd() async {
+        guard exit == nil, script.failure == nil, isOutputDone, !mustEnd else { return }
+        // As `close` does it, so that the script finds the same.
+        script.closeStreams()
+        let limit = workLimit
+        while true {
+            _ = watchScript(false)
+            if exit != nil { return }
+            if now >= limit.deadline {
+                exchange.log(.warning, limit.reason, pid: pid)
+                mustEnd = true
+                return
+            }
+            let look = min(limit.deadline, script.watchedFrom)
+            if case .cancelled = await exchange.waiter.wait(until: look) {
+                mustEnd = true
+                return
+            }
+        }
     }
 
     // MARK: One round

@@ -137,6 +137,8 @@ struct ScriptService {
         // The next one may start before this one's answer is sent.
         turn.end()
         if let cost = relay.cost { turn.learn(cost) }
+        // A visitor does not wait for what follows his answer; the doctor shows it.
+        if exchange.context.witness != nil, ending.failure == nil { await relay.waitForEnd() }
         relay.close { queue.leave() }
         if case .notStarted(let error) = ending {
             try await report(error, capture)
@@ -319,9 +321,10 @@ struct ScriptService {
             }
             return .answered
         case .silent(let reason):
-            // A shell says 126 or 127 where it could not run what it was told to; the file may show why.
+            // A shell says 126 or 127 where it could not run what it was told to, and env 125 where it did not
+            // understand that; the file may show why.
             var reason = reason
-            if case .exited(126...127)? = relay.exit?.reason, let fault = await inspect().fault {
+            if case .exited(125...127)? = relay.exit?.reason, let fault = await inspect().fault {
                 reason = fault
             }
             try await fail(await explained(ScriptFailure(reason)))

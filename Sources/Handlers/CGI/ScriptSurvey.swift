@@ -13,6 +13,10 @@ package enum ScriptSurvey {
         package var isWarning = false
     }
 
+    /// Of a server that is root and stays so without a word about it.
+    package static let rootWarning =
+        "scripts run as root, with all its rights, where root starts the server: user = www-data in [server], or cgi_user in a site, has them run as somebody else"
+
     /// Scripts looked at in one folder and those below it.
     private static let limit = 10_000
 
@@ -30,6 +34,15 @@ package enum ScriptSurvey {
             let known = users[user] ?? FileAccess(identity: try? Identity(user: user.name, group: user.group))
             users[user] = known
             return known
+        }
+        if config.leavesScriptsToRoot,
+            let site = config.sites.first(where: { $0.runsScripts && $0.parts.contains { $0.cgiUser == nil } }
+            )
+        {
+            findings.append(
+                Finding(
+                    position: site.cgi.first?.position ?? site.position, message: rootWarning, isWarning: true
+                ))
         }
         for site in config.sites {
             if let write = site.parts.lazy.compactMap(\.cgiWrite).first,
@@ -67,6 +80,9 @@ package enum ScriptSurvey {
                         path: ScriptPlan.searchPath(settings), as: user)
                     if let fault = inspection.fault {
                         findings.append(Finding(position: mapping.position, message: fault))
+                    } else if let warning = inspection.warning {
+                        findings.append(
+                            Finding(position: mapping.position, message: warning, isWarning: true))
                     } else if let hand = user.foreignHand(file) {
                         findings.append(Finding(position: mapping.position, message: hand, isWarning: true))
                     }
@@ -129,4 +145,9 @@ package enum ScriptSurvey {
         var start: (UInt8, UInt8) = (0, 0)
         return read(descriptor.raw, &start, 2) == 2 && start == (UInt8(ascii: "#"), UInt8(ascii: "!"))
     }
+}
+
+extension ServerConfig {
+    /// Whether this process is root and nothing says whom the server is to become. `user = root` says it.
+    package var leavesScriptsToRoot: Bool { geteuid() == 0 && server.user == nil }
 }

@@ -20,7 +20,7 @@ struct ScriptFailure: Error {
         reason =
             switch failure {
             case .notAField(let line):
-                "the script printed something that is no header: \(ScriptWords.quote(line.span)); \(ScriptWords.advice)"
+                "the script printed something that is no header: \(ScriptWords.quote(line.span)); \(ScriptWords.advice(line))"
             case .tooLong:
                 "the script's header is longer than \(ScriptHead.limit) bytes, or has no empty line at its end"
             case .badStatus(let value):
@@ -32,8 +32,22 @@ struct ScriptFailure: Error {
 /// How the log speaks of scripts.
 enum ScriptWords {
     /// What is to be done about a line that is no field.
-    fileprivate static let advice =
-        "a script prints its header first (Content-Type: text/html, say), then an empty line, then the page"
+    fileprivate static func advice(_ line: [UInt8]) -> String {
+        markHint(line.span)
+            ?? "a script prints its header first (Content-Type: text/html, say), then an empty line, then the page"
+    }
+
+    /// What is wrong with output that begins with bytes that no screen shows; nil where it does not.
+    private static func markHint(_ output: Span<UInt8>) -> String? {
+        if output.count > 2, output[0] == 0xEF, output[1] == 0xBB, output[2] == 0xBF {
+            return
+                "it begins with a byte order mark (BOM); save the file that it comes from, a module or template perhaps, as UTF-8 without BOM"
+        }
+        guard output.count > 1, output[0] ^ output[1] == 1, min(output[0], output[1]) == 0xFE else {
+            return nil
+        }
+        return "it is UTF-16, in which a script's output cannot begin; the header is plain ASCII"
+    }
 
     static func describe(_ exit: ExitStatus) -> String {
         switch exit.reason {
@@ -57,9 +71,22 @@ enum ScriptWords {
             }
             return ", the limit cgi_cpu = \(cpu)"
         case .signal(6, _), .signal(11, _), .exited:
-            // "Out of memory!", "MemoryError", "Cannot allocate memory": every language has its words.
-            let words = String(decoding: lastLine, as: UTF8.self)
-            guard let memory = limits.memory, exit.peakMemory > memory / 2 || words.contains("emory") else {
+            let words = String(decoding: lastLine, as: UTF8.self).lowercased()
+            func isSaid(_ signs: [String]) -> Bool { signs.contains { words.contains($0) } }
+            // Every language has its own words: "Cannot fork", "can't start new thread".
+            let forking = [
+                "cannot fork", "can't fork", "unable to fork", "fork failed",
+                "resource temporarily unavailable",
+                "start new thread", "create native thread", "create new native thread", "eagain",
+            ]
+            if let processes = limits.processes, isSaid(forking) {
+                return " (cgi_nproc = \(processes) may be too little)"
+            }
+            if let files = limits.openFiles, isSaid(["too many open files", "emfile"]) {
+                return " (cgi_open_files = \(files) may be too little)"
+            }
+            // "Out of memory!", "MemoryError", "Cannot allocate memory".
+            guard let memory = limits.memory, exit.peakMemory > memory / 2 || words.contains("memory") else {
                 return ""
             }
             return " (cgi_memory = \(ByteCount.spelled(memory)) may be too little)"
@@ -102,6 +129,7 @@ enum ScriptWords {
             text +=
                 "after \(printed.count) bytes without the empty line that ends a header; they begin with: "
             text += quote(printed.extracting(first: 60))
+            if let mark = markHint(printed) { text += "; \(mark)" }
         }
         if !lastLine.isEmpty {
             text += "; its last words on stderr: " + quote(lastLine.span.extracting(first: 200))
@@ -110,5 +138,6 @@ enum ScriptWords {
         return text
     }
 
-    static func quote(_ bytes: Span<UInt8>) -> String { "\"" + bytes.string + "\"" }
+    /// In quotes, with all bytes to be seen.
+    static func quote(_ bytes: Span<UInt8>) -> String { "\"" + VisibleText.spelled(bytes) + "\"" }
 }

@@ -15,7 +15,7 @@ enum ErrorPage {
         for (name, value) in fields { head.add(name, value) }
         // The page of an error that happens while an error page is made is the plain one.
         if let site = exchange.site, exchange.errorStatus == nil,
-            let path = site.config.errorPages[status.code]
+            let path = site.config.errorPages[status.code]?.path
         {
             exchange.errorStatus = status
             exchange.errorLines = head.lines

@@ -26,6 +26,8 @@ package struct ScriptHead: Sendable {
     package private(set) var isChunked = false
     /// A file that is to be sent in the place of content (X-Sendfile and its likes).
     package private(set) var sendfile: [UInt8]?
+    /// Which of the fields named it, as the script wrote that.
+    package private(set) var sendfileField = ""
     /// The answer began with `HTTP/`: the script wrote a whole response.
     package private(set) var isNonParsed = false
     /// The whole header is an empty line, as what follows that can be none.
@@ -291,7 +293,7 @@ package struct ScriptHead: Sendable {
         case 10 where ASCII.equalsIgnoringCase(name, "x-sendfile"),
             16 where ASCII.equalsIgnoringCase(name, "x-accel-redirect"),
             20 where ASCII.equalsIgnoringCase(name, "x-lighttpd-send-file"):
-            sendfile = value.array
+            (sendfile, sendfileField) = (value.array, name.string)
         case 14 where ASCII.equalsIgnoringCase(name, "content-length"):
             if wrongLength != nil { return true }
             // Two that differ are worth no more than one that is no number.
