@@ -31,7 +31,7 @@ struct NamedFile {
             throw .refused(ScriptFailure("the script named a path with .. in \(head.sendfileField)"))
         }
         for folder in site.sendfileFolders {
-            let prefix = Array(folder.path.utf8)
+            let prefix = folder.path.bytes
             guard path.starts(with: prefix), path.count > prefix.count, path[prefix.count] == ASCII.slash,
                 !path.contains(0)
             else { continue }

@@ -151,7 +151,7 @@ struct FileService {
         case .tooManyLinks:
             try await forbid(.warning, "a symbolic link, and symlinks = deny, or too many of them")
         case .accessDenied, .notPermitted, .noDevice:
-            let file = folder.path + Script.fileName(relative)
+            let file = Script.file(relative, below: folder.path)
             // Walks along the path and looks up users, which may wait for a disk or a directory service.
             let cause = await exchange.context.pool.run { FileAccess(identity: nil).closed(file) }
             try await forbid(.warning, cause ?? "cannot open \(file): \(error)")
@@ -206,7 +206,7 @@ struct FileService {
             let names = settings.index.joined(separator: " ")
             try await forbid(
                 .info,
-                "\(folder.path)\(Script.fileName(relative)) has no default page (index = \(names)), and listing = no"
+                "\(Script.file(relative, below: folder.path)) has no default page (index = \(names)), and listing = no"
             )
         }
         return .answered

@@ -7,16 +7,16 @@ package import Glibc
 ///
 /// Belongs to the loop's thread.
 package final class Folder {
-    package let path: String
+    package let path: FilePath
     private var descriptor: FileDescriptor?
     private var opened = Instant(nanoseconds: 0)
-    /// The folder's path without symbolic links, for links that name their target in full; empty for `/`.
-    private var realPath: [CChar]?
+    /// The folder's path without symbolic links, for links that name their target in full.
+    private var realPath: FilePath?
 
     /// For `open`: only to look at what is there, which needs no right to read it.
     package static let pathOnly = gh_o_path
 
-    package init(_ path: String) { self.path = path }
+    package init(_ path: FilePath) { self.path = path }
 
     /// An open file and what `fstat` said of it.
     package struct OpenFile: ~Copyable {
@@ -104,19 +104,12 @@ package final class Folder {
     /// An absolute link counts as leaving for the kernel even where its target lies inside.
     private func openAbsoluteLink(_ name: [CChar], _ flags: CInt, _ now: Instant) throws(Errno) -> CInt {
         guard let root = realPath else { throw .crossesRoot }
-        let real = try Folder.resolve(root + [CChar(ASCII.slash)] + name)
-        guard real.starts(with: root), real.count == root.count || real[root.count] == CChar(ASCII.slash)
-        else { throw .crossesRoot }
-        let inside = Folder.name(real[root.count...].map(UInt8.init(bitPattern:))[...])
-        return try openBelow(inside, flags, UInt64(GH_RESOLVE_BENEATH | GH_RESOLVE_NO_MAGICLINKS), now)
-    }
-
-    /// `path`, which ends with a zero, without symbolic links and without the zero. Bytes, since names need
-    /// not be UTF-8.
-    private static func resolve(_ path: [CChar]) throws(Errno) -> [CChar] {
-        guard let resolved = realpath(path, nil) else { throw .current }
-        defer { free(resolved) }
-        return Array(UnsafeBufferPointer(start: resolved, count: strlen(resolved)))
+        let relative = [ASCII.slash] + name.dropLast().map(UInt8.init(bitPattern:))
+        guard let inside = try FilePath(relative, below: root).resolve().rest(below: root) else {
+            throw .crossesRoot
+        }
+        return try openBelow(
+            Folder.name(inside), flags, UInt64(GH_RESOLVE_BENEATH | GH_RESOLVE_NO_MAGICLINKS), now)
     }
 
     /// Opens the folder anew once a second, so that one that is replaced (a link set to a new
@@ -124,9 +117,8 @@ package final class Folder {
     private func refresh(_ now: Instant) throws(Errno) {
         if descriptor != nil, (now - opened).nanoseconds < 1_000_000_000 { return }
         descriptor = nil
-        descriptor = try .openPath(path)
+        descriptor = try .open(path, gh_o_path | O_DIRECTORY)
         opened = now
-        realPath = try? Folder.resolve(Array(path.utf8CString))
-        if realPath == [CChar(ASCII.slash)] { realPath = [] }
+        realPath = path.resolved
     }
 }

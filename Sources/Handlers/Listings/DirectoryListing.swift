@@ -32,7 +32,7 @@ struct DirectoryListing {
             reader = try FolderReader(
                 opened.descriptor, showsHidden: settings.serveDotfiles, refused: refusedNames)
         } catch {
-            let place = folder.path + Script.fileName(relative)
+            let place = Script.file(relative, below: folder.path)
             let cause = await context.pool.run { FileAccess(identity: nil).closed(place) }
             let reason = cause ?? "cannot list \(place): \(error)"
             exchange.log(.warning, reason)

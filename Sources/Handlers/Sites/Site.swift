@@ -1,4 +1,4 @@
-import Base
+package import Base
 package import Config
 package import Logs
 import Net
@@ -25,7 +25,7 @@ package final class Site {
     private let parts: [(prefix: [UInt8], part: Part)]
 
     package struct Mapping {
-        package enum Kind { case files(Folder), scripts(Folder), script(path: String) }
+        package enum Kind { case files(Folder), scripts(Folder), script(path: FilePath) }
         /// Without a slash at its end; empty for the root.
         package let prefix: [UInt8]
         package let kind: Kind
@@ -46,20 +46,21 @@ package final class Site {
         }
         documentRoot = Array((config.root ?? "").utf8)
         part = makePart(config.part, nil)
-        root = config.root.map { Folder($0) }
-        sendfileFolders = config.cgiSendfile.map { Folder($0) }
+        root = config.root.map { Folder(FilePath($0)) }
+        sendfileFolders = config.cgiSendfile.map { Folder(FilePath($0)) }
         parts = config.locations
             .map { (Site.trimmed($0.prefix), makePart($0.part, $0.prefix)) }
             .sorted { $0.0.count > $1.0.count }
         var mappings = config.aliases.map {
-            Mapping(prefix: Site.trimmed($0.prefix), kind: .files(Folder($0.path)))
+            Mapping(prefix: Site.trimmed($0.prefix), kind: .files(Folder(FilePath($0.path))))
         }
         for entry in config.cgi {
             let isFolder = (try? FileDescriptor.openPath(entry.path)) != nil
             mappings.append(
                 Mapping(
                     prefix: Site.trimmed(entry.prefix),
-                    kind: isFolder ? .scripts(Folder(entry.path)) : .script(path: entry.path)))
+                    kind: isFolder
+                        ? .scripts(Folder(FilePath(entry.path))) : .script(path: FilePath(entry.path))))
         }
         self.mappings = mappings.sorted { $0.prefix.count > $1.prefix.count }
     }
