@@ -52,7 +52,8 @@ package struct FilePath: Hashable, Sendable {
     /// What of it follows `folder`, with the slash in front, and nothing where they are the same; nil where
     /// it does not lie below. Both are absolute and have no slash at their ends.
     package func rest(below folder: FilePath) -> [UInt8].SubSequence? {
-        let prefix = folder.bytes == [ASCII.slash] ? [] : folder.bytes
+        var prefix = folder.bytes
+        if prefix.count == 1, prefix.first == ASCII.slash { prefix.removeLast() }
         guard bytes.starts(with: prefix) else { return nil }
         let rest = bytes[prefix.count...]
         return rest.isEmpty || rest.first == ASCII.slash ? rest : nil

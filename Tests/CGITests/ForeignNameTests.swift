@@ -113,7 +113,9 @@ import Testing
             let check = try runCommand([ServerProcess.builtExecutable, "check", "-c", ini])
             #expect(check.status == 1)
             #expect(check.stderr.contains("line 1 of \(folder.path)/cgi-bin/\\xF6/\\xDF names"), "\(check)")
-            #expect(check.stderr.split(separator: "\n").count == 1, "\(check)")
+            #expect(
+                check.stderr.split(separator: "\n").filter { !$0.contains("run as root") }.count == 1,
+                "\(check)")
             func doctor(_ subject: String) throws -> CommandResult {
                 let command =
                     "exec '\(ServerProcess.builtExecutable)' doctor -c '\(ini)' \"$(printf '\(subject)')\""

@@ -6,7 +6,7 @@ import Net
 /// Looks at every script of a configuration before any request does.
 package enum ScriptSurvey {
     /// What is wrong with a script, and the setting that makes it one.
-    package struct Finding: Sendable {
+    package struct Finding: Hashable, Sendable {
         package var position: SourcePosition
         package var message: String
         /// Nothing keeps the script from running.
@@ -71,21 +71,12 @@ package enum ScriptSurvey {
                 func settings(_ file: FilePath) -> PartSettings {
                     site.settings(for: Site.trimmed(mapping.prefix) + (file.rest(below: path) ?? []))
                 }
-                var scripts = folder?.scripts ?? [path]
-                for link in folder?.strays ?? [] {
-                    switch settings(link.path).symlinks {
-                    case .follow: if !link.isFolder { scripts.append(link.path) }
-                    case .deny: break
-                    case .inside:
-                        findings.append(
-                            Finding(
-                                position: mapping.position,
-                                message:
-                                    "the link \(link.path) leads to \(link.target), outside \(path), and is refused (symlinks = inside); symlinks = follow lets it, or name what it leads to: cgi = /prefix \(link.target)",
-                                isWarning: true))
-                    }
+                let strays = folder?.strays ?? []
+                for link in strays where settings(link.path).symlinks == .inside {
+                    findings.append(refused(link, mapping))
                 }
-                for file in scripts {
+                let followed = strays.filter { !$0.isFolder && settings($0.path).symlinks == .follow }
+                for file in (folder?.scripts ?? [path]) + followed.map(\.path) {
                     let settings = settings(file)
                     guard seen.insert(Place(file, settings)).inserted else { continue }
                     let user = access(settings)
@@ -103,7 +94,15 @@ package enum ScriptSurvey {
                 }
             }
         }
-        return findings
+        return findings + exposedScripts(config)
+    }
+
+    private static func refused(_ link: ScriptFolder.Link, _ mapping: PrefixMapping) -> Finding {
+        Finding(
+            position: mapping.position,
+            message:
+                "the link \(link.path) leads to \(link.target), outside \(mapping.path), and is refused (symlinks = inside); symlinks = follow lets it, or name what it leads to: cgi = /prefix \(link.target)",
+            isWarning: true)
     }
 
     /// Whom the server becomes, where root asks, who himself may do everything; nil for who asks.

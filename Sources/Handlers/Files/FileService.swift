@@ -214,6 +214,9 @@ struct FileService {
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
         if part.scripts.isSource(exchange.path) { return try await refuseSource() }
+        if let reason = folder.scriptRefusal(of: file, symlinks: settings.symlinks, now: now) {
+            return try await forbid(.warning, reason)
+        }
         let type = site.mediaTypes.type(of: exchange.path[...])
         var answer = FileAnswer(
             exchange: exchange, type: await contentType(file, type),
@@ -264,7 +267,9 @@ struct FileService {
         let sibling = try folder.open(path[prefixLength...], symlinks: settings.symlinks, now: now)
         // Some file systems know times to two seconds only; others take any number for a time.
         let (limit, overflow) = sibling.modified.addingReportingOverflow(2)
-        guard sibling.isRegular, overflow || limit >= file.modified else { throw .noSuchFile }
+        guard sibling.isRegular, overflow || limit >= file.modified,
+            folder.scriptRefusal(of: sibling, symlinks: settings.symlinks, now: now) == nil
+        else { throw .noSuchFile }
         return sibling
     }
 

@@ -12,11 +12,19 @@ package final class Folder {
     private var opened = Instant(nanoseconds: 0)
     /// The folder's path without symbolic links, for links that name their target in full.
     private var realPath: FilePath?
+    private let scriptPlaces: ScriptPlaces?
+    /// Those that its files may lie in, as long as links do not lead out of it.
+    private var overlapping: [ScriptPlaces.Place] = []
+    private let showsScripts: Bool
 
     /// For `open`: only to look at what is there, which needs no right to read it.
     package static let pathOnly = gh_o_path
 
-    package init(_ path: FilePath) { self.path = path }
+    /// `scripts`: in which nothing is to be sent as a file. `showsScripts`: but for those that the folder is
+    /// itself, or lies in.
+    package init(_ path: FilePath, scripts: ScriptPlaces? = nil, showsScripts: Bool = false) {
+        (self.path, scriptPlaces, self.showsScripts) = (path, scripts, showsScripts)
+    }
 
     /// An open file and what `fstat` said of it.
     package struct OpenFile: ~Copyable {
@@ -28,6 +36,21 @@ package final class Folder {
         package var isRegular: Bool { kind == S_IFREG }
         package var size: Int { Int(status.st_size) }
         package var modified: Int { status.st_mtim.tv_sec }
+
+        /// Where it lies, without links. Nil where the kernel does not tell, for want of /proc or because it
+        /// is too long.
+        package borrowing func path() -> FilePath? {
+            let room = Int(PATH_MAX)
+            let raw = descriptor.raw
+            let path = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                count = buffer.withMemoryRebound(to: CChar.self) { buffer in
+                    buffer.baseAddress.map { max(0, readlink("/proc/self/fd/\(raw)", $0, room)) } ?? 0
+                }
+            }
+            if path.isEmpty || path.count == room { return nil }
+            // What the kernel adds to the name of a file that is gone by now.
+            return FilePath(path.ends(with: " (deleted)") ? path.dropLast(10) : path[...])
+        }
     }
 
     /// Opens what `relative`, a decoded URL path, names below the folder. The kernel sees to it that
@@ -56,6 +79,42 @@ package final class Folder {
         let file = FileDescriptor(owning: raw)
         let status = try file.status()
         return OpenFile(descriptor: file, status: status)
+    }
+
+    /// Why an open file is not to be sent, where it is a script or lies among scripts; nil where it may be.
+    ///
+    /// What the folder itself lies in was put there by name, so what nothing would run is sent from there.
+    package func scriptRefusal(
+        of file: borrowing OpenFile, symlinks: SymlinkPolicy, now: Instant
+    ) -> String? {
+        let places = symlinks == .follow ? scriptPlaces?.all ?? [] : overlapping
+        if places.isEmpty { return nil }
+        guard let path = file.path() else {
+            return
+                "cannot tell whether a file below \(self.path) lies among scripts: the kernel does not tell its path"
+        }
+        for place in places {
+            let real = place.real(now)
+            guard path.rest(below: real) != nil else { continue }
+            if let realPath, path.rest(below: realPath) != nil, let inner = realPath.rest(below: real) {
+                if showsScripts { continue }
+                let isRun = file.status.st_mode & 0o111 != 0 || place.endings.contains { path.hasSuffix($0) }
+                if !inner.isEmpty, file.isFolder || !isRun { continue }
+            }
+            return ScriptPlaces.Find(file: path, place: place).reason(below: self.path)
+        }
+        return nil
+    }
+
+    /// Names in an open folder that are scripts, or folders of them.
+    func scripts(in folder: borrowing OpenFile, symlinks: SymlinkPolicy, now: Instant) -> [[UInt8]] {
+        let places = symlinks == .follow ? scriptPlaces?.all ?? [] : overlapping
+        guard !places.isEmpty, let path = folder.path() else { return [] }
+        return places.compactMap { place in
+            guard let rest = place.real(now).rest(below: path), !rest.isEmpty else { return nil }
+            let name = rest.dropFirst()
+            return name.contains(ASCII.slash) ? nil : Array(name)
+        }
     }
 
     /// `open`, for callers that go on differently where it fails.
@@ -119,6 +178,9 @@ package final class Folder {
         descriptor = nil
         descriptor = try .open(path, gh_o_path | O_DIRECTORY)
         opened = now
-        realPath = path.resolved
+        let real = path.resolved
+        if real == realPath, real != nil { return }
+        realPath = real
+        overlapping = real.flatMap { scriptPlaces?.overlapping($0, now) } ?? scriptPlaces?.all ?? []
     }
 }
