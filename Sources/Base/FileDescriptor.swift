@@ -29,12 +29,26 @@ extension FileDescriptor {
     package static func open(
         _ path: String, _ flags: CInt, mode: mode_t = 0o644
     ) throws(Errno) -> FileDescriptor {
+        try owner(path.withCString { open($0, flags, mode) })
+    }
+
+    package static func open(_ path: FilePath, _ flags: CInt) throws(Errno) -> FileDescriptor {
+        try owner(path.withCString { open($0, flags, 0o644) })
+    }
+
+    private static func open(
+        _ path: UnsafePointer<CChar>, _ flags: CInt, _ mode: mode_t
+    ) -> Result<CInt, Errno> {
         while true {
             let raw = Glibc.open(path, flags | O_CLOEXEC, mode)
-            if raw >= 0 { return FileDescriptor(owning: raw) }
+            if raw >= 0 { return .success(raw) }
             let error = Errno.current
-            if error != .interrupted { throw error }
+            if error != .interrupted { return .failure(error) }
         }
+    }
+
+    private static func owner(_ raw: Result<CInt, Errno>) throws(Errno) -> FileDescriptor {
+        FileDescriptor(owning: try raw.get())
     }
 
     /// A descriptor that only names a folder or file and cannot read it (`O_PATH`).

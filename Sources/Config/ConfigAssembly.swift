@@ -155,6 +155,7 @@ struct ConfigAssembly {
         site.position = section.ini.position
         for (setting, value) in settings(of: section) {
             let isGood = attempt(setting, value, in: &site)
+            if setting.name == "root" { site.rootPosition = value.position }
             guard isGood, setting.name == "listen", knowsListeners, let address = site.listen.last else {
                 continue
             }

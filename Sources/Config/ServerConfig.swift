@@ -137,6 +137,7 @@ package struct SiteConfig: Sendable {
     /// The addresses it answers on, empty for all of the server's.
     package var listen: [ListenAddress] = []
     package var root: String?
+    package var rootPosition: SourcePosition?
     package var aliases: [PrefixMapping] = []
     package var cgi: [PrefixMapping] = []
     package var mimeTypesFile = "/etc/mime.types"

@@ -193,7 +193,7 @@ enum Dispatcher {
             let script = Script(
                 file: file, name: Array(exchange.path[..<prefixLength]),
                 pathInfo: rest.isEmpty ? nil : Array(rest),
-                interpreter: part.scripts.interpreter(for: Array(file.utf8)))
+                interpreter: part.scripts.interpreter(for: Array(file.bytes)))
             return try await run(script, exchange, site, part)
         }
     }

@@ -5,9 +5,9 @@ import Glibc
 /// What is needed to start a script.
 package struct SpawnPlan: Sendable {
     /// Absolute path of the file that is executed.
-    package var path: String
+    package var path: FilePath
     /// Absolute path of the working directory.
-    package var folder: String
+    package var folder: FilePath
     /// With the name of the program first.
     package var arguments: CStringList
     package var environment: CStringList
@@ -17,7 +17,7 @@ package struct SpawnPlan: Sendable {
     package var processor: Int32?
     package var confinement = Confinement()
 
-    package init(path: String, folder: String, arguments: CStringList, environment: CStringList) {
+    package init(path: FilePath, folder: FilePath, arguments: CStringList, environment: CStringList) {
         self.path = path
         self.folder = folder
         self.arguments = arguments

@@ -48,36 +48,44 @@ package struct Doctor {
 
     // MARK: What is asked about
 
-    /// The URL and host that `subject` means: a URL, a path of the first site, or a script's file.
-    package func address(of subject: String) throws(StartError) -> (host: String, target: String) {
-        for scheme in ["http://", "https://"] where subject.hasPrefix(scheme) {
-            let rest = subject.dropFirst(scheme.count)
-            let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-            return (String(rest[..<slash]), slash == rest.endIndex ? "/" : String(rest[slash...]))
+    /// The host and the target of the request that `subject` means: a URL, a path of the first site, or a
+    /// script's file, whose name need not be UTF-8.
+    package func address(of subject: [UInt8]) throws(StartError) -> (host: String, target: String) {
+        for scheme in ["http://", "https://"] where subject.starts(with: scheme.utf8) {
+            let rest = subject[scheme.utf8.count...]
+            let slash = rest.firstIndex(of: ASCII.slash) ?? rest.endIndex
+            let host = String(decoding: rest[..<slash], as: UTF8.self)
+            return (host, slash == rest.endIndex ? "/" : Doctor.target(asTyped: rest[slash...]))
         }
-        let file = Doctor.absolute(subject)
+        let file = FilePath(subject)
         for site in config.sites {
-            guard let path = site.scriptPath(of: file, resolve: Doctor.absolute) else { continue }
-            return (site.hosts.first { !$0.hasPrefix("*") } ?? site.name, path)
+            guard let path = site.scriptPath(of: file.resolved ?? file) else { continue }
+            var target: [UInt8] = []
+            TargetPath.encode(path.span, into: &target)
+            let host = site.hosts.first { !$0.hasPrefix("*") } ?? site.name
+            return (host, String(decoding: target, as: UTF8.self))
         }
-        var status = stat()
-        let isThere = stat(subject, &status) == 0
-        let error = Errno.current
-        if isThere, status.st_mode & S_IFMT != S_IFDIR {
-            throw StartError("no setting of a site makes \(subject) a script; `cgi` and `cgi_extensions` do")
+        var (isFile, state) = (false, "is a folder")
+        do throws(Errno) {
+            isFile = try file.status().st_mode & S_IFMT != S_IFDIR
+        } catch {
+            state = "\(error)"
         }
-        guard subject.hasPrefix("/") else {
+        if isFile {
+            throw StartError("no setting of a site makes \(file) a script; `cgi` and `cgi_extensions` do")
+        }
+        guard subject.first == ASCII.slash else {
             throw StartError(
-                "`\(subject)`: \(isThere ? "is a folder" : "\(error)"); takes a script's file, a URL with http:// or a path with /"
-            )
+                "`\(file)`: \(state); takes a script's file, a URL with http:// or a path with /")
         }
-        return (config.sites.first?.hosts.first ?? "localhost", subject)
+        return (config.sites.first?.hosts.first ?? "localhost", Doctor.target(asTyped: subject[...]))
     }
 
-    private static func absolute(_ path: String) -> String {
-        guard let resolved = realpath(path, nil) else { return path }
-        defer { free(resolved) }
-        return String(cString: resolved)
+    /// A path and query as a client sends them: what is no printable ASCII is escaped, and nothing else.
+    private static func target(asTyped text: [UInt8].SubSequence) -> String {
+        var target: [UInt8] = []
+        TargetPath.encodeQuery(Array(text), into: &target)
+        return String(decoding: target, as: UTF8.self)
     }
 
     // MARK: The run
@@ -162,7 +170,7 @@ package struct Doctor {
         var report = Report()
         (report.site, report.hasFailed) = (witness.site, witness.hasError)
         if let plan = witness.plan {
-            (report.program, report.folder) = (plan.path, plan.folder)
+            (report.program, report.folder) = (plan.path.description, plan.folder.description)
             (report.arguments, report.environment) = (plan.arguments.strings, plan.environment.strings)
             if plan.confinement.noNewPrivileges {
                 report.rules.append("no more rights by setuid and setgid programs (cgi_no_new_privs)")

@@ -42,7 +42,8 @@ final class SharedParts {
         let worker = Worker(loop: loop, context: context, limit: limit)
         var sites: [(SiteConfig, Site)] = []
         let passwords = try PasswordFiles(config)
-        for site in config.sites { sites.append((site, makeSite(site, accessLogs, passwords))) }
+        let scripts = ScriptPlaces(config.sites)
+        for site in config.sites { sites.append((site, makeSite(site, accessLogs, passwords, scripts))) }
         for address in bound {
             let answering = sites.filter { site, _ in
                 site.listen.isEmpty
@@ -59,13 +60,15 @@ final class SharedParts {
     }
 
     private func makeSite(
-        _ config: SiteConfig, _ accessLogs: AccessLogs, _ passwords: PasswordFiles
+        _ config: SiteConfig, _ accessLogs: AccessLogs, _ passwords: PasswordFiles,
+        _ scripts: ScriptPlaces?
     ) -> Site {
         let cache = caches[config.name] ?? AnswerCache(limit: config.cgiCacheSize)
         caches[config.name] = cache
         var numbers: [LogTarget: Int] = [:]
         return Site(
-            config, errorLog: logs.errorLog(config.errorLog), mediaTypes: types(config), answerCache: cache
+            config, errorLog: logs.errorLog(config.errorLog), mediaTypes: types(config), answerCache: cache,
+            scripts: scripts
         ) { settings, prefix in
             let target = settings.accessLog
             if numbers[target] == nil, let sink = logs.sink(target) {

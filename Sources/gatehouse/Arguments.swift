@@ -1,3 +1,5 @@
+import Glibc
+
 /// The words behind a subcommand, taken one by one.
 struct Arguments {
     private var words: [String]
@@ -37,6 +39,16 @@ struct Arguments {
         guard let word = words.first else { return nil }
         if word.hasPrefix("-"), word != "-" { throw UsageError(message: "unknown option `\(word)`") }
         return words.removeFirst()
+    }
+
+    /// The bytes of the program's argument that was read as `word`: a file's name need not be UTF-8.
+    static func bytes(of word: String) -> [UInt8] {
+        for index in 0..<Int(CommandLine.argc) {
+            guard let start = CommandLine.unsafeArgv[index] else { continue }
+            let bytes = UnsafeRawBufferPointer(start: start, count: strlen(start))
+            if String(decoding: bytes, as: UTF8.self).utf8.elementsEqual(word.utf8) { return Array(bytes) }
+        }
+        return Array(word.utf8)
     }
 
     /// Throws where anything is left; `option` is what a file would have to stand behind.

@@ -22,7 +22,7 @@ extension Command {
         guard let config = try ConfigFile.load(&rest) else { return .failed }
         do throws(StartError) {
             let doctor = Doctor(config)
-            let (host, target) = try doctor.address(of: subject)
+            let (host, target) = try doctor.address(of: Arguments.bytes(of: subject))
             return show(try doctor.run(host: host, target: target))
         } catch {
             Console.error(error.description)

@@ -61,7 +61,7 @@ import Testing
     @Test func `scripts are forgotten before there are too many`() {
         let turns = turns([(10, nil), (10, 0)])
         for number in 1...2000 {
-            turns.learn("/\(number)", ScriptCost(computing: .milliseconds(10), sleeping: .zero))
+            turns.learn(FilePath("/\(number)"), ScriptCost(computing: .milliseconds(10), sleeping: .zero))
         }
         #expect(turns.need(of: "/x") == .nothing)
         #expect(turns.need(of: "/2000") == Self.turn)

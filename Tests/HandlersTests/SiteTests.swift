@@ -37,7 +37,7 @@ private let position = SourcePosition(file: "server.ini", line: 1)
     /// The prefix, the kind and the folder or file of what stands behind a path.
     private static func describe(_ site: Site, _ path: inout [UInt8]) -> String {
         guard let mapping = site.mapping(for: &path) else { return "nothing" }
-        func last(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }
+        func last(_ path: FilePath) -> Substring { path.description.split(separator: "/").last ?? "" }
         let kind =
             switch mapping.kind {
             case .files(let folder): "files \(last(folder.path))"

@@ -210,20 +210,28 @@ import Testing
     }
 
     static let failures = [
-        Failure("a missing file", .execute, .noSuchFile) { $0.path = "\($1)/missing" },
-        Failure("a missing folder on the way", .execute, .noSuchFile) { $0.path = "\($1)/missing/script" },
-        Failure("a file on the way", .execute, .notAFolder) { $0.path = "\($1)/plain/script" },
-        Failure("a file that is not executable", .execute, .accessDenied) { $0.path = "\($1)/plain" },
-        Failure("a folder", .execute, .accessDenied) { $0.path = $1 },
-        Failure("no shebang", .execute, .notExecutable) { $0.path = "\($1)/text" },
-        Failure("an empty file", .execute, .notExecutable) { $0.path = "\($1)/empty" },
-        Failure("an interpreter that is missing", .execute, .noSuchFile) { $0.path = "\($1)/orphan" },
-        Failure("an interpreter with a carriage return", .execute, .noSuchFile) { $0.path = "\($1)/crlf" },
-        Failure("an argument that is too long", .execute, .listTooLong) { plan, _ in
-            plan.arguments = CStringList([plan.path, String(repeating: "x", count: 200_000)])
+        Failure("a missing file", .execute, .noSuchFile) { $0.path = FilePath("\($1)/missing") },
+        Failure("a missing folder on the way", .execute, .noSuchFile) {
+            $0.path = FilePath("\($1)/missing/script")
         },
-        Failure("a missing working folder", .folder, .noSuchFile) { $0.folder = "\($1)/missing" },
-        Failure("a file for a working folder", .folder, .notAFolder) { $0.folder = "\($1)/plain" },
+        Failure("a file on the way", .execute, .notAFolder) { $0.path = FilePath("\($1)/plain/script") },
+        Failure("a file that is not executable", .execute, .accessDenied) {
+            $0.path = FilePath("\($1)/plain")
+        },
+        Failure("a folder", .execute, .accessDenied) { $0.path = FilePath($1) },
+        Failure("no shebang", .execute, .notExecutable) { $0.path = FilePath("\($1)/text") },
+        Failure("an empty file", .execute, .notExecutable) { $0.path = FilePath("\($1)/empty") },
+        Failure("an interpreter that is missing", .execute, .noSuchFile) {
+            $0.path = FilePath("\($1)/orphan")
+        },
+        Failure("an interpreter with a carriage return", .execute, .noSuchFile) {
+            $0.path = FilePath("\($1)/crlf")
+        },
+        Failure("an argument that is too long", .execute, .listTooLong) { plan, _ in
+            plan.arguments = CStringList([plan.path.description, String(repeating: "x", count: 200_000)])
+        },
+        Failure("a missing working folder", .folder, .noSuchFile) { $0.folder = FilePath("\($1)/missing") },
+        Failure("a file for a working folder", .folder, .notAFolder) { $0.folder = FilePath("\($1)/plain") },
         Failure("a limit that nobody may have", .limit, .notPermitted) { plan, _ in
             plan.limits = [ResourceLimit(.openFiles, soft: 1 << 40, hard: 1 << 40)]
         },

@@ -166,7 +166,7 @@ func makePlan(
     -> SpawnPlan
 {
     SpawnPlan(
-        path: command[0], folder: folder, arguments: CStringList(command),
+        path: FilePath(command[0]), folder: FilePath(folder), arguments: CStringList(command),
         environment: CStringList(environment))
 }
 

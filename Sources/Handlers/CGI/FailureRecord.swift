@@ -14,9 +14,9 @@ struct FailureRecord: ~Copyable {
         text.append("diagnosis\n")
         for message in witness.messages { addIndented(FailureRecord.masked(message: message).span) }
         if let plan = witness.plan {
-            add("program", plan.path)
+            add("program", plan.path.description)
             add("arguments", plan.arguments.strings.joined(separator: " "))
-            add("folder", plan.folder)
+            add("folder", plan.folder.description)
             text.append("environment\n")
             for variable in plan.environment.strings.sorted() {
                 addIndented(Array(FailureRecord.masked(variable: variable).utf8).span)

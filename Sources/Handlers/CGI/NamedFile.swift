@@ -31,7 +31,7 @@ struct NamedFile {
             throw .refused(ScriptFailure("the script named a path with .. in \(head.sendfileField)"))
         }
         for folder in site.sendfileFolders {
-            let prefix = Array(folder.path.utf8)
+            let prefix = folder.path.bytes
             guard path.starts(with: prefix), path.count > prefix.count, path[prefix.count] == ASCII.slash,
                 !path.contains(0)
             else { continue }
@@ -45,8 +45,15 @@ struct NamedFile {
     }
 
     private func send(_ path: [UInt8].SubSequence, of folder: Folder) async throws(Failure) {
-        switch folder.opening(path, symlinks: part.settings.symlinks, now: exchange.context.loop.now) {
+        let (symlinks, now) = (part.settings.symlinks, exchange.context.loop.now)
+        switch folder.opening(path, symlinks: symlinks, now: now) {
         case .opened(let file) where file.isRegular:
+            if let reason = folder.scriptRefusal(of: file, symlinks: symlinks, now: now) {
+                throw .refused(
+                    ScriptFailure(
+                        "the script named a script or its neighbour in X-Sendfile, whose folder is not in cgi_sendfile itself: \(reason)"
+                    ))
+            }
             let answer = FileAnswer(exchange: exchange, script: head, type: site.mediaTypes.type(of: path))
             do throws(StreamError) { try await answer.send(file) } catch { throw .stream(error) }
         case .opened:

@@ -5,16 +5,16 @@ import Base
 /// Belongs to the loop's thread.
 final class Script {
     /// Absolute path of the file.
-    let file: String
+    let file: FilePath
     /// SCRIPT_NAME: the decoded path of the URL up to the script.
     let name: [UInt8]
     /// What follows it in the path; nil where nothing does.
     let pathInfo: [UInt8]?
     /// The program that runs it, where it does not run itself.
-    let interpreter: String?
+    let interpreter: FilePath?
 
     /// The folder it stands in, which becomes its working directory.
-    let folder: String
+    let folder: FilePath
     /// The name as it is told.
     let title: String
     /// For a query that is not indexed.
@@ -22,19 +22,20 @@ final class Script {
     /// Nil until it has been started.
     var environment: CStringList?
 
-    init(file: String, name: [UInt8], pathInfo: [UInt8]?, interpreter: String?) {
+    init(file: FilePath, name: [UInt8], pathInfo: [UInt8]?, interpreter: FilePath?) {
         (self.file, self.name, self.pathInfo, self.interpreter) = (file, name, pathInfo, interpreter)
-        folder = Script.folder(of: file)
+        folder = file.folder
         title = String(decoding: name, as: UTF8.self)
-        arguments = CStringList([interpreter, file].compactMap(\.self))
+        var arguments = CStringList.Builder(capacity: 128)
+        for path in [interpreter, file] {
+            guard let bytes = path?.bytes else { continue }
+            arguments.append(bytes.span)
+        }
+        self.arguments = arguments.finish()
     }
 
-    private static func folder(of file: String) -> String {
-        guard let slash = file.utf8.lastIndex(of: ASCII.slash), slash > file.utf8.startIndex else {
-            return "/"
-        }
-        return String(file[..<slash])
-    }
+    /// What runs: the interpreter, or the file itself.
+    var program: FilePath { interpreter ?? file }
 
     /// A URL path without doubled slashes. One that begins with two would, in a link, name a host.
     static func merged(_ path: [UInt8].SubSequence) -> [UInt8] {
@@ -53,8 +54,9 @@ final class Script {
         return false
     }
 
-    /// A URL path as a file's path: `/a//b` is `/a/b`.
-    static func fileName(_ path: [UInt8].SubSequence) -> String {
-        String(decoding: merged(path), as: UTF8.self)
+    /// The file that a URL path names below `folder`: `/a//b` is `/a/b`.
+    static func file(_ path: [UInt8].SubSequence, below folder: FilePath) -> FilePath {
+        if !hasDoubledSlash(path) { return FilePath(path, below: folder) }
+        return FilePath(merged(path), below: folder)
     }
 }

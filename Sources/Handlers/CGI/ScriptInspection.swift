@@ -18,15 +18,14 @@ struct ScriptInspection: Sendable {
 
     /// Inspects `file`, which `interpreter` runs, or which runs itself. `path` is the PATH that it gets,
     /// `user` whom it runs as.
-    init(file: String, interpreter: String?, path: String, as user: FileAccess) {
+    init(file: FilePath, interpreter: FilePath?, path: String, as user: FileAccess) {
         self.user = user
         if let fault = user.unreachable(file) {
             (self.fault, isForbidden) = (fault, true)
             return
         }
-        var status = stat()
-        guard stat(file, &status) == 0 else {
-            let error = Errno.current
+        let status: stat
+        do throws(Errno) { status = try file.status() } catch {
             isMissing = error == .noSuchFile || error == .notAFolder
             fault = "\(file): \(error)"
             return
@@ -59,11 +58,11 @@ struct ScriptInspection: Sendable {
         }
     }
 
-    private static func unreadable(_ file: String, _ user: FileAccess) -> String {
+    private static func unreadable(_ file: FilePath, _ user: FileAccess) -> String {
         "\(file) cannot be read by \(user.userName), so no interpreter can run it; `chmod a+r \(file)` lets it"
     }
 
-    private func notForUser(_ file: String, _ status: stat) -> String {
+    private func notForUser(_ file: FilePath, _ status: stat) -> String {
         if FileAccess.isMountedNoexec(file) {
             return
                 "\(file) lies on a file system that is mounted noexec, from which nothing can be run; move the script or name an interpreter with cgi_interpreter"
@@ -75,7 +74,7 @@ struct ScriptInspection: Sendable {
     // MARK: Its beginning
 
     /// `depth`: of how many scripts it is the interpreter's.
-    private func content(_ file: String, _ path: String, depth: Int = 0) -> String? {
+    private func content(_ file: FilePath, _ path: String, depth: Int = 0) -> String? {
         // A binary need not be readable to be run; a script's interpreter has to read it.
         if !user.may(.read, file) { return ScriptInspection.unreadable(file, user) }
         guard let start = ScriptInspection.read(file, 4096) else {
@@ -108,18 +107,18 @@ struct ScriptInspection: Sendable {
         return missingInterpreter(file, line, path, depth)
     }
 
-    private static func lineEndCure(_ file: String) -> String {
+    private static func lineEndCure(_ file: FilePath) -> String {
         "`dos2unix \(file)` or `sed -i 's/\\r$//' \(file)` mends it"
     }
 
     /// What an interpreter does not understand of its argument; nil for nothing.
-    private static func spoiltArgument(_ file: String, _ line: Shebang) -> String? {
+    private static func spoiltArgument(_ file: FilePath, _ line: Shebang) -> String? {
         guard line.endsInCR, !line.argument.isEmpty, !line.mayEndInCR else { return nil }
         return
             "line 1 of \(file) ends in CR LF (Windows line ends), so \(line.name) gets the argument \(line.argument) with a CR at its end; \(lineEndCure(file))"
     }
 
-    private static func read(_ file: String, _ count: Int) -> [UInt8]? {
+    private static func read(_ file: FilePath, _ count: Int) -> [UInt8]? {
         guard let descriptor = try? FileDescriptor.open(file, O_RDONLY | O_NONBLOCK) else { return nil }
         var buffer = ByteBuffer()
         _ = buffer.fill(atLeast: count) { room in
@@ -128,7 +127,7 @@ struct ScriptInspection: Sendable {
         return buffer.bytes.array
     }
 
-    private static func binary(_ file: String, _ start: [UInt8]) -> String? {
+    private static func binary(_ file: FilePath, _ start: [UInt8]) -> String? {
         guard start.count > 19, let own = read("/proc/self/exe", 20), own.count > 19 else { return nil }
         // Class, byte order and machine must be those of this program.
         guard start[4] == own[4], start[5] == own[5], start[18] == own[18], start[19] == own[19] else {
@@ -141,7 +140,7 @@ struct ScriptInspection: Sendable {
             "\(file) was compiled for another system: it needs the loader \(loader), which does not exist here; compile it here, or statically"
     }
 
-    private static func missingShebang(_ file: String, _ start: [UInt8]) -> String {
+    private static func missingShebang(_ file: FilePath, _ start: [UInt8]) -> String {
         let firstLine = String(decoding: start.prefix { $0 != ASCII.lf }.prefix(60), as: UTF8.self)
         let guess: String
         if file.hasSuffix(".pl") || start.containsText("use strict") {
@@ -159,16 +158,14 @@ struct ScriptInspection: Sendable {
     }
 
     private func missingInterpreter(
-        _ file: String, _ line: Shebang, _ path: String, _ depth: Int
+        _ file: FilePath, _ line: Shebang, _ path: String, _ depth: Int
     ) -> String? {
-        var interpreter = line.interpreter
         // Scripts run in their own folders.
-        if interpreter.utf8.first != ASCII.slash {
-            interpreter =
-                "\(file.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" })/\(interpreter)"
-        }
+        let interpreter =
+            line.interpreter.utf8.first == ASCII.slash
+            ? FilePath(line.interpreter) : FilePath("/\(line.interpreter)".utf8, below: file.folder)
         let names = "line 1 of \(file) names the interpreter \(line.interpreter)"
-        if access(interpreter, F_OK) != 0, Errno.current != .accessDenied {
+        if interpreter.withCString({ access($0, F_OK) }) != 0, Errno.current != .accessDenied {
             let isThere = hint(line.name, path)
             if line.isOfWindows { return "\(names), as on Windows; there is none here\(isThere)" }
             if line.interpreter.contains("/") { return "\(names), which does not exist\(isThere)" }
@@ -187,7 +184,7 @@ struct ScriptInspection: Sendable {
     }
 
     /// Why env(1) does not find what line 1 has it run; nil where it does.
-    private func missingProgram(_ file: String, _ line: Shebang, _ path: String) -> String? {
+    private func missingProgram(_ file: FilePath, _ line: Shebang, _ path: String) -> String? {
         switch line.program {
         case .unknown: return nil
         case .unsplit:
@@ -213,12 +210,11 @@ struct ScriptInspection: Sendable {
     }
 
     /// Why the user cannot run a program; nil if he can.
-    private func refusal(of program: String) -> String? {
-        if program.utf8.first == ASCII.slash, let fault = user.unreachable(program) {
+    private func refusal(of program: FilePath) -> String? {
+        if program.bytes.first == ASCII.slash, let fault = user.unreachable(program) {
             return fault
         }
-        var status = stat()
-        if stat(program, &status) == 0 {
+        if let status = try? program.status() {
             if status.st_mode & S_IFMT == S_IFDIR { return "it is a folder" }
             if status.st_mode & 0o111 == 0 { return "no execute bit is set" }
         }
@@ -229,7 +225,7 @@ struct ScriptInspection: Sendable {
 
     /// What a script that printed no header may need, which runs as `user`: to be read by its interpreter, line
     /// ends without CR for a shell and in line 1, or PHP that prints a header, which that for the command line does not.
-    static func headerHint(_ file: String, as user: FileAccess) -> String? {
+    static func headerHint(_ file: FilePath, as user: FileAccess) -> String? {
         // A program need not be readable; but most that are not are scripts.
         guard let start = read(file, 4096) else {
             return user.may(.read, file) ? nil : unreadable(file, user)
@@ -252,8 +248,9 @@ struct ScriptInspection: Sendable {
     }
 
     private func find(_ program: String, _ path: String) -> String? {
-        if program.contains("/") { return user.may(.run, program) ? program : nil }
-        return path.split(separator: ":").map { "\($0)/\(program)" }.first { user.may(.run, $0) }
+        if program.contains("/") { return user.may(.run, FilePath(program)) ? program : nil }
+        return path.split(separator: ":").map { "\($0)/\(program)" }
+            .first { user.may(.run, FilePath($0)) }
     }
 
     /// `; /usr/bin/python3 is there` where something of that kind is.

@@ -41,8 +41,7 @@ struct ScriptLocator {
             }
             if file.isRegular { return .found(kept(script(path, endingAt: stop))) }
             guard file.isFolder else {
-                return refused(
-                    "\(folder.path)\(Script.fileName(path[prefixLength..<stop])) is no regular file")
+                return refused("\(self.file(path[prefixLength..<stop])) is no regular file")
             }
             index = stop
         }
@@ -60,7 +59,7 @@ struct ScriptLocator {
             return .found(script(candidate, endingAt: candidate.count))
         }
         return refused(
-            "\(folder.path)\(Script.fileName(exchange.path[prefixLength...])) is a folder of scripts, and no script in it is a default page (index = \(part.settings.index.joined(separator: " ")))"
+            "\(file(exchange.path[prefixLength...])) is a folder of scripts, and no script in it is a default page (index = \(part.settings.index.joined(separator: " ")))"
         )
     }
 
@@ -119,10 +118,14 @@ struct ScriptLocator {
             now: exchange.context.loop.now)
     }
 
+    private func file(_ relative: [UInt8].SubSequence) -> FilePath {
+        Script.file(relative, below: folder.path)
+    }
+
     private func script(_ path: [UInt8], endingAt stop: Int) -> Script {
         let name = Script.merged(path[..<stop])
         return Script(
-            file: folder.path + Script.fileName(path[prefixLength..<stop]), name: name,
+            file: file(path[prefixLength..<stop]), name: name,
             pathInfo: stop < path.count ? Array(path[stop...]) : nil,
             interpreter: part.scripts.interpreter(for: name))
     }
@@ -137,7 +140,7 @@ struct ScriptLocator {
             reason =
                 "a symbolic link leads outside \(folder.path); symlinks = follow allows that, or name the script itself with cgi = /prefix /path/of/script"
         case .accessDenied, .notPermitted:
-            let file = folder.path + Script.fileName(exchange.path[prefixLength..<stop])
+            let file = file(exchange.path[prefixLength..<stop])
             status = .forbidden
             // Walks along the path and looks up users, which may wait for a disk or a directory service.
             // The server itself has to get to the script, whoever runs it.

@@ -13,7 +13,7 @@ struct ScriptPlan {
     func spawnPlan(contentLength: Int?) -> SpawnPlan {
         let query = exchange.query ?? []
         var plan = SpawnPlan(
-            path: script.interpreter ?? script.file, folder: script.folder, arguments: arguments(query),
+            path: script.program, folder: script.folder, arguments: arguments(query),
             environment: environment(query, contentLength: contentLength))
         plan.limits = common.limits
         plan.nice = site.config.scriptLimits.nice

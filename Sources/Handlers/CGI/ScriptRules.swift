@@ -1,17 +1,17 @@
-import Base
+package import Base
 package import Config
 
 /// What makes a file a script: its ending, or its being a default page of a script's name.
 package struct ScriptRules: Sendable {
     private let extensions: [String]
-    private let interpreters: [Interpreter]
+    private let interpreters: [(suffix: String, program: FilePath)]
     /// `/index.cgi` and the like.
     private let indexScripts: [String]
     private let sources: [String]
 
     package init(_ settings: PartSettings) {
         extensions = settings.cgiExtensions
-        interpreters = settings.cgiInterpreters
+        interpreters = settings.cgiInterpreters.map { ($0.suffix, FilePath($0.program)) }
         sources = settings.scriptSources
         indexScripts = settings.index.filter { $0.hasSuffix(".cgi") }.map { "/" + $0 }
     }
@@ -28,7 +28,7 @@ package struct ScriptRules: Sendable {
     }
 
     /// The program that runs the file which `path` ends with; nil where it runs itself.
-    package func interpreter(for path: [UInt8]) -> String? {
+    package func interpreter(for path: [UInt8]) -> FilePath? {
         interpreters.first { path.ends(with: $0.suffix) }?.program
     }
 

@@ -206,8 +206,8 @@ struct ScriptService {
         let reason =
             switch error.step {
             case .execute where error.reason == .textBusy:
-                "cannot run \(script.interpreter ?? script.file): somebody has it open for writing, say for an upload; it runs when that is closed"
-            case .execute: "cannot run \(script.interpreter ?? script.file): \(error.reason)"
+                "cannot run \(script.program): somebody has it open for writing, say for an upload; it runs when that is closed"
+            case .execute: "cannot run \(script.program): \(error.reason)"
             case .folder: "cannot enter the script's folder \(script.folder): \(error.reason)"
             case .user: "cannot become \(userName) of cgi_user to run the script: \(error.reason)"
             case .privileges: "cannot set no_new_privs for the script (cgi_no_new_privs): \(error.reason)"

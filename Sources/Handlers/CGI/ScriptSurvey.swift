@@ -6,7 +6,7 @@ import Net
 /// Looks at every script of a configuration before any request does.
 package enum ScriptSurvey {
     /// What is wrong with a script, and the setting that makes it one.
-    package struct Finding: Sendable {
+    package struct Finding: Hashable, Sendable {
         package var position: SourcePosition
         package var message: String
         /// Nothing keeps the script from running.
@@ -17,11 +17,7 @@ package enum ScriptSurvey {
     package static let rootWarning =
         "scripts run as root, with all its rights, where root starts the server: user = www-data in [server], or cgi_user in a site, has them run as somebody else"
 
-    /// Scripts looked at in one folder and those below it.
-    private static let limit = 10_000
-
-    /// Inspects all scripts behind the `cgi` settings. Files that neither can be run nor look like
-    /// scripts are passed over: data often lies beside its script.
+    /// Inspects all scripts behind the `cgi` settings.
     package static func inspect(_ config: ServerConfig) -> [Finding] {
         var findings: [Finding] = []
         // Many sites may have the same scripts.
@@ -52,7 +48,7 @@ package enum ScriptSurvey {
                     Finding(position: write.position, message: WriteFolders.unavailable(reason)))
             }
             for folder in [site.root].compactMap({ $0 }) + site.aliases.map(\.path) {
-                guard let fault = server.unreachable(folder + "/x") else { continue }
+                guard let fault = server.unreachable(FilePath(folder + "/x")) else { continue }
                 findings.append(Finding(position: site.position, message: fault, isWarning: true))
             }
             if site.root == nil, site.aliases.isEmpty, site.cgi.isEmpty, site.redirects.isEmpty {
@@ -67,16 +63,25 @@ package enum ScriptSurvey {
                 if let fault = unreadable(mapping.path) {
                     findings.append(Finding(position: mapping.position, message: fault))
                 }
-                guard places.insert(Place(mapping.path, site.part)).inserted else { continue }
-                for file in files(mapping.path) {
-                    // A location may have interpreters and variables of its own.
-                    let url =
-                        Site.trimmed(mapping.prefix) + Array(file.utf8.dropFirst(mapping.path.utf8.count))
-                    let settings = site.settings(for: url)
+                let path = FilePath(mapping.path)
+                guard places.insert(Place(path, site.part)).inserted else { continue }
+                let isFolder = (try? path.status().st_mode & S_IFMT) == S_IFDIR
+                let folder = isFolder ? ScriptFolder(path) : nil
+                // A location may have settings of its own.
+                func settings(_ file: FilePath) -> PartSettings {
+                    site.settings(for: Site.trimmed(mapping.prefix) + (file.rest(below: path) ?? []))
+                }
+                let strays = folder?.strays ?? []
+                for link in strays where settings(link.path).symlinks == .inside {
+                    findings.append(refused(link, mapping))
+                }
+                let followed = strays.filter { !$0.isFolder && settings($0.path).symlinks == .follow }
+                for file in (folder?.scripts ?? [path]) + followed.map(\.path) {
+                    let settings = settings(file)
                     guard seen.insert(Place(file, settings)).inserted else { continue }
                     let user = access(settings)
                     let inspection = ScriptInspection(
-                        file: file, interpreter: ScriptRules(settings).interpreter(for: Array(file.utf8)),
+                        file: file, interpreter: ScriptRules(settings).interpreter(for: Array(file.bytes)),
                         path: ScriptPlan.searchPath(settings), as: user)
                     if let fault = inspection.fault {
                         findings.append(Finding(position: mapping.position, message: fault))
@@ -89,7 +94,15 @@ package enum ScriptSurvey {
                 }
             }
         }
-        return findings
+        return findings + exposedScripts(config)
+    }
+
+    private static func refused(_ link: ScriptFolder.Link, _ mapping: PrefixMapping) -> Finding {
+        Finding(
+            position: mapping.position,
+            message:
+                "the link \(link.path) leads to \(link.target), outside \(mapping.path), and is refused (symlinks = inside); symlinks = follow lets it, or name what it leads to: cgi = /prefix \(link.target)",
+            isWarning: true)
     }
 
     /// Whom the server becomes, where root asks, who himself may do everything; nil for who asks.
@@ -100,10 +113,10 @@ package enum ScriptSurvey {
 
     /// A file or folder, and whom its scripts run as.
     private struct Place: Hashable {
-        let path: String
+        let path: FilePath
         let user: ScriptUser?
 
-        init(_ path: String, _ settings: PartSettings) { (self.path, user) = (path, settings.cgiUser) }
+        init(_ path: FilePath, _ settings: PartSettings) { (self.path, user) = (path, settings.cgiUser) }
     }
 
     /// Why a folder of scripts cannot be looked into, nil if it can or is none.
@@ -112,38 +125,6 @@ package enum ScriptSurvey {
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR { return nil }
         if Glibc.access(path, X_OK) == 0 { return nil }
         return "the folder of scripts \(path) cannot be entered: \(Errno.current)"
-    }
-
-    /// The scripts at `path`: the file itself, or all below the folder.
-    private static func files(_ path: String) -> [String] {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return [path] }
-        var found: [String] = []
-        var folders = [path]
-        while let folder = folders.popLast(), found.count < limit {
-            guard let stream = opendir(folder) else { continue }
-            defer { closedir(stream) }
-            while let record = readdir(stream) {
-                let name = record.name
-                // Hidden names are never reached by a request.
-                if name.hasPrefix(".") { continue }
-                let file = "\(folder)/\(name)"
-                var status = stat()
-                guard lstat(file, &status) == 0 else { continue }
-                switch status.st_mode & S_IFMT {
-                case S_IFDIR: folders.append(file)
-                case S_IFREG where status.st_mode & 0o111 != 0 || beginsLikeScript(file): found.append(file)
-                default: break
-                }
-            }
-        }
-        return found.sorted()
-    }
-
-    private static func beginsLikeScript(_ file: String) -> Bool {
-        guard let descriptor = try? FileDescriptor.open(file, O_RDONLY | O_NONBLOCK) else { return false }
-        var start: (UInt8, UInt8) = (0, 0)
-        return read(descriptor.raw, &start, 2) == 2 && start == (UInt8(ascii: "#"), UInt8(ascii: "!"))
     }
 }
 

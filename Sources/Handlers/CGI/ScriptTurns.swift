@@ -46,7 +46,7 @@ final class ScriptTurns {
     /// Nil: there are no turns.
     private let length: TimeSpan?
     /// Of scripts that compute for some time, by their files.
-    private var habits: [String: Habit] = [:]
+    private var habits: [FilePath: Habit] = [:]
 
     /// From about what the kernel gives a processor for at once to what others may well wait for.
     private static let computing = Int64(4_000_000)...50_000_000
@@ -72,7 +72,7 @@ final class ScriptTurns {
 
     /// The turn of the script at `file`, which may be waited for; nil if the client leaves meanwhile, unless
     /// the script `goesOn` without it, or if the server ends.
-    func take(_ file: String, _ exchange: Exchange, goesOn: Bool) async -> ScriptTurn? {
+    func take(_ file: FilePath, _ exchange: Exchange, goesOn: Bool) async -> ScriptTurn? {
         let need = need(of: file)
         guard case .turn(let length, let look) = need else {
             return ScriptTurn(self, file, watchesSleep: need == .look)
@@ -98,7 +98,7 @@ final class ScriptTurns {
     }
 
     /// What the next run of the script at `file` needs.
-    func need(of file: String) -> Need {
+    func need(of file: FilePath) -> Need {
         guard let length, let habit = habits[file], ScriptTurns.computing.contains(habit.computing) else {
             return .nothing
         }
@@ -107,7 +107,7 @@ final class ScriptTurns {
     }
 
     /// Takes note of what a run of the script at `file` has cost.
-    func learn(_ file: String, _ cost: ScriptCost) {
+    func learn(_ file: FilePath, _ cost: ScriptCost) {
         if length == nil || habits[file]?.take(cost) != nil { return }
         guard cost.computing.nanoseconds >= ScriptTurns.computing.lowerBound else { return }
         if habits.count >= ScriptTurns.habitLimit { habits.removeAll(keepingCapacity: true) }
@@ -120,7 +120,7 @@ final class ScriptTurns {
 /// Belongs to the loop's thread.
 final class ScriptTurn {
     private let turns: ScriptTurns
-    private let file: String
+    private let file: FilePath
     /// Whether it matters if the script sleeps, which the kernel has to be asked for.
     private(set) var watchesSleep: Bool
     /// Where the script should begin; nil: anywhere.
@@ -132,7 +132,7 @@ final class ScriptTurn {
     var isHeld: Bool { held != nil }
 
     fileprivate init(
-        _ turns: ScriptTurns, _ file: String, watchesSleep: Bool, startProcessor: Int32? = nil
+        _ turns: ScriptTurns, _ file: FilePath, watchesSleep: Bool, startProcessor: Int32? = nil
     ) {
         (self.turns, self.file) = (turns, file)
         (self.watchesSleep, self.startProcessor) = (watchesSleep, startProcessor)

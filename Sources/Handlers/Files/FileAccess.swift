@@ -17,14 +17,14 @@ struct FileAccess: Sendable {
     /// Why the user has not got a right, nil where he has, or where that cannot be told: another user's
     /// rights are read off the mode, which access lists (ACLs) may overrule, and what this process cannot
     /// see another user may.
-    func refusal(of right: Right, _ path: String) -> Errno? {
-        guard let identity else { return access(path, right == .read ? R_OK : X_OK) == 0 ? nil : .current }
-        var status = stat()
-        if stat(path, &status) != 0 {
-            let error = Errno.current
-            return error == .accessDenied ? nil : error
+    func refusal(of right: Right, _ path: FilePath) -> Errno? {
+        guard let identity else {
+            let mode = right == .read ? R_OK : X_OK
+            return path.withCString { access($0, mode) } == 0 ? nil : .current
         }
-        if gh_has_access_list(path) { return nil }
+        let status: stat
+        do throws(Errno) { status = try path.status() } catch { return error == .accessDenied ? nil : error }
+        if path.withCString({ gh_has_access_list($0) }) { return nil }
         let bit: mode_t = right == .read ? 4 : 1
         let shift: mode_t =
             if identity.user == status.st_uid {
@@ -38,17 +38,16 @@ struct FileAccess: Sendable {
         return right == .run && FileAccess.isMountedNoexec(path) ? .accessDenied : nil
     }
 
-    func may(_ right: Right, _ path: String) -> Bool { refusal(of: right, path) == nil }
+    func may(_ right: Right, _ path: FilePath) -> Bool { refusal(of: right, path) == nil }
 
     /// Why the first folder on the way to a file that the user cannot enter is closed; nil where all are open.
-    func unreachable(_ file: String) -> String? {
-        var folder = ""
-        for part in file.split(separator: "/").dropLast() {
-            folder += "/" + part
+    func unreachable(_ file: FilePath) -> String? {
+        let bytes = file.bytes
+        for end in bytes.indices.dropFirst() where bytes[end] == ASCII.slash {
+            let folder = FilePath(bytes[..<end])
             guard let error = refusal(of: .enter, folder) else { continue }
             guard error == .accessDenied else { return nil }
-            var status = stat()
-            stat(folder, &status)
+            let status = (try? folder.status()) ?? stat()
             return
                 "the folder \(folder) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) cannot be entered by \(userName); `chmod o+x \(folder)` lets it"
         }
@@ -57,28 +56,25 @@ struct FileAccess: Sendable {
 
     /// Why a file or folder cannot be read: the first folder on the way that the user cannot enter, or
     /// its own mode. Nil where neither tells.
-    func closed(_ path: String) -> String? {
+    func closed(_ path: FilePath) -> String? {
         if let fault = unreachable(path) { return fault }
-        var status = stat()
-        guard stat(path, &status) == 0, refusal(of: .read, path) == .accessDenied else { return nil }
+        guard let status = try? path.status(), refusal(of: .read, path) == .accessDenied else { return nil }
         let mode = status.st_mode & S_IFMT == S_IFDIR ? "rx" : "r"
         return
             "\(path) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) cannot be read by \(userName); `chmod o+\(mode) \(path)` lets it"
     }
 
-    static func isMountedNoexec(_ path: String) -> Bool {
+    static func isMountedNoexec(_ path: FilePath) -> Bool {
         var system = statvfs()
         // ST_NOEXEC
-        return statvfs(path, &system) == 0 && system.f_flag & 8 != 0
+        return path.withCString { statvfs($0, &system) } == 0 && system.f_flag & 8 != 0
     }
 
     /// Who but the user and root could change what runs with the user's rights; nil for nobody.
-    func foreignHand(_ path: String) -> String? {
+    func foreignHand(_ path: FilePath) -> String? {
         guard let identity else { return nil }
-        let folder = path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
-        for (place, what) in [(path, ""), (folder.isEmpty ? "/" : folder, "the folder ")] {
-            var status = stat()
-            guard stat(place, &status) == 0 else { continue }
+        for (place, what) in [(path, ""), (path.folder, "the folder ")] {
+            guard let status = try? place.status() else { continue }
             let shown =
                 "\(what)\(place) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid)))"
             let effect = "change what runs as \(identity.name)"

@@ -151,7 +151,7 @@ struct FileService {
         case .tooManyLinks:
             try await forbid(.warning, "a symbolic link, and symlinks = deny, or too many of them")
         case .accessDenied, .notPermitted, .noDevice:
-            let file = folder.path + Script.fileName(relative)
+            let file = Script.file(relative, below: folder.path)
             // Walks along the path and looks up users, which may wait for a disk or a directory service.
             let cause = await exchange.context.pool.run { FileAccess(identity: nil).closed(file) }
             try await forbid(.warning, cause ?? "cannot open \(file): \(error)")
@@ -206,7 +206,7 @@ struct FileService {
             let names = settings.index.joined(separator: " ")
             try await forbid(
                 .info,
-                "\(folder.path)\(Script.fileName(relative)) has no default page (index = \(names)), and listing = no"
+                "\(Script.file(relative, below: folder.path)) has no default page (index = \(names)), and listing = no"
             )
         }
         return .answered
@@ -214,6 +214,9 @@ struct FileService {
 
     private func send(_ file: borrowing Folder.OpenFile) async throws(StreamError) {
         if part.scripts.isSource(exchange.path) { return try await refuseSource() }
+        if let reason = folder.scriptRefusal(of: file, symlinks: settings.symlinks, now: now) {
+            return try await forbid(.warning, reason)
+        }
         let type = site.mediaTypes.type(of: exchange.path[...])
         var answer = FileAnswer(
             exchange: exchange, type: await contentType(file, type),
@@ -264,7 +267,9 @@ struct FileService {
         let sibling = try folder.open(path[prefixLength...], symlinks: settings.symlinks, now: now)
         // Some file systems know times to two seconds only; others take any number for a time.
         let (limit, overflow) = sibling.modified.addingReportingOverflow(2)
-        guard sibling.isRegular, overflow || limit >= file.modified else { throw .noSuchFile }
+        guard sibling.isRegular, overflow || limit >= file.modified,
+            folder.scriptRefusal(of: sibling, symlinks: settings.symlinks, now: now) == nil
+        else { throw .noSuchFile }
         return sibling
     }
 

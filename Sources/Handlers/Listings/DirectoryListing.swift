@@ -25,19 +25,24 @@ struct DirectoryListing {
 
     func send() async throws(StreamError) {
         let reader: FolderReader
-        let refusedNames = site.namesRefused(in: exchange.path, to: exchange)
+        let refusal: String?
+        var refusedNames = site.namesRefused(in: exchange.path, to: exchange)
         do throws(Errno) {
+            let now = context.loop.now
             let opened = try folder.open(
-                relative, flags: O_RDONLY | O_DIRECTORY, symlinks: settings.symlinks, now: context.loop.now)
+                relative, flags: O_RDONLY | O_DIRECTORY, symlinks: settings.symlinks, now: now)
+            refusal = folder.scriptRefusal(of: opened, symlinks: settings.symlinks, now: now)
+            refusedNames.formUnion(
+                folder.scripts(in: opened, symlinks: settings.symlinks, now: now).filter { !isRun($0) })
             reader = try FolderReader(
                 opened.descriptor, showsHidden: settings.serveDotfiles, refused: refusedNames)
         } catch {
-            let place = folder.path + Script.fileName(relative)
+            let place = Script.file(relative, below: folder.path)
             let cause = await context.pool.run { FileAccess(identity: nil).closed(place) }
             let reason = cause ?? "cannot list \(place): \(error)"
-            exchange.log(.warning, reason)
-            return try await ErrorPage.send(.forbidden, reason: reason, on: exchange)
+            return try await forbid(reason)
         }
+        if let refusal { return try await forbid(refusal) }
         guard try await conditionsHold() else { return }
         guard await context.pool.run({ reader.read(DirectoryListing.batch) }) else {
             return try await send(reader, without: refusedNames)
@@ -47,6 +52,18 @@ struct DirectoryListing {
         defer { context.largeListings.leave() }
         while await context.pool.run({ reader.read(DirectoryListing.batch) }) {}
         try await send(reader, without: refusedNames)
+    }
+
+    private func forbid(_ reason: String) async throws(StreamError) {
+        exchange.log(.warning, reason)
+        try await ErrorPage.send(.forbidden, reason: reason, on: exchange)
+    }
+
+    /// Whether the address of that name is a script's, whatever lies there.
+    private func isRun(_ name: [UInt8]) -> Bool {
+        var path = exchange.path + name
+        if case .files? = site.mapping(for: &path)?.kind { return false }
+        return true
     }
 
     /// Waits for a place among the listings of large folders. False where the exchange has been answered.
@@ -137,9 +154,11 @@ struct DirectoryListing {
         case .deny: return false
         case .follow: return true
         case .inside:
-            let opened = try? folder.open(
-                relative + name, flags: Folder.pathOnly, symlinks: .inside, now: context.loop.now)
-            return opened != nil
+            guard
+                let opened = try? folder.open(
+                    relative + name, flags: Folder.pathOnly, symlinks: .inside, now: context.loop.now)
+            else { return false }
+            return folder.scriptRefusal(of: opened, symlinks: .inside, now: context.loop.now) == nil
         }
     }
 
@@ -149,6 +168,7 @@ struct DirectoryListing {
             guard !refused.contains(name), !part.scripts.isScript([ASCII.slash] + name),
                 let file = try? folder.open(
                     relative + name, symlinks: settings.symlinks, now: context.loop.now), file.isRegular,
+                folder.scriptRefusal(of: file, symlinks: settings.symlinks, now: context.loop.now) == nil,
                 let copy = try? file.descriptor.duplicate()
             else { continue }
             let raw = copy.release()

@@ -1,4 +1,4 @@
-import Base
+package import Base
 package import Config
 package import Logs
 import Net
@@ -17,7 +17,7 @@ package final class Site {
     package let answerCache: AnswerCache
     /// Whether some of its files may be sent in a content coding.
     let usesCodings: Bool
-    /// Folders that scripts may have files sent from.
+    /// Folders that scripts may have files sent from, the longest path first.
     package let sendfileFolders: [Folder]
     private let root: Folder?
     /// Prefixes, the longest first.
@@ -25,15 +25,17 @@ package final class Site {
     private let parts: [(prefix: [UInt8], part: Part)]
 
     package struct Mapping {
-        package enum Kind { case files(Folder), scripts(Folder), script(path: String) }
+        package enum Kind { case files(Folder), scripts(Folder), script(path: FilePath) }
         /// Without a slash at its end; empty for the root.
         package let prefix: [UInt8]
         package let kind: Kind
     }
 
     /// `makePart` gives a part's settings their log and their queue; `prefix` is nil for the site as a whole.
+    /// `scripts` are those of all sites.
     package init(
         _ config: SiteConfig, errorLog: ErrorLog, mediaTypes: MediaTypes, answerCache: AnswerCache,
+        scripts: ScriptPlaces? = nil,
         makePart: (_ settings: PartSettings, _ prefix: String?) -> Part
     ) {
         self.config = config
@@ -46,20 +48,23 @@ package final class Site {
         }
         documentRoot = Array((config.root ?? "").utf8)
         part = makePart(config.part, nil)
-        root = config.root.map { Folder($0) }
-        sendfileFolders = config.cgiSendfile.map { Folder($0) }
+        root = config.root.map { Folder(FilePath($0), scripts: scripts) }
+        sendfileFolders = config.cgiSendfile.sorted { $0.utf8.count > $1.utf8.count }
+            .map { Folder(FilePath($0), scripts: scripts, showsScripts: true) }
         parts = config.locations
             .map { (Site.trimmed($0.prefix), makePart($0.part, $0.prefix)) }
             .sorted { $0.0.count > $1.0.count }
         var mappings = config.aliases.map {
-            Mapping(prefix: Site.trimmed($0.prefix), kind: .files(Folder($0.path)))
+            Mapping(
+                prefix: Site.trimmed($0.prefix), kind: .files(Folder(FilePath($0.path), scripts: scripts)))
         }
         for entry in config.cgi {
             let isFolder = (try? FileDescriptor.openPath(entry.path)) != nil
             mappings.append(
                 Mapping(
                     prefix: Site.trimmed(entry.prefix),
-                    kind: isFolder ? .scripts(Folder(entry.path)) : .script(path: entry.path)))
+                    kind: isFolder
+                        ? .scripts(Folder(FilePath(entry.path))) : .script(path: FilePath(entry.path))))
         }
         self.mappings = mappings.sorted { $0.prefix.count > $1.prefix.count }
     }

@@ -62,12 +62,14 @@ package enum MetaVariables {
     /// What all requests for a script get alike, with what is `common` to those of its place. Names are decoded:
     /// `name` is the path of the URL up to the script, `pathInfo` what follows, nil where nothing does.
     package static func ofScript(
-        _ common: CStringList, filename: String, name: Span<UInt8>, pathInfo: [UInt8]?, documentRoot: [UInt8]
+        _ common: CStringList, filename: FilePath, name: Span<UInt8>, pathInfo: [UInt8]?,
+        documentRoot: [UInt8]
     ) -> CStringList {
         var list = CStringList.Builder(capacity: 1024)
         list.append(common)
         list.append(.scriptName, name)
-        list.append(.scriptFilename, filename)
+        let file = filename.bytes
+        list.append(.scriptFilename, file.span)
         if let pathInfo {
             list.append(.pathInfo, pathInfo.span)
             let translated = documentRoot + pathInfo

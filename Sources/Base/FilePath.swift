@@ -1,0 +1,111 @@
+package import Glibc
+
+/// A path as the kernel has it: bytes, which need not be UTF-8. One of a request names what it names in
+/// whatever the file's name was written.
+///
+/// A zero within would end it early.
+package struct FilePath: Hashable, Sendable {
+    /// With the zero that system calls want at the end.
+    private let storage: [UInt8]
+
+    private init(storage: [UInt8]) { self.storage = storage }
+
+    package init(_ bytes: some Collection<UInt8>) { self.init(bytes, below: []) }
+
+    package init(_ text: String) { self.init(text.utf8) }
+
+    /// `relative` below `folder`: `/srv` and `/a` are `/srv/a`.
+    package init(_ relative: some Collection<UInt8>, below folder: FilePath) {
+        self.init(relative, below: folder.bytes)
+    }
+
+    private init(_ relative: some Collection<UInt8>, below folder: [UInt8].SubSequence) {
+        var storage: [UInt8] = []
+        storage.reserveCapacity(folder.count + relative.count + 1)
+        storage += folder
+        storage += relative
+        storage.append(0)
+        self.init(storage: storage)
+    }
+
+    package var bytes: [UInt8].SubSequence { storage.dropLast() }
+
+    /// Calls `body` with the bytes and the zero behind them.
+    package func withCString<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
+        storage.withUnsafeBytes { bytes in
+            // There is a zero at least.
+            guard let start = bytes.baseAddress else { preconditionFailure("a path without an end") }
+            return body(start.assumingMemoryBound(to: CChar.self))
+        }
+    }
+
+    /// The folder that it stands in.
+    package var folder: FilePath {
+        guard let slash = bytes.lastIndex(of: ASCII.slash), slash > 0 else { return "/" }
+        return FilePath(bytes[..<slash])
+    }
+
+    package func hasSuffix(_ suffix: String) -> Bool {
+        bytes.count >= suffix.utf8.count && bytes.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+    }
+
+    /// What of it follows `folder`, with the slash in front, and nothing where they are the same; nil where
+    /// it does not lie below. Both are absolute and have no slash at their ends.
+    package func rest(below folder: FilePath) -> [UInt8].SubSequence? {
+        var prefix = folder.bytes
+        if prefix.count == 1, prefix.first == ASCII.slash { prefix.removeLast() }
+        guard bytes.starts(with: prefix) else { return nil }
+        let rest = bytes[prefix.count...]
+        return rest.isEmpty || rest.first == ASCII.slash ? rest : nil
+    }
+
+    // MARK: What is there
+
+    /// What `stat(2)` says, which follows links.
+    package func status() throws(Errno) -> stat {
+        var status = stat()
+        if withCString({ stat($0, &status) }) != 0 { throw .current }
+        return status
+    }
+
+    /// Without links; nil where it leads nowhere.
+    package var resolved: FilePath? { try? resolve() }
+
+    package func resolve() throws(Errno) -> FilePath {
+        guard let pointer = withCString({ realpath($0, nil) }) else { throw .current }
+        defer { free(pointer) }
+        return FilePath(UnsafeRawBufferPointer(start: pointer, count: strlen(pointer)))
+    }
+}
+
+extension FilePath: ExpressibleByStringLiteral {
+    package init(stringLiteral text: String) { self.init(text) }
+}
+
+extension FilePath: CustomStringConvertible {
+    /// For people. Bytes that are not UTF-8 are shown as `\xE4`.
+    package var description: String {
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        var text = ""
+        var rest = bytes
+        while let byte = rest.first {
+            if let character = FilePath.character(rest) {
+                text += character
+                rest = rest.dropFirst(character.utf8.count)
+            } else {
+                let hex = [ASCII.hexDigit(byte >> 4), ASCII.hexDigit(byte & 15)]
+                text += "\\x" + String(decoding: hex, as: UTF8.self)
+                rest = rest.dropFirst()
+            }
+        }
+        return text
+    }
+
+    /// The first character; nil where no character begins with these bytes.
+    private static func character(_ bytes: [UInt8].SubSequence) -> String? {
+        for length in 1...4 {
+            if let text = String(validating: bytes.prefix(length), as: UTF8.self) { return text }
+        }
+        return nil
+    }
+}

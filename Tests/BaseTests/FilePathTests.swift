@@ -1,0 +1,40 @@
+import Base
+import Glibc
+import TestSupport
+import Testing
+
+@Suite struct FilePathTests {
+    @Test(arguments: [
+        ("/a/b", "/a"), ("/a", "/"), ("/", "/"), ("/a/b/c.sh", "/a/b"), ("a", "/"),
+    ]) func `the folder it stands in`(_ path: FilePath, _ folder: FilePath) {
+        #expect(path.folder == folder)
+    }
+
+    @Test(arguments: [
+        (Array("/srv/ä.sh".utf8), "/srv/ä.sh"), ([0x2F, 0xE4, 0x2E, 0x73], "/\\xE4.s"),
+        // A character that is cut, one that is too long, and a good one behind bad bytes.
+        ([0x2F, 0xC3], "/\\xC3"), ([0xC0, 0xAF], "\\xC0\\xAF"), ([0xFF, 0xC3, 0xA4], "\\xFFä"), ([], ""),
+    ]) func `what people read`(_ bytes: [UInt8], _ text: String) {
+        #expect(FilePath(bytes).description == text)
+    }
+
+    @Test(arguments: [
+        ("/srv/cgi", "/srv", "/cgi"), ("/srv", "/srv", ""), ("/srv-cgi", "/srv", nil), ("/srv", "/", "/srv"),
+        ("/a", "/srv", nil), ("/", "/", "/"),
+    ]) func `what lies below`(_ path: FilePath, _ folder: FilePath, _ rest: String?) {
+        #expect(path.rest(below: folder).map { String(decoding: $0, as: UTF8.self) } == rest)
+    }
+
+    @Test func `what the kernel makes of it`() throws {
+        let folder = try ScratchFolder()
+        let file = FilePath([0x2F, 0xE4], below: FilePath(folder.path))
+        #expect(throws: Errno.noSuchFile) { try file.status() }
+        #expect(file.resolved == nil)
+        let link = FilePath("/link".utf8, below: FilePath(folder.path))
+        #expect(file.withCString { mkdir($0, 0o755) } == 0)
+        #expect(file.withCString { target in link.withCString { symlink(target, $0) } } == 0)
+        #expect(try link.status().st_mode & S_IFMT == S_IFDIR)
+        #expect(link.resolved == file)
+        #expect(file.hasSuffix("") && !file.hasSuffix("x") && link.hasSuffix("/link"))
+    }
+}
