@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// What becomes of a script's answer (RFC 3875, sections 5 and 6).
-@Suite(.timeLimit(.minutes(2))) struct CacheTests {
+@Suite(.timeLimit(.minutes(5))) struct CacheTests {
     private static func get(_ name: String, _ fields: String = "") -> String {
         "GET /cgi-bin/\(name) HTTP/1.1\r\nHost: h\r\n\(fields)\r\n"
     }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `cgi_capture`: what is kept of scripts that fail.
-@Suite(.timeLimit(.minutes(2))) struct CaptureTests {
+@Suite(.timeLimit(.minutes(5))) struct CaptureTests {
     private static let scripts = [
         "exit3": shell(
             "cat >/dev/null; echo oops >&2; printf 'Set-Cookie: id=secret\\nno blank line'; exit 3"),

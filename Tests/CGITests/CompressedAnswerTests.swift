@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Scripts' answers in content codings.
-@Suite(.timeLimit(.minutes(2))) struct CompressedAnswerTests {
+@Suite(.timeLimit(.minutes(5))) struct CompressedAnswerTests {
     private static let much = "i=0; while [ $i -lt 200 ]; do echo 'All work and no play.'; i=$((i+1)); done"
     private static let text = String(repeating: "All work and no play.\n", count: 200)
 

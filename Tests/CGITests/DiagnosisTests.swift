@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Broken scripts: what the browser gets and what the operator finds in the log.
-@Suite(.timeLimit(.minutes(2))) struct DiagnosisTests {
+@Suite(.timeLimit(.minutes(5))) struct DiagnosisTests {
     /// Asks for a script and expects `status`, one line in the error log with its name, the request's id
     /// and all of `words`, the same on the page for whom `cgi_errors_to` names, and nothing of it for others.
     private func expect(

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Scripts and folders whose names are not UTF-8, as those of old sites in Latin-1: ö is one byte, 0xF6.
-@Suite(.timeLimit(.minutes(2))) struct ForeignNameTests {
+@Suite(.timeLimit(.minutes(5))) struct ForeignNameTests {
     private static let told = page(
         """
         for value in "$0" "$SCRIPT_FILENAME" "$SCRIPT_NAME" "$PATH_INFO" "$PATH_TRANSLATED" "$(pwd)"; do

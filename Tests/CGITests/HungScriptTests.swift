@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Scripts that hang, and clients that leave.
-@Suite(.timeLimit(.minutes(2))) struct HungScriptTests {
+@Suite(.timeLimit(.minutes(5))) struct HungScriptTests {
     private static let get = "GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n"
     /// Ignored by the shell and all that it starts.
     private static let deafToTerm = "trap '' TERM"

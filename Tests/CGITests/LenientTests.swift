@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// `cgi_lenient`: output without a header.
-@Suite(.timeLimit(.minutes(2))) struct LenientTests {
+@Suite(.timeLimit(.minutes(5))) struct LenientTests {
     @Test(arguments: [
         ("<p>A page\\n\\n<p>of text", "text/html; charset=utf-8"),
         ("\\n  <!DOCTYPE html>\\n<title>x</title>\\n", "text/html; charset=utf-8"),

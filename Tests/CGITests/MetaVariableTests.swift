@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// The variables that a script is started with (RFC 3875, section 4.1, and what became custom since).
-@Suite(.timeLimit(.minutes(2))) struct MetaVariableTests {
+@Suite(.timeLimit(.minutes(5))) struct MetaVariableTests {
     /// Runs `body` with a server that has an environment script in several places.
     private func withEnvironment(
         site: String = "", more: String = "", test body: @escaping @Sendable (ServerProcess) throws -> Void

@@ -6,7 +6,7 @@ private func isThere(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
 /// Small programs of Debian's, unmodified but for where they keep their data. `make compare` has many more,
 /// and what they answer under Apache.
-@Suite(.timeLimit(.minutes(2))) struct PackagedProgramTests {
+@Suite(.timeLimit(.minutes(5))) struct PackagedProgramTests {
     private static let scripts = "/usr/lib/cgi-bin"
 
     @Test(.enabled(if: isThere("\(scripts)/blosxom"), "blosxom is not installed"))

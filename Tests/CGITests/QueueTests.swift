@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// How many scripts run at once, and who is next.
-@Suite(.timeLimit(.minutes(2))) struct QueueTests {
+@Suite(.timeLimit(.minutes(5))) struct QueueTests {
     private static func get(_ target: String) -> String { "GET \(target) HTTP/1.1\r\nHost: h\r\n\r\n" }
 
     /// Notes its query, and ends when it may.

@@ -15,7 +15,7 @@ private enum Program {
 private func isThere(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
 /// Programs as Debian packages them, unmodified, over the settings that the documentation shows.
-@Suite(.timeLimit(.minutes(2))) struct RealProgramTests {
+@Suite(.timeLimit(.minutes(5))) struct RealProgramTests {
     /// Nothing of the user's own Git settings counts.
     private static let gitEnvironment = [
         "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",

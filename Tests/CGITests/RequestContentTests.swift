@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// The content of requests.
-@Suite(.timeLimit(.minutes(2))) struct RequestContentTests {
+@Suite(.timeLimit(.minutes(5))) struct RequestContentTests {
     private static let scripts = [
         "length": page("echo $CONTENT_LENGTH $(wc -c)"), "sum": page("md5sum"), "echo": page("cat"),
         "deaf": page("echo fine"), "notes": page("echo >ran; cat"),

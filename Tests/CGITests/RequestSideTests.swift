@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// What a script gets of a request.
-@Suite(.timeLimit(.minutes(2))) struct RequestSideTests {
+@Suite(.timeLimit(.minutes(5))) struct RequestSideTests {
     private static let scripts = [
         "env": ScriptEnvironment.script,
         "length": page("echo $CONTENT_LENGTH $(wc -c)"),

@@ -5,7 +5,7 @@ import Testing
 /// Which files are scripts, how they are started, what they may use.
 ///
 /// Time-outs, disconnects, streaming and cut answers are in `HungScriptTests` and `StreamingTests`, places in `QueueTests`, stderr in `DiagnosisTests`.
-@Suite(.timeLimit(.minutes(2))) struct RunningTests {
+@Suite(.timeLimit(.minutes(5))) struct RunningTests {
     private static func get(_ target: String) -> String { "GET \(target) HTTP/1.1\r\nHost: h\r\n\r\n" }
 
     // MARK: Which files are scripts

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Conditions and ranges that meet a script's answer.
-@Suite(.timeLimit(.minutes(2))) struct ScriptConditionTests {
+@Suite(.timeLimit(.minutes(5))) struct ScriptConditionTests {
     private static func get(_ name: String, _ fields: String = "") -> String {
         "GET /cgi-bin/\(name) HTTP/1.1\r\nHost: h\r\n\(fields)\r\n"
     }

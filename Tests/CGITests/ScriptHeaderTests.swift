@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// What becomes of the header that a script prints (RFC 3875, section 6.3).
-@Suite(.timeLimit(.minutes(2))) struct ScriptHeaderTests {
+@Suite(.timeLimit(.minutes(5))) struct ScriptHeaderTests {
     private static func get(_ name: String, _ fields: String = "") -> String {
         "GET /cgi-bin/\(name) HTTP/1.1\r\nHost: h\r\n\(fields)\r\n"
     }

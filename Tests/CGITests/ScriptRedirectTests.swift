@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Where scripts send their clients (RFC 3875, sections 6.2.2 to 6.2.4).
-@Suite(.timeLimit(.minutes(2))) struct ScriptRedirectTests {
+@Suite(.timeLimit(.minutes(5))) struct ScriptRedirectTests {
     @Test func `local redirect`() async throws {
         let scripts = [
             "to": shell("printf 'Location: %s\\n\\n' \"$HTTP_X_TO\""), "env": ScriptEnvironment.script,

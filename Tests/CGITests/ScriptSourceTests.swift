@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What lies in a folder of scripts is never sent as a file, whatever address leads there.
-@Suite(.timeLimit(.minutes(2))) struct ScriptSourceTests {
+@Suite(.timeLimit(.minutes(5))) struct ScriptSourceTests {
     private static let script = page("echo ran # secret")
     private static let files = [
         "www/cgi-real/hi.sh": script, "www/cgi-real/data.txt": "secret",

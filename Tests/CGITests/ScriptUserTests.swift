@@ -4,7 +4,7 @@ import Testing
 
 /// Scripts that run as other users than the server (`cgi_user`): who they are, and what the server can do
 /// to them.
-@Suite(.enabled(if: Machine.isRoot, "only root can become other users"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: Machine.isRoot, "only root can become other users"), .timeLimit(.minutes(5)))
 struct ScriptUserTests {
     private static let whoami = page(
         "id -un; id -gn; id -Gn; grep -E '^(Uid|CapPrm|CapEff|NoNewPrivs)' /proc/$$/status")

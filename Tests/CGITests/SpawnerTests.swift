@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The processes that start scripts: how many there are, how long they live, what scripts see of them.
-@Suite(.timeLimit(.minutes(2))) struct SpawnerTests {
+@Suite(.timeLimit(.minutes(5))) struct SpawnerTests {
     @Test func `two for each loop, with three idle streams and a socket each`() async throws {
         try await withScripts(["x": page("echo x")]) { server in
             #expect(server.spawners.count == 4)

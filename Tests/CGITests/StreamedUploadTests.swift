@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `cgi_stream_upload`: content that its script gets as it arrives.
-@Suite(.timeLimit(.minutes(2))) struct StreamedUploadTests {
+@Suite(.timeLimit(.minutes(5))) struct StreamedUploadTests {
     private static let on = "cgi_stream_upload = yes"
     private static let scripts = [
         // Reads first, as most do.

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Answers that go out while their script runs, and how a client sees that one was cut.
-@Suite(.timeLimit(.minutes(2))) struct StreamingTests {
+@Suite(.timeLimit(.minutes(5))) struct StreamingTests {
     private static let get = "GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n"
 
     // MARK: Streams

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Scripts that compute, one for each processor (`cgi_turns`).
-@Suite(.timeLimit(.minutes(2))) struct TurnsTests {
+@Suite(.timeLimit(.minutes(5))) struct TurnsTests {
     /// Computes for 25 ms. Where the file `hold` is, it makes a file of its query's name and waits for one that
     /// lets it go.
     private static let computing = #"""

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Scripts that may write to some folders only (`cgi_write`).
-@Suite(.enabled(if: Machine.hasLandlock, "this kernel has no Landlock"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: Machine.hasLandlock, "this kernel has no Landlock"), .timeLimit(.minutes(5)))
 struct WriteFolderTests {
     private static let attempts = page(
         """
@@ -97,7 +97,7 @@ struct WriteFolderTests {
 }
 
 /// What setuid programs give scripts (`cgi_no_new_privs`).
-@Suite(.timeLimit(.minutes(2))) struct NewPrivilegesTests {
+@Suite(.timeLimit(.minutes(5))) struct NewPrivilegesTests {
     @Test(arguments: ["", "cgi_no_new_privs = no"])
     func `it is set where it is not turned off`(_ site: String) async throws {
         let long = "x".times(60_000)

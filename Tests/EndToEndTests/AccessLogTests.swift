@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Lines of the access logs.
-@Suite(.timeLimit(.minutes(2))) struct AccessLogTests {
+@Suite(.timeLimit(.minutes(5))) struct AccessLogTests {
     /// As it stands in a line, in brackets.
     // A Regex is not Sendable; this one is never changed and has no captures to share.
     nonisolated(unsafe) private static let time = /\[\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]/

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Who may see what: `allow`, `deny`, and that no way leads round them.
-@Suite(.timeLimit(.minutes(2))) struct AccessTests {
+@Suite(.timeLimit(.minutes(5))) struct AccessTests {
     @Test func `networks of a site and its locations`() async throws {
         let more = """
             [location default /inner]

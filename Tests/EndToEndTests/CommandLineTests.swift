@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The command as people type it.
-@Suite(.timeLimit(.minutes(2))) struct CommandLineTests {
+@Suite(.timeLimit(.minutes(5))) struct CommandLineTests {
     private static func gatehouse(
         _ words: String..., in folder: ScratchFolder? = nil, environment: [String: String] = [:]
     ) throws

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Files in content codings (RFC 9110, sections 8.4 and 12.5.3), as clients take them.
-@Suite(.timeLimit(.minutes(2))) struct CompressionTests {
+@Suite(.timeLimit(.minutes(5))) struct CompressionTests {
     private static let text = String(repeating: "All work and no play makes a dull page.\n", count: 100)
 
     private static func read(_ url: String, _ coding: String) throws -> CommandResult {

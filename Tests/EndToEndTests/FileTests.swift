@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What is said of files, and which parts of them are sent.
-@Suite(.timeLimit(.minutes(2))) struct FileTests {
+@Suite(.timeLimit(.minutes(5))) struct FileTests {
     @Test func `media types go by the extension`() async throws {
         let types = [
             "a.html": "text/html", "a.htm": "text/html", "a.css": "text/css", "a.js": "text/javascript",

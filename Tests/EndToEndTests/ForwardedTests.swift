@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Clients behind proxies: `trusted_proxies`. On this machine 127.0.0.1 is the proxy, 127.0.0.2 is none.
-@Suite(.timeLimit(.minutes(2))) struct ForwardedTests {
+@Suite(.timeLimit(.minutes(5))) struct ForwardedTests {
     private static let files = [
         "www/a.txt": "Some text\n",
         "cgi-bin/env": """

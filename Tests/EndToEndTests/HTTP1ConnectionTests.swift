@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// What happens on one connection beyond a single request.
-@Suite(.timeLimit(.minutes(2))) struct HTTP1ConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTP1ConnectionTests {
     private static let files = [
         "www/a.txt": "Some text\n", "www/probe.txt": "here\n", "www/folder/index.html": "<p>Index\n",
         "cgi-bin/echo": "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\ncat\n",

@@ -3,7 +3,7 @@ import Testing
 
 /// Which requests are answered, which are refused, and what that does to the connection: RFC 9112 as
 /// tables of bytes.
-@Suite(.timeLimit(.minutes(2))) struct HTTP1RuleTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTP1RuleTests {
     private static let files = ["www/a.txt": "Some text\n", "www/probe.txt": "here\n"]
 
     private static func check(_ rows: [RawRow], server lines: String = "") async throws {

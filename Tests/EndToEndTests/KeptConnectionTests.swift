@@ -4,7 +4,7 @@ import Testing
 
 /// The same files again and again on connections that are kept: answers that may come from memory, or
 /// from a file that is still open, must be those that a fresh look at the file would give.
-@Suite(.timeLimit(.minutes(2))) struct KeptConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct KeptConnectionTests {
     private static func get(
         _ target: String, _ fields: String = "", method: String = "GET", host: String = "default"
     ) -> String {

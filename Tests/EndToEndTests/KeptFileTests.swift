@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Files too large to be kept in memory, which are held open for a moment and sent again.
-@Suite(.timeLimit(.minutes(2))) struct KeptFileTests {
+@Suite(.timeLimit(.minutes(5))) struct KeptFileTests {
     private static func get(_ target: String, method: String = "GET") -> String {
         "\(method) \(target) HTTP/1.1\r\nHost: default\r\n\r\n"
     }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Addresses, limits, and how the server ends.
-@Suite(.timeLimit(.minutes(2))) struct LifeTests {
+@Suite(.timeLimit(.minutes(5))) struct LifeTests {
     private static let files = [
         "www/a.txt": "Some text\n",
         // Says that it has begun, and ends when there is a file `go`.

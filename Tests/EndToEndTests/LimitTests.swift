@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// What one client may have: connections, requests, bytes a second.
-@Suite(.timeLimit(.minutes(2))) struct LimitTests {
+@Suite(.timeLimit(.minutes(5))) struct LimitTests {
     private static let files = [
         "www/a.txt": "Some text\n", "www/part/a.txt": "Some text\n",
         "www/large.bin": String(repeating: "0123456789abcdef", count: 20_000),

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Pages that show what a folder holds.
-@Suite(.timeLimit(.minutes(2))) struct ListingTests {
+@Suite(.timeLimit(.minutes(5))) struct ListingTests {
     /// The links in the table's body: target and text, both without HTML's escapes.
     private static func links(_ page: String) throws -> [(target: String, text: String)] {
         let start = try #require(page.firstRange(of: "<tbody>"))

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Where logs go: files that are rotated, pipes that nobody reads, the log daemon.
-@Suite(.timeLimit(.minutes(2))) struct LogTargetTests {
+@Suite(.timeLimit(.minutes(5))) struct LogTargetTests {
     private static let files = ["www/a.txt": "Some text\n"]
 
     // MARK: Pipes

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Basic authentication.
-@Suite(.timeLimit(.minutes(2))) struct PasswordTests {
+@Suite(.timeLimit(.minutes(5))) struct PasswordTests {
     /// `myPassword` in three ways.
     private static let users = """
         ann:$2y$04$isdNVLZh0N4mBW3QOjN/BO2ghfApAEMm/OTPABCVhok2XJPGi4FRO

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Which file a path leads to, and that none leads outside.
-@Suite(.timeLimit(.minutes(2))) struct PathTests {
+@Suite(.timeLimit(.minutes(5))) struct PathTests {
     @Test func `nothing outside the root is reached`() async throws {
         let files = [
             "secret.txt": "SECRET", "www-other/secret.txt": "SECRET", "www/in/a.txt": "inside",

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The file that the server is found by.
-@Suite(.timeLimit(.minutes(2))) struct PidFileTests {
+@Suite(.timeLimit(.minutes(5))) struct PidFileTests {
     private static let ini =
         "[server]\nlisten = 127.0.0.1:0\npid_file = run.pid\n[site default]\nroot = www\n"
 

@@ -4,7 +4,7 @@ import Testing
 
 /// The server as the first process of a container.
 @Suite(
-    .timeLimit(.minutes(2)),
+    .timeLimit(.minutes(5)),
     .enabled(if: Machine.hasNamespaces, "this machine does not let us have process 1"))
 struct ProcessOneTests {
     private static let files = [

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// `listen = … proxy_protocol`.
-@Suite(.timeLimit(.minutes(2))) struct ProxyProtocolTests {
+@Suite(.timeLimit(.minutes(5))) struct ProxyProtocolTests {
     private static let files = [
         "www/a.txt": "Some text\n",
         "cgi-bin/env": """

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// `redirect` and `rewrite`.
-@Suite(.timeLimit(.minutes(2))) struct RedirectTests {
+@Suite(.timeLimit(.minutes(5))) struct RedirectTests {
     @Test func `redirects`() async throws {
         let site = """
             redirect = /old /new 301

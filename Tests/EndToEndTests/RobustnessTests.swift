@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Clients that mean harm, or do some. That nothing is left of them is among the checks of `stop`.
-@Suite(.timeLimit(.minutes(2))) struct RobustnessTests {
+@Suite(.timeLimit(.minutes(5))) struct RobustnessTests {
     private static let files = [
         "www/a.txt": "Some text\n", "www/large.txt": "0123456789".times(100_000),
         "cgi-bin/echo": "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\ncat\n",

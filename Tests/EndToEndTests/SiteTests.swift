@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// Which site answers, and what stands behind a path of it.
-@Suite(.timeLimit(.minutes(2))) struct SiteTests {
+@Suite(.timeLimit(.minutes(5))) struct SiteTests {
     @Test func `names, wildcards and the first site`() async throws {
         let ini = """
             [server]

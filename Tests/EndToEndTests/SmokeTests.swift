@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// The first things a user would try.
-@Suite(.timeLimit(.minutes(2))) struct SmokeTests {
+@Suite(.timeLimit(.minutes(5))) struct SmokeTests {
     static let files = [
         "www/hello.txt": "Hello, world\n",
         "www/page.html": "<!DOCTYPE html><title>Page</title>\n",

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What systemd and the server say to each other: sockets handed over, and the messages of sd_notify(3).
-@Suite(.timeLimit(.minutes(2)), .enabled(if: commandExists("python3")))
+@Suite(.timeLimit(.minutes(5)), .enabled(if: commandExists("python3")))
 struct SystemdTests {
     /// Opens the sockets named in the file `sockets`, prints their ports to `ports`, and becomes the server.
     private static let manager = #"""

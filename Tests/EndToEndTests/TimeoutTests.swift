@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Clients that are slow, silent or do not listen.
-@Suite(.timeLimit(.minutes(2))) struct TimeoutTests {
+@Suite(.timeLimit(.minutes(5))) struct TimeoutTests {
     private static let timeouts = """
         header_timeout = 1s
         keepalive_timeout = 1s

@@ -4,7 +4,7 @@ import Net
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ChildProcessTests {
+@Suite(.timeLimit(.minutes(5))) struct ChildProcessTests {
     // MARK: How a process ends
 
     @Test(arguments: [0, 1, 7, 255]) func `an exit status`(_ status: Int) async throws {

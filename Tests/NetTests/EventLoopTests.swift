@@ -4,7 +4,7 @@ import Net
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct EventLoopTests {
+@Suite(.timeLimit(.minutes(5))) struct EventLoopTests {
     @Test func `tasks run on the loop's thread and stay there`() async throws {
         let pool = WorkerPool(name: "test", threads: 1)
         try await onLoop { loop in

@@ -4,7 +4,7 @@ import Net
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ListeningSocketTests {
+@Suite(.timeLimit(.minutes(5))) struct ListeningSocketTests {
     @Test func `port 0 becomes a port of the kernel's choice`() throws {
         let socket = try ListeningSocket.bind(.ip(.loopback, port: 0), joining: false)
         let address = try ListeningSocket.address(of: socket)
@@ -136,7 +136,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct ListenerTests {
+@Suite(.timeLimit(.minutes(5))) struct ListenerTests {
     @Test func `connections are accepted as they come`() async throws {
         try await onLoop { loop in
             let waiter = Waiter(loop: loop)

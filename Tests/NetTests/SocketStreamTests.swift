@@ -4,7 +4,7 @@ import Net
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SocketStreamTests {
+@Suite(.timeLimit(.minutes(5))) struct SocketStreamTests {
     /// Runs `body` on a loop with one waiter.
     private func onWaiter(_ body: @escaping @Sendable (Waiter) async throws -> Void) async throws {
         try await onLoop { loop in
@@ -373,7 +373,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct SourceTests {
+@Suite(.timeLimit(.minutes(5))) struct SourceTests {
     @Test func `a pipe is read to its end`() async throws {
         try await onLoop { loop in
             let waiter = Waiter(loop: loop)

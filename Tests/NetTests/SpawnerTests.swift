@@ -7,7 +7,7 @@ import Testing
 @testable import Net
 
 /// The small processes that start others.
-@Suite(.timeLimit(.minutes(2))) struct SpawnerTests {
+@Suite(.timeLimit(.minutes(5))) struct SpawnerTests {
     @Test func `a plan that is too large for a message starts all the same`() async throws {
         let long = (0..<4).map { "V\($0)=" + String(repeating: "x", count: 60_000) }
         let few = try await onStarter {

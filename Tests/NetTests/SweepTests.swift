@@ -6,7 +6,7 @@ import Testing
 @testable import Net
 
 /// Sources that the loop looks at from time to time.
-@Suite(.timeLimit(.minutes(2))) struct SweepTests {
+@Suite(.timeLimit(.minutes(5))) struct SweepTests {
     /// A pipe on the loop, and the end to write to.
     private struct Pipe: ~Copyable {
         let source: Source

@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct WorkerPoolTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerPoolTests {
     @Test func `results come back to who asked`() async {
         let pool = WorkerPool(name: "test", threads: 3)
         await withTaskGroup(of: (Int, Int).self) { group in

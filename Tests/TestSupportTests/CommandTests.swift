@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct CommandTests {
+@Suite(.timeLimit(.minutes(5))) struct CommandTests {
     @Test func `status, output and errors`() async throws {
         let result = try await blocking { try runCommand(["sh", "-c", "echo out; echo err >&2; exit 3"]) }
         #expect(result.status == 3)

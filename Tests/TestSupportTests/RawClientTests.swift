@@ -69,7 +69,7 @@ private struct Wire: Sendable, ExpressibleByStringLiteral, CustomTestStringConve
     var testDescription: String { text.debugDescription }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct RawClientTests {
+@Suite(.timeLimit(.minutes(5))) struct RawClientTests {
     @Test func `a response with everything in it`() async throws {
         let response = try await Answer(
             bytes:

@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: StandIn.exists, "the stand-in is written in Python"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: StandIn.exists, "the stand-in is written in Python"), .timeLimit(.minutes(5)))
 struct ServerProcessTests {
     @Test func `requests, logs and a good end`() async throws {
         try await StandIn.run { server in
