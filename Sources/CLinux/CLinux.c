@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <malloc.h>
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <signal.h>
@@ -239,4 +240,7 @@ static int give_back_object(struct dl_phdr_info *info, size_t size, void *contex
     return 0;
 }
 
-void gh_give_back_code(void) { dl_iterate_phdr(give_back_object, NULL); }
+void gh_give_back_memory(void) {
+    dl_iterate_phdr(give_back_object, NULL);
+    malloc_trim(0);
+}

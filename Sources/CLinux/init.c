@@ -49,7 +49,7 @@ static _Noreturn void serve(pid_t server, const sigset_t *signals) {
     // Nobody's sockets and folders are held back. The streams are: a terminal's would be gone with the last one.
     syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
     if (chdir("/") < 0) {}
-    gh_give_back_code();
+    gh_give_back_memory();
     while (true) {
         siginfo_t info;
         if (sigwaitinfo(signals, &info) < 0) continue;

@@ -63,8 +63,8 @@ package enum Server {
             for url in urls { announce("listening on \(url)") }
         }
         manager.tellReady()
-        // Reading and checking the configuration is most of the code there is.
-        gh_give_back_code()
+        // Reading and checking the configuration is most of the code there is, and leaves memory behind.
+        gh_give_back_memory()
         crew.serve(
             shutdownTimeout: config.server.shutdownTimeout,
             killGrace: config.sites.map(\.cgiKillGrace).max() ?? .zero, logs: logs,

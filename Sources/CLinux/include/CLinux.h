@@ -234,9 +234,9 @@ int gh_pidfd_signal(int pidfd, int signal);
 void *gh_current_loop(void);
 void gh_set_current_loop(void *loop);
 
-// Unmaps the pages of code and constants that were needed so far. They are read again, from memory,
-// when they are needed again; what only the start needed is not.
-void gh_give_back_code(void);
+// Gives back what is free of the heap, and unmaps the code and constants that were needed so far. They are
+// read again, from memory, when they are needed again; what only the start needed is not.
+void gh_give_back_memory(void);
 
 void gh_name_thread(const char *name);
 // The numbers of the processors that this process may use, as far as there is room. Returns how many there are.
