@@ -39,7 +39,7 @@ run: demo-packages build ## install what is missing, build, serve the demo site 
 	@exec $(RELEASE) run -c etc/server.ini
 
 test: swift packages test-packages ## install what is missing, run all tests
-	$(SWIFT) test
+	@SWIFT='$(SWIFT)' Tools/run-tests
 
 build: swift packages ## release build
 	$(SWIFT) build $(RELEASE_FLAGS) --product gatehouse

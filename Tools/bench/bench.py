@@ -12,7 +12,6 @@ import shutil
 import statistics
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from http.client import HTTPException
 from pathlib import Path
 from typing import TypeVar
@@ -23,13 +22,13 @@ import report
 import scenarios
 from content import FILES, Content, make_content
 from processes import session
-from scenarios import QUIET_SHARE, Ceiling, Throughput
+from scenarios import Ceiling, Throughput
 from servers import ALL_SERVERS, DEFAULT_SERVERS, Gatehouse, Server, ServerFailed
 
 BINARY = Path(__file__).resolve().parents[2] / ".build/release/gatehouse"
 SCRIPTS = ["c", "sh", "perl", "python"]
 LOADS = [f"files-{kind}" for kind in FILES] + [f"cgi-{kind}" for kind in SCRIPTS]
-SCENARIOS = [*LOADS, "mixed", "memory", "start"]
+SCENARIOS = [*LOADS, "mixed", "loops", "sites", "memory", "start"]
 
 FAILURES = (ServerFailed, OSError, RuntimeError, HTTPException)
 
@@ -77,6 +76,8 @@ class Bench:
 
     def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
         self._seconds: int = arguments.seconds
+        # Of scenarios that take several by themselves.
+        self._turn_seconds = max(1, self._seconds // 2)
         self._rounds: int = arguments.rounds
         self._content: Content = make_content(folder)
         self._servers: list[Server] = []
@@ -112,6 +113,14 @@ class Bench:
             self._section(f"mixed: 1 KiB, {scenarios.MIXED_CONNECTIONS} connections, beside scripts")
             rows = self._measure(lambda it: scenarios.mixed(it, self._seconds), _last, self._script_servers())
             self._table(report.mixed, rows)
+        elif group == "loops":
+            self._section(f"loops: 1 KiB, {scenarios.FILE_CONNECTIONS} connections, from one worker to two")
+            servers = [server for server in self._servers if server.has_single_workers]
+            rows = self._measure(lambda it: scenarios.loops(it, self._turn_seconds), _last, servers)
+            self._table(report.loops, rows)
+        elif group == "sites":
+            self._section(f"sites: 1 KiB, {scenarios.FILE_CONNECTIONS} connections, among few sites and many")
+            self._table(report.sites, self._measure(lambda it: scenarios.sites(it, self._turn_seconds), _last))
         elif group == "memory":
             self._section("memory: sum of PSS")
             self._table(report.memory, self._measure(scenarios.memory, _last))
@@ -122,7 +131,7 @@ class Bench:
     def _run_files(self, scenario: str, kind: str) -> None:
         size = FILES[kind][1] >> 10
         self._section(f"{scenario}: {size:,} KiB, {scenarios.FILE_CONNECTIONS} connections")
-        rows = self._measure(lambda it: scenarios.files(it, kind, self._seconds), _median_throughput)
+        rows = self._measure(lambda it: scenarios.files(it, kind, self._seconds), scenarios.median)
         self._table(report.throughput, rows)
 
     def _run_scripts(self, scenario: str, kind: str) -> None:
@@ -158,7 +167,7 @@ class Bench:
                 before = after
             # Each has each place in the order.
             servers = servers[1:] + servers[:1]
-        rows = {name: _median_throughput(turns) for name, turns in collected.items()}
+        rows = {name: scenarios.median(turns) for name, turns in collected.items()}
         order = [server.name for server in self._servers]
         return dict(sorted(rows.items(), key=lambda row: order.index(row[0]))), ceilings
 
@@ -197,17 +206,6 @@ class Bench:
     def _failed(self, server: Server, error: Exception) -> None:
         note(f"  {server.name} FAILED: {error}")
         self.failures.append(f"{server.name}: {error}")
-
-
-def _median_throughput(rounds: list[Throughput]) -> Throughput:
-    """The median of each figure by itself, over the rounds in which nothing else ran, if there are such."""
-    rounds = [figures for figures in rounds if figures.other_share <= QUIET_SHARE] or rounds
-
-    def median(name: str) -> float | None:
-        values = [value for figures in rounds if (value := getattr(figures, name)) is not None]
-        return statistics.median(values) if values else None
-
-    return Throughput(**{it.name: median(it.name) for it in fields(Throughput)})  # type: ignore[arg-type]
 
 
 def _last(rounds: list[Figures]) -> Figures:

@@ -9,7 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from scenarios import QUIET_SHARE, Ceiling, Memory, Mixed, Throughput
+from scenarios import (
+    CHECKED_SITES,
+    FEW_SITES,
+    MANY_SITES,
+    QUIET_SHARE,
+    Ceiling,
+    Loops,
+    Memory,
+    Mixed,
+    Sites,
+    Throughput,
+)
 
 # Rows are compared with these, where they were measured.
 YARDSTICKS = ["lighttpd", "nginx"]
@@ -101,6 +112,37 @@ def memory(rows: Mapping[str, Memory]) -> str:
 def start(rows: Mapping[str, float]) -> str:
     head = ["server", "first answer, ms", *_ratio_columns("time")]
     lines = [[name, f"{row:.1f}", *_ratios(rows, row, lambda it: it)] for name, row in rows.items()]
+    return table(head, lines)
+
+
+def loops(rows: Mapping[str, Loops]) -> str:
+    head = ["server", "one: requests/s", "one: CPU µs/request", "two: requests/s", "two: CPU µs/request"]
+    head += ["requests/s, two ÷ one", "worth of two ÷ one"]
+    lines: list[list[str]] = []
+    for name, row in rows.items():
+        one, two = row.one, row.two
+        line = [name]
+        for figures in (one, two):
+            line += [f"{figures.requests_per_second:,.0f}", f"{figures.cpu_us:,.1f}"]
+        line.append(f"{two.requests_per_second / one.requests_per_second:.2f}")
+        line.append(f"{2 * one.cpu_us / two.cpu_us:.2f}")
+        lines.append(line)
+    return table(head, lines)
+
+
+def sites(rows: Mapping[str, Sites]) -> str:
+    head = ["server", f"check of {CHECKED_SITES:,}, ms"]
+    head += [f"{count:,}: CPU µs/request" for count in (FEW_SITES, MANY_SITES)]
+    head += [f"CPU, {MANY_SITES:,} ÷ {FEW_SITES}", f"{MANY_SITES:,}: requests/s", *_ratio_columns("check")]
+    lines: list[list[str]] = []
+    for name, row in rows.items():
+        line = [name, f"{row.check_ms:,.0f}", f"{row.few.cpu_us:,.1f}"]
+        if row.many:
+            line += [f"{row.many.cpu_us:,.1f}", f"{row.many.cpu_us / row.few.cpu_us:.2f}"]
+            line.append(f"{row.many.requests_per_second:,.0f}")
+        else:
+            line += [""] * 3
+        lines.append([*line, *_ratios(rows, row, lambda it: it.check_ms)])
     return table(head, lines)
 
 

@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import instructions
@@ -26,6 +26,10 @@ MIXED_CONNECTIONS = 8
 IDLE_CONNECTIONS = 5000
 START_RUNS = 11
 WARM_UP_SECONDS = 1
+LOOP_TURNS = 3
+CHECKED_SITES = 1000
+FEW_SITES, MANY_SITES = 10, 10000
+CHECK_RUNS = 5
 # Scripts are measured in short turns, each between two looks at the ceiling.
 SCRIPT_TURNS = 5
 WARM_UP_SCRIPTS = 8
@@ -92,6 +96,24 @@ class Mixed:
     working: FilesBeside
 
 
+@dataclass(frozen=True)
+class Loops:
+    """A small file from one worker, and from two."""
+
+    one: Throughput
+    two: Throughput
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Reading the configuration of many sites, and a small file of the last of few and of many."""
+
+    check_ms: float
+    few: Throughput
+    # None where the server takes no such number.
+    many: Throughput | None
+
+
 @contextmanager
 def running(server: Server) -> Iterator[None]:
     """Start, hand over, stop whatever happens; then check that each answer was logged."""
@@ -128,13 +150,13 @@ def throughput(
             for _ in range(WARM_UP_SCRIPTS):
                 server.check_answer(path)
         else:
-            server.requests += run_load(url, connections, WARM_UP_SECONDS).requests
+            server.requests += run_load(url, connections, WARM_UP_SECONDS, host=server.host).requests
         time.sleep(SETTLE_SECONDS)
 
         started = time.monotonic()
         own_before = time.process_time()
         machine_before, server_before = machine_cpu_seconds(), server.cpu_seconds()
-        load = run_load(url, connections, seconds)
+        load = run_load(url, connections, seconds, host=server.host)
         time.sleep(SETTLE_SECONDS)  # Scripts under way when wrk left are still counted.
         server.check_alive()
         cpu = server.cpu_seconds() - server_before
@@ -151,7 +173,8 @@ def throughput(
         counted: float | None = None
         if counts and instructions.can_count():
             counted = instructions.count(
-                server.all_pids(), lambda: run_load(url, connections, COUNTING_SECONDS).requests
+                server.all_pids(),
+                lambda: run_load(url, connections, COUNTING_SECONDS, host=server.host).requests,
             )
     return Throughput(
         requests_per_second=load.requests / load.seconds,
@@ -164,6 +187,17 @@ def throughput(
         cpu_is_own=cpu_is_own,
         client_us=load.client_cpu_seconds / load.requests * 1e6,
     )
+
+
+def median(rounds: list[Throughput]) -> Throughput:
+    """The median of each figure by itself, over the rounds in which nothing else ran, if there are such."""
+    rounds = [figures for figures in rounds if figures.other_share <= QUIET_SHARE] or rounds
+
+    def middle(name: str) -> float | None:
+        values = [value for figures in rounds if (value := getattr(figures, name)) is not None]
+        return statistics.median(values) if values else None
+
+    return Throughput(**{it.name: middle(it.name) for it in fields(Throughput)})  # type: ignore[arg-type]
 
 
 def files(server: Server, kind: str, seconds: int) -> Throughput:
@@ -293,6 +327,53 @@ def _start_once(server: Server) -> float:
         server.stop()
     if status != 200:
         raise ServerFailed(f"answers {status}")
+    return elapsed * 1e3
+
+
+def loops(server: Server, seconds: int) -> Loops:
+    """Does a second worker do as much as the first? One and two in turns."""
+    turns: dict[int, list[Throughput]] = {1: [], 2: []}
+    try:
+        for _ in range(LOOP_TURNS):
+            for workers, figures in turns.items():
+                server.workers = workers
+                figures.append(throughput(server, file_path("1k"), FILE_CONNECTIONS, seconds, counts=False))
+    finally:
+        server.workers = WORKERS
+    return Loops(median(turns[1]), median(turns[2]))
+
+
+def sites(server: Server, seconds: int) -> Sites:
+    """Does it matter how many sites there are?"""
+    try:
+        server.sites = CHECKED_SITES
+        server.prepare()
+        check_ms = statistics.median(_check_milliseconds(server) for _ in range(CHECK_RUNS))
+        turns: dict[int, list[Throughput]] = {FEW_SITES: []}
+        if server.most_sites is None or server.most_sites >= MANY_SITES:
+            turns[MANY_SITES] = []
+        for _ in range(LOOP_TURNS):
+            for count, figures in turns.items():
+                server.sites = count
+                figures.append(throughput(server, file_path("1k"), FILE_CONNECTIONS, seconds))
+    finally:
+        server.sites = 0
+    many = turns.get(MANY_SITES)
+    return Sites(check_ms, median(turns[FEW_SITES]), median(many) if many else None)
+
+
+def _check_milliseconds(server: Server) -> float:
+    started = time.perf_counter()
+    checked = subprocess.run(
+        server.check_command(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    elapsed = time.perf_counter() - started
+    if checked.returncode != 0:
+        raise ServerFailed(f"check: status {checked.returncode}: {checked.stdout.strip()[-200:]}")
     return elapsed * 1e3
 
 

@@ -39,6 +39,10 @@ def find_program(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin")
 
 
+def site_name(number: int) -> str:
+    return f"site{number}.bench"
+
+
 def free_port() -> int:
     """A loopback port nobody listens on."""
     with socket.socket() as probe:
@@ -55,12 +59,18 @@ class Server:
     # Whether the CPU time of ended scripts reaches their parent in /proc: it does where that waits.
     waits_for_scripts: ClassVar[bool] = True
     runs_scripts = True
+    # Whether one worker is one thread, so that a second one shows what a second thread is worth.
+    has_single_workers: ClassVar[bool] = True
+    # More sites end the program at its start; None: as many as anyone wants.
+    most_sites: ClassVar[int | None] = None
 
     def __init__(self, folder: Path, content: Content) -> None:
         self.folder = folder
         self.content = content
         self.port = 0
         self.workers = WORKERS
+        # Sites besides that of the bench, the last of which has its files then.
+        self.sites = 0
         self.requests = 0  # Answers counted by the clients, to compare with the access log.
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -87,7 +97,26 @@ class Server:
         """The call that serves in the foreground."""
         raise NotImplementedError
 
+    def check_command(self) -> list[str]:
+        """The call that only reads the configuration."""
+        raise NotImplementedError
+
     # What all share.
+
+    @property
+    def host(self) -> str | None:
+        """The name that the files are asked of; None: any."""
+        return site_name(self.sites - 1) if self.sites else None
+
+    @property
+    def root(self) -> Path:
+        """Of the first site, and of all but the last."""
+        return self.folder / "empty" if self.sites else self.content.root
+
+    def many_sites(self, form: str) -> str:
+        """`form` for each further site: of `{name}` and `{root}`."""
+        roots = [self.root] * (self.sites - 1) + [self.content.root]
+        return "".join(form.format(name=site_name(i), root=roots[i]) for i in range(self.sites))
 
     @property
     def access_log(self) -> Path:
@@ -113,6 +142,7 @@ class Server:
         """Write the configuration into an empty folder, for a port that is free now."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
+        (self.folder / "empty").mkdir()
         self.port = free_port()
         self.requests = 0
         self.config.write_text(self.configuration())
@@ -146,7 +176,7 @@ class Server:
 
     def check_answer(self, path: str) -> None:
         """A fast wrong answer must not win: look at one before the load."""
-        status, body = get(self.port, path)
+        status, body = get(self.port, path, self.host)
         self.requests += 1
         if status != 200 or len(body) != self.content.expected_length(path):
             raise ServerFailed(f"answers {path} with {status} and {len(body)} bytes")
@@ -224,6 +254,7 @@ class Gatehouse(Server):
 
     def configuration(self) -> str:
         scripts = f"cgi = /cgi-bin/ {self.content.cgi_bin}/"
+        further = f"[site {{name}}]\nhost = {{name}}\nroot = {{root}}\naccess_log = {self.access_log}\n"
         return f"""\
 [server]
 listen = 127.0.0.1:{self.port}
@@ -232,13 +263,16 @@ max_connections = {MAX_CONNECTIONS}
 keepalive_timeout = {KEEP_ALIVE_SECONDS}s
 error_log = {self.error_log}
 [site bench]
-root = {self.content.root}
+root = {self.root}
 {scripts if self.runs_scripts else ""}
 access_log = {self.access_log}
-"""
+{self.many_sites(further)}"""
 
     def command(self) -> list[str]:
         return [self.find() or "", "run", "-c", os.fspath(self.config)]
+
+    def check_command(self) -> list[str]:
+        return [self.find() or "", "check", "-c", os.fspath(self.config)]
 
     def is_ready(self) -> bool:
         stderr = (self.folder / "stderr").read_text(errors="replace")
@@ -270,6 +304,7 @@ class Nginx(Server):
             fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
             fastcgi_pass unix:{self._socket};
         }}"""
+        further = f"    server {{{{ listen 127.0.0.1:{self.port}; server_name {{name}}; root {{root}}; }}}}\n"
         return f"""\
 {user}
 daemon off;
@@ -291,16 +326,20 @@ http {{
     fastcgi_temp_path {self.folder}/fastcgi;
     uwsgi_temp_path {self.folder}/uwsgi;
     scgi_temp_path {self.folder}/scgi;
+    server_names_hash_max_size 65536;
     server {{
         listen 127.0.0.1:{self.port};
-        root {self.content.root};{scripts if self.runs_scripts else ""}
+        root {self.root};{scripts if self.runs_scripts else ""}
     }}
-}}
+{self.many_sites(further)}}}
 """
 
     def command(self) -> list[str]:
         paths = {"-p": self.folder, "-e": self.error_log, "-c": self.config}
         return [self.find() or "", *(word for key, path in paths.items() for word in (key, os.fspath(path)))]
+
+    def check_command(self) -> list[str]:
+        return [*self.command(), "-t"]
 
     def launch(self) -> None:
         super().launch()
@@ -320,6 +359,7 @@ class NginxTuned(Nginx):
 class Lighttpd(Server):
     name = "lighttpd"
     program = "lighttpd"
+    most_sites = 4000  # Some hundred conditions more fail an assertion.
 
     def configuration(self) -> str:
         scripts = """
@@ -327,11 +367,12 @@ server.modules += ("mod_cgi")
 $HTTP["url"] =~ "^/cgi-bin/" {
     cgi.assign = ("" => "")
 }"""
+        further = '$HTTP["host"] == "{name}" {{ server.document-root = "{root}" }}\n'
         return f"""\
 server.modules = ("mod_accesslog")
 server.bind = "127.0.0.1"
 server.port = {self.port}
-server.document-root = "{self.content.root}"
+server.document-root = "{self.root}"
 server.errorlog = "{self.error_log}"
 server.upload-dirs = ("{self.folder}")
 server.max-worker = {self.workers}
@@ -341,7 +382,7 @@ server.max-keep-alive-idle = {KEEP_ALIVE_SECONDS}
 server.max-keep-alive-requests = {KEEP_ALIVE_REQUESTS}
 accesslog.filename = "{self.access_log}"
 {self._media_types()}{scripts if self.runs_scripts else ""}
-"""
+{self.many_sites(further)}"""
 
     def _media_types(self) -> str:
         """Debian has a Perl script make this at each start; the start of Perl is not our subject."""
@@ -350,6 +391,9 @@ accesslog.filename = "{self.access_log}"
     def command(self) -> list[str]:
         return [self.find() or "", "-D", "-f", os.fspath(self.config)]
 
+    def check_command(self) -> list[str]:
+        return [self.find() or "", "-tt", "-f", os.fspath(self.config)]
+
 
 class Apache(Server):
     """Apache with Debian's default modules for processes and scripts: event and cgid."""
@@ -357,6 +401,7 @@ class Apache(Server):
     name = "apache"
     program = "apache2"
     waits_for_scripts = False  # mod_cgid ignores SIGCHLD.
+    has_single_workers = False
 
     def configuration(self) -> str:
         modules = "".join(
@@ -364,6 +409,13 @@ class Apache(Server):
             for module in ("mpm_event", "authz_core", "mime", "alias", "cgid")
         )
         threads = 64
+        virtual = f"""\
+<VirtualHost 127.0.0.1:{self.port}>
+ServerName {{name}}
+DocumentRoot {{root}}
+</VirtualHost>
+"""
+        first = virtual.format(name="localhost", root=self.root) if self.sites else ""
         return f"""\
 {modules}
 ServerName localhost
@@ -387,7 +439,7 @@ KeepAlive On
 KeepAliveTimeout {KEEP_ALIVE_SECONDS}
 MaxKeepAliveRequests 0
 TypesConfig /etc/mime.types
-DocumentRoot {self.content.root}
+DocumentRoot {self.root}
 ScriptAlias /cgi-bin/ {self.content.cgi_bin}/
 <Directory {self.content.root}>
     Require all granted
@@ -395,10 +447,13 @@ ScriptAlias /cgi-bin/ {self.content.cgi_bin}/
 ErrorLog {self.error_log}
 LogFormat "%h %l %u %t \\"%r\\" %>s %O \\"%{{Referer}}i\\" \\"%{{User-Agent}}i\\"" combined
 CustomLog {self.access_log} combined
-"""
+{first}{self.many_sites(virtual)}"""
 
     def command(self) -> list[str]:
         return [self.find() or "", "-DFOREGROUND", "-f", os.fspath(self.config)]
+
+    def check_command(self) -> list[str]:
+        return [self.find() or "", "-t", "-f", os.fspath(self.config)]
 
 
 ALL_SERVERS: list[type[Server]] = [Gatehouse, Nginx, NginxTuned, Lighttpd, Apache]
