@@ -85,6 +85,19 @@ struct ScriptDeadlines {
         }
     }
 
+    /// Until when a script may work on behind a stdout that it has closed, and what is said of one that works on
+    /// for longer.
+    func workLimit(from now: Instant) -> (deadline: Instant, reason: String) {
+        let end = limits.total.map { started + $0 } ?? .never
+        let setting =
+            end < now + limits.idle
+            ? "cgi_max_time = \(limits.total ?? .zero)" : "cgi_idle_timeout = \(limits.idle)"
+        return (
+            min(end, now + limits.idle),
+            "the script closed its stdout and worked on for longer than \(setting); it and all it started are ended"
+        )
+    }
+
     private var isPrinting: Bool { exited == nil && outputEnded == nil && awaitsContentSince == nil }
 
     /// `time`, or when the script read last.

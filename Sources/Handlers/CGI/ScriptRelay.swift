@@ -38,6 +38,7 @@ final class ScriptRelay {
 
     private let script: RunningScript
     private let answer: ScriptAnswer
+    private var client: ScriptClient
     /// What the script was given to read, for as long as it may have to be started again.
     private let content: RequestContent
     /// Passes the request's content on, where that is streamed.
@@ -48,21 +49,12 @@ final class ScriptRelay {
     private var deadlines: ScriptDeadlines
     /// What was wrong with the output.
     private var failure: ScriptFailure?
-    /// The client has ended its side and is taken to read on, until a reset tells otherwise.
-    private var isHalfClosed = false
-    /// Nothing can be sent any more.
-    private var isClientLost = false
     /// The script and all it started are to be ended.
     private var mustEnd = false
     /// Bytes of output that came when the answer was whole.
     private var unasked = 0
     /// Some of it came when the client had ended its side, too.
     private var printsToNobody = false
-    /// Until then output waits for more, the end above all, which goes with it in one call.
-    private var heldUntil: Instant?
-
-    /// Output that may wait for the client before the script is no longer read.
-    private static let pendingLimit = 64 * 1024
     private static let pieceSize = 32 * 1024
     /// Pieces that are read before others have their turn.
     private static let roundPieces = 4
@@ -70,12 +62,6 @@ final class ScriptRelay {
     private static let exitTime = TimeSpan.milliseconds(20)
     /// A script that goes on printing what nobody is to have is blocked by nothing.
     private static let unaskedLimit = 256 << 20
-    /// For a client that has ended its side in the midst of an answer, where nothing can be sent to
-    /// find out whether it still reads.
-    private static let halfClosedGrace = TimeSpan.milliseconds(500)
-    /// Who ends its side on purpose does so right behind its request; later, it has most likely gone.
-    private static let halfClosedStart = TimeSpan.seconds(2)
-
     /// `capture` gets a copy of the answer, for the cache. The script then goes on without its client.
     init(
         _ exchange: Exchange, _ part: Part, _ site: Site, _ script: RunningScript, content: RequestContent,
@@ -88,13 +74,14 @@ final class ScriptRelay {
         self.content = content
         self.feed = feed
         answer = ScriptAnswer(exchange, capture: capture)
+        client = ScriptClient(exchange, answer, started: script.started)
         let settings = part.settings
         deadlines = ScriptDeadlines(
             ScriptDeadlines.Limits(
                 firstByte: settings.cgiTimeout, idle: settings.cgiIdleTimeout, total: settings.cgiMaxTime,
                 linger: site.config.cgiLinger, exit: ScriptRelay.exitTime,
                 write: exchange.context.writeTimeout,
-                halfClosed: ScriptRelay.halfClosedGrace, content: exchange.context.bodyTimeout),
+                halfClosed: ScriptClient.halfClosedGrace, content: exchange.context.bodyTimeout),
             started: script.started)
     }
 
@@ -122,7 +109,7 @@ final class ScriptRelay {
             // The end of the output comes just before that of the script.
             let hasEndedNow = wasOpen && isOutputDone
             if watchScript(hasEndedNow) { mayGoOn = true }
-            if failure == nil, !mayHold, flush() { mayGoOn = true }
+            if failure == nil, sendToClient() { mayGoOn = true }
             if let ending = ending() {
                 drainErrors()
                 return ending
@@ -172,20 +159,9 @@ final class ScriptRelay {
             return script.end(grace: grace, holding: feed.map { [$0.input] } ?? [], then: then)
         }
         // It works on behind a closed stdout, if it does, and keeps its place meanwhile.
-        let limit = workLimit
+        let limit = deadlines.workLimit(from: now)
         let late = exchange.laterLog(.warning, limit.reason, pid: script.pid)
         script.leave(until: limit.deadline, grace: grace, late: late, then: then)
-    }
-
-    /// Until when a script may work on behind a closed stdout, and what is said of one that works on for longer.
-    private var workLimit: (deadline: Instant, reason: String) {
-        let (idle, total) = (part.settings.cgiIdleTimeout, part.settings.cgiMaxTime)
-        let end = total.map { deadlines.started + $0 } ?? .never
-        let setting = end < now + idle ? "cgi_max_time = \(total ?? .zero)" : "cgi_idle_timeout = \(idle)"
-        return (
-            min(end, now + idle),
-            "the script closed its stdout and worked on for longer than \(setting); it and all it started are ended"
-        )
     }
 
     /// Waits for the end of a script that works on behind a closed stdout, for who wants to know about that. To be
@@ -194,7 +170,7 @@ final class ScriptRelay {
         guard exit == nil, script.failure == nil, isOutputDone, !mustEnd else { return }
         // As `close` does it, so that the script finds the same.
         script.closeStreams()
-        let limit = workLimit
+        let limit = deadlines.workLimit(from: now)
         while true {
             _ = watchScript(false)
             if exit != nil { return }
@@ -230,21 +206,6 @@ final class ScriptRelay {
             let hasOutput = readOutput() && script.output.isReadable && !isOutputDone
             if !hasErrors, !hasOutput { return false }
         }
-        return true
-    }
-
-    /// Whether what waits for the client may wait for what comes next: for a moment, and while it is little.
-    private var mayHold: Bool {
-        let count = exchange.pendingBytes
-        if count >= ScriptRelay.pieceSize || answer.isAlone { return false }
-        if count == 0, !answer.holdsHead { return false }
-        // What is whole is sent by who ends the answer.
-        if isOutputDone, exit != nil { return true }
-        if deadlines.isWaitingForClient { return false }
-        let until = heldUntil ?? now + EventLoop.soon
-        heldUntil = until
-        if now >= until { return false }
-        exchange.context.loop.wakeSoon(exchange.waiter)
         return true
     }
 
@@ -292,7 +253,7 @@ final class ScriptRelay {
 
     private func readOutput() -> Bool {
         if isOutputDone || failure != nil { return false }
-        if isHeldBack { return false }
+        if client.isBehind { return false }
         let count: Int
         do throws(Errno) {
             guard let read = try read(script.output) else { return false }
@@ -354,35 +315,10 @@ final class ScriptRelay {
         return false
     }
 
-    /// Sends what the client takes. Whether the script may be read again for that.
-    private func flush() -> Bool {
-        if answer.isAlone { return false }
-        answer.begin()
-        guard exchange.hasBegun else { return false }
-        let before = exchange.pendingBytes
-        if before == 0 { return false }
-        heldUntil = nil
-        do throws(StreamError) { try exchange.flushNow() } catch {
-            isClientLost = true
-            return false
-        }
-        let after = exchange.pendingBytes
-        // The time that the client may take begins when it takes no more.
-        if after < before || !deadlines.isWaitingForClient { deadlines.lastTaken = now }
-        deadlines.isWaitingForClient = after > 0
-        if after == before { return false }
-        if exchange.isClientDone {
-            isHalfClosed = true
-            deadlines.clientDone = nil
-        }
-        // While the client was behind, the script could not print.
-        if before >= ScriptRelay.pendingLimit { deadlines.lastOutput = now }
-        return before >= ScriptRelay.pendingLimit && after < ScriptRelay.pendingLimit
-    }
-
-    /// The client is behind, so the script is not read.
-    private var isHeldBack: Bool {
-        !answer.isAlone && exchange.hasBegun && exchange.pendingBytes >= ScriptRelay.pendingLimit
+    /// Whether the script may be read again, because the client has taken much.
+    private func sendToClient() -> Bool {
+        let isAll = isOutputDone && exit != nil
+        return client.mayWait(isAll: isAll, deadlines) ? false : client.send(&deadlines)
     }
 
     // MARK: Ends
@@ -401,7 +337,7 @@ final class ScriptRelay {
                 "the script has printed \(ByteCount.spelled(unasked)) more than the client is to have")
         }
         deadlines.heldUntil = deadlines.isWaitingForClient ? exchange.heldUntil : nil
-        deadlines.isHeldBack = isHeldBack
+        deadlines.isHeldBack = client.isBehind
         if let expiry = deadlines.expired(now), let ending = ending(expiry) { return ending }
         if !isOutputDone || exit == nil { return nil }
         return conclusion()
@@ -420,16 +356,8 @@ final class ScriptRelay {
         }
         // Who has all may leave. The script does what it has still to do, as long as it does not print.
         if answer.isSettled, exchange.hasBegun, exchange.pendingBytes == 0 { return nil }
-        if isClientLost || exchange.isClientGone { return leave() }
-        if exchange.isClientDone, feed?.isAwaited == true {
-            // What it has sent shows whether that was all; where the script does not read it, this does.
-            _ = exchange.probeClient()
-        } else if exchange.isClientDone, !isHalfClosed, deadlines.clientDone == nil {
-            // Bytes that are sent now find out: one that has gone answers with a reset.
-            isHalfClosed =
-                exchange.probeClient() || now < deadlines.started + ScriptRelay.halfClosedStart
-            if !isHalfClosed { deadlines.clientDone = now }
-        }
+        if client.isGone { return leave() }
+        client.probe(isAwaited: feed?.isAwaited == true, &deadlines)
         return nil
     }
 
