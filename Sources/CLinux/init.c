@@ -2,14 +2,11 @@
 // note of the end. The server takes note of the end of its own scripts only, so it goes on in a child, and what
 // is left here does what is asked of process 1 and touches next to no memory.
 #define _GNU_SOURCE
+#include "process.h"
 #include "spawn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,27 +16,14 @@ static bool is_in_child;
 
 bool gh_has_init(void) { return is_in_child; }
 
-// The user of a process; -1 where that cannot be told.
-static uint32_t user_of(pid_t process) {
-    char text[1024];
-    snprintf(text, sizeof text, "/proc/%d/status", process);
-    int file = open(text, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return -1U;
-    ssize_t count = read(file, text, sizeof text - 1);
-    close(file);
-    text[count > 0 ? count : 0] = 0;
-    static const char name[] = "\nUid:";
-    const char *line = strstr(text, name);
-    return line ? (uint32_t)strtoul(line + sizeof name - 1, NULL, 10) : -1U;
-}
-
 static void forward(pid_t server, const siginfo_t *info) {
     // The keys of a terminal reach the whole process group, and so the server as well.
     bool is_key = info->si_code == SI_KERNEL && (info->si_signo == SIGINT || info->si_signo == SIGQUIT);
     if (is_key || kill(server, info->si_signo) == 0 || errno != EPERM) return;
     // The server has become another user, and the container has not got CAP_KILL.
-    uint32_t own = geteuid(), user = user_of(server);
-    if (user == -1U || gh_act_as(user) < 0) return;
+    uint32_t own = geteuid();
+    uint64_t user;
+    if (!gh_number_of_process(server, "status", "Uid:", &user) || gh_act_as((uint32_t)user) < 0) return;
     kill(server, info->si_signo);
     gh_act_as(own);
 }
