@@ -83,29 +83,8 @@ extension FilePath: ExpressibleByStringLiteral {
 }
 
 extension FilePath: CustomStringConvertible {
-    /// For people. Bytes that are not UTF-8 are shown as `\xE4`.
+    /// For people: the path itself where it is UTF-8, otherwise as `VisibleText` shows it, `\xE4`.
     package var description: String {
-        if let text = String(validating: bytes, as: UTF8.self) { return text }
-        var text = ""
-        var rest = bytes
-        while let byte = rest.first {
-            if let character = FilePath.character(rest) {
-                text += character
-                rest = rest.dropFirst(character.utf8.count)
-            } else {
-                let hex = [ASCII.hexDigit(byte >> 4), ASCII.hexDigit(byte & 15)]
-                text += "\\x" + String(decoding: hex, as: UTF8.self)
-                rest = rest.dropFirst()
-            }
-        }
-        return text
-    }
-
-    /// The first character; nil where no character begins with these bytes.
-    private static func character(_ bytes: [UInt8].SubSequence) -> String? {
-        for length in 1...4 {
-            if let text = String(validating: bytes.prefix(length), as: UTF8.self) { return text }
-        }
-        return nil
+        String(validating: bytes, as: UTF8.self) ?? VisibleText.spelled(bytes.span)
     }
 }

@@ -14,6 +14,8 @@ import Testing
         (Array("/srv/ä.sh".utf8), "/srv/ä.sh"), ([0x2F, 0xE4, 0x2E, 0x73], "/\\xE4.s"),
         // A character that is cut, one that is too long, and a good one behind bad bytes.
         ([0x2F, 0xC3], "/\\xC3"), ([0xC0, 0xAF], "\\xC0\\xAF"), ([0xFF, 0xC3, 0xA4], "\\xFFä"), ([], ""),
+        // What could steer a terminal, beside bad bytes.
+        ([0xFF, 0x1B, 0x5B], "\\xFF\\x1B["),
     ]) func `what people read`(_ bytes: [UInt8], _ text: String) {
         #expect(FilePath(bytes).description == text)
     }
