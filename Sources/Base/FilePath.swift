@@ -68,6 +68,19 @@ package struct FilePath: Hashable, Sendable {
         return status
     }
 
+    /// The first folder on the way to it, from the top, that `refusal` has EACCES for; nil where there is none, or
+    /// where it has another error for one before. `/` itself is not asked for.
+    package func firstClosedFolder(_ refusal: (FilePath) -> Errno?) -> FilePath? {
+        for end in bytes.indices.dropFirst() where bytes[end] == ASCII.slash {
+            let folder = FilePath(bytes[..<end])
+            if let error = refusal(folder) { return error == .accessDenied ? folder : nil }
+        }
+        return nil
+    }
+
+    /// Why `access(2)` refuses `F_OK`, `R_OK`, `W_OK` or `X_OK`; nil where it does not.
+    package func refusal(of mode: CInt) -> Errno? { withCString { access($0, mode) } == 0 ? nil : .current }
+
     /// Without links; nil where it leads nowhere.
     package var resolved: FilePath? { try? resolve() }
 

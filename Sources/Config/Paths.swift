@@ -47,9 +47,7 @@ enum Paths {
 
     /// What `path` leads to.
     static func kind(_ path: String) throws(Errno) -> Kind {
-        var status = stat()
-        if stat(path, &status) != 0 { throw .current }
-        return switch status.st_mode & S_IFMT {
+        switch try FilePath(path).status().st_mode & S_IFMT {
         case S_IFDIR: .folder
         case S_IFREG: .file
         default: .other
@@ -89,25 +87,16 @@ enum Paths {
         do throws(Errno) {
             return try kind(path)
         } catch {
-            if error == .accessDenied, let folder = closedFolder(to: path) {
-                var status = stat()
-                let owner = stat(folder, &status) == 0 ? " of \(SystemUser.name(status.st_uid))" : ""
+            if error == .accessDenied,
+                let folder = FilePath(path).firstClosedFolder({ $0.refusal(of: X_OK) })
+            {
+                let owner = (try? folder.status()).map { " of \(SystemUser.name($0.st_uid))" } ?? ""
                 throw ValueProblem(
                     "\(path.quoted): the folder \(folder)\(owner) cannot be entered by \(SystemUser.name(geteuid())); `chmod o+x \(folder)` lets it"
                 )
             }
             throw ValueProblem("\(path.quoted): \(error)")
         }
-    }
-
-    /// The first folder on the way to `path` that this process may not enter.
-    private static func closedFolder(to path: String) -> String? {
-        var folder = ""
-        for part in path.split(separator: "/").dropLast() {
-            folder += "/" + part
-            if access(folder, X_OK) != 0, Errno.current == .accessDenied { return folder }
-        }
-        return nil
     }
 
     /// The bytes of the file at `path`, not over `limit` of them.

@@ -27,6 +27,18 @@ import Testing
         #expect(path.rest(below: folder).map { String(decoding: $0, as: UTF8.self) } == rest)
     }
 
+    @Test(
+        arguments: [
+            // The first that is closed counts, and nothing behind one that cannot be looked at for another reason.
+            (["/a": Errno.accessDenied, "/a/b": .accessDenied], "/a"), (["/a/b": .accessDenied], "/a/b"),
+            (["/a/b/c": .accessDenied], nil), (["/a": .noSuchFile, "/a/b": .accessDenied], nil), ([:], nil),
+        ] as [([FilePath: Errno], FilePath?)]) func `the first closed folder on the way`(
+            _ refusals: [FilePath: Errno], _ folder: FilePath?
+        )
+    {
+        #expect(FilePath("/a/b/c").firstClosedFolder { refusals[$0] } == folder)
+    }
+
     @Test func `what the kernel makes of it`() throws {
         let folder = try ScratchFolder()
         let file = FilePath([0x2F, 0xE4], below: FilePath(folder.path))
@@ -37,6 +49,7 @@ import Testing
         #expect(file.withCString { target in link.withCString { symlink(target, $0) } } == 0)
         #expect(try link.status().st_mode & S_IFMT == S_IFDIR)
         #expect(link.resolved == file)
+        #expect(file.refusal(of: F_OK) == nil && FilePath("/none").refusal(of: F_OK) == .noSuchFile)
         #expect(file.hasSuffix("") && !file.hasSuffix("x") && link.hasSuffix("/link"))
     }
 }

@@ -165,7 +165,7 @@ struct ScriptInspection: Sendable {
             line.interpreter.utf8.first == ASCII.slash
             ? FilePath(line.interpreter) : FilePath("/\(line.interpreter)".utf8, below: file.folder)
         let names = "line 1 of \(file) names the interpreter \(line.interpreter)"
-        if interpreter.withCString({ access($0, F_OK) }) != 0, Errno.current != .accessDenied {
+        if let error = interpreter.refusal(of: F_OK), error != .accessDenied {
             let isThere = hint(line.name, path)
             if line.isOfWindows { return "\(names), as on Windows; there is none here\(isThere)" }
             if line.interpreter.contains("/") { return "\(names), which does not exist\(isThere)" }

@@ -19,8 +19,7 @@ struct FileAccess: Sendable {
     /// see another user may.
     func refusal(of right: Right, _ path: FilePath) -> Errno? {
         guard let identity else {
-            let mode = right == .read ? R_OK : X_OK
-            return path.withCString { access($0, mode) } == 0 ? nil : .current
+            return path.refusal(of: right == .read ? R_OK : X_OK)
         }
         let status: stat
         do throws(Errno) { status = try path.status() } catch { return error == .accessDenied ? nil : error }
@@ -42,16 +41,10 @@ struct FileAccess: Sendable {
 
     /// Why the first folder on the way to a file that the user cannot enter is closed; nil where all are open.
     func unreachable(_ file: FilePath) -> String? {
-        let bytes = file.bytes
-        for end in bytes.indices.dropFirst() where bytes[end] == ASCII.slash {
-            let folder = FilePath(bytes[..<end])
-            guard let error = refusal(of: .enter, folder) else { continue }
-            guard error == .accessDenied else { return nil }
-            let status = (try? folder.status()) ?? stat()
-            return
-                "the folder \(folder) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) cannot be entered by \(userName); `chmod o+x \(folder)` lets it"
-        }
-        return nil
+        guard let folder = file.firstClosedFolder({ refusal(of: .enter, $0) }) else { return nil }
+        let status = (try? folder.status()) ?? stat()
+        return
+            "the folder \(folder) (mode \(FileAccess.octal(status.st_mode)), owner \(SystemUser.name(status.st_uid))) cannot be entered by \(userName); `chmod o+x \(folder)` lets it"
     }
 
     /// Why a file or folder cannot be read: the first folder on the way that the user cannot enter, or

@@ -31,21 +31,15 @@ package enum ErrorPageSurvey {
         let mapping = mappings.max { $0.prefix.utf8.count < $1.prefix.utf8.count }
         guard let folder = mapping?.path ?? site.root else { return "the site has nothing there" }
         let rest = path.dropFirst(mapping.map { Site.trimmed($0.prefix).count } ?? 0)
-        var place = Array(folder.utf8)
-        var status = stat()
+        var place = FilePath(folder)
         // What follows a file may be a script's PATH_INFO.
         for part in rest.split(separator: ASCII.slash) {
-            place += [ASCII.slash] + part
-            let found = (place + [0]).withUnsafeBufferPointer { bytes in
-                bytes.withMemoryRebound(to: CChar.self) { text in
-                    text.baseAddress.map { stat($0, &status) } ?? -1
-                }
+            place = FilePath([ASCII.slash] + part, below: place)
+            do throws(Errno) {
+                if try place.status().st_mode & S_IFMT != S_IFDIR { return nil }
+            } catch {
+                return error == .noSuchFile ? "there is no \(VisibleText.spelled(place.bytes.span))" : nil
             }
-            if found != 0 {
-                let error = Errno.current
-                return error == .noSuchFile ? "there is no \(VisibleText.spelled(place.span))" : nil
-            }
-            if status.st_mode & S_IFMT != S_IFDIR { return nil }
         }
         return nil
     }
