@@ -7,12 +7,6 @@ package struct CStringList: Sendable {
 
     private init(_ bytes: [UInt8], count: Int) { (self.bytes, self.count) = (bytes, count) }
 
-    package init(_ texts: [String] = []) {
-        var builder = Builder(capacity: 64 * texts.count)
-        for text in texts { builder.append(text) }
-        self = builder.finish()
-    }
-
     /// Calls `body` with all of them and their zeros.
     package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { bytes.withUnsafeBytes(body) }
 

@@ -90,7 +90,8 @@ enum RequestParserCheck {
         for passUnderscores in [false, true] {
             var facts = MetaVariables.Facts()
             facts.passUnderscores = passUnderscores
-            let variables = MetaVariables.environment(CStringList(), facts, head, bytes).strings
+            let none = CStringList.Builder(capacity: 0).finish()
+            let variables = MetaVariables.environment(none, facts, head, bytes).strings
             let names = variables.map { $0.prefix { $0 != "=" } }
             precondition(Set(names).count == names.count, "no variable is there twice")
             for text in variables {
