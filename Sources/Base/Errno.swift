@@ -30,7 +30,6 @@ package struct Errno: Error, Equatable, Hashable, Sendable {
     package static let fileTooLarge = Errno(EFBIG)
     package static let noSpace = Errno(ENOSPC)
     package static let noDevice = Errno(ENXIO)
-    package static let notExecutable = Errno(ENOEXEC)
     package static let textBusy = Errno(ETXTBSY)
     package static let listTooLong = Errno(E2BIG)
 }

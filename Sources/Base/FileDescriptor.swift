@@ -20,8 +20,6 @@ package struct FileDescriptor: ~Copyable, Sendable {
         discard self
         return raw
     }
-
-    package consuming func close() {}
 }
 
 extension FileDescriptor {
@@ -70,13 +68,6 @@ extension FileDescriptor {
         let raw = gh_temporary_file(&template)
         if raw < 0 { throw .current }
         unlink(template)
-        return FileDescriptor(owning: raw)
-    }
-
-    /// A file that lives in memory only (`memfd_create`).
-    package static func memory(name: String) throws(Errno) -> FileDescriptor {
-        let raw = gh_memfd(name)
-        if raw < 0 { throw .current }
         return FileDescriptor(owning: raw)
     }
 

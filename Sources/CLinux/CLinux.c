@@ -64,8 +64,6 @@ long gh_send(int fd, const void *bytes, size_t count, int flags) {
 
 int gh_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-int gh_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
-
 int gh_dup_onto(int from, int onto) { return dup3(from, onto, O_CLOEXEC); }
 
 static struct flock whole_file(void) {

@@ -170,12 +170,6 @@ package struct ChildProcess: ~Copyable {
     /// `poll` has to come by itself.
     package var isWatched: Bool { end.isWatched }
 
-    /// Sends a signal to the process and all it started that stayed in its group.
-    /// Before it has started, nothing.
-    package borrowing func signalGroup(_ signal: CInt) {
-        if end.hasStarted() { ChildProcess.signal(signal, -pid, of: end.user) }
-    }
-
     /// Signals a process, or by a negative number a group; through the keeper where it runs as another
     /// user, whom the server may not signal itself.
     static func signal(_ signal: CInt, _ process: Int32, of user: Keeper.User?) {

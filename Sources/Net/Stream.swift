@@ -95,11 +95,7 @@ package class Stream {
 
     // MARK: Waiting
 
-    /// Sleeps until something happens or `timeout` passes.
-    package final func wait(_ timeout: TimeSpan) async throws(StreamError) {
-        try await wait(until: loop.now + timeout)
-    }
-
+    /// Sleeps until something happens or `deadline` passes.
     package final func wait(until deadline: Instant) async throws(StreamError) {
         switch await waiter.wait(until: deadline) {
         case .woken: return

@@ -16,7 +16,7 @@ import Testing
         (.brokenPipe, EPIPE, "Broken pipe"), (.connectionReset, ECONNRESET, "Connection reset by peer"),
         (.invalid, EINVAL, "Invalid argument"),
         (.noSpace, ENOSPC, "No space left on device"), (.noDevice, ENXIO, "No such device or address"),
-        (.notExecutable, ENOEXEC, "Exec format error"), (.listTooLong, E2BIG, "Argument list too long"),
+        (.listTooLong, E2BIG, "Argument list too long"),
     ]) func `code and words`(_ error: Errno, _ code: CInt, _ words: String) {
         #expect(error.code == code)
         #expect(error == Errno(code))

@@ -42,7 +42,7 @@ import Testing
             #expect(child.poll() == nil)
             #expect(child.poll() == nil)
             #expect(!isGone(child.pid))
-            child.signalGroup(SIGKILL)
+            kill(-child.pid, SIGKILL)
             var status: ExitStatus?
             while status == nil {
                 await starter.wait()
@@ -219,8 +219,8 @@ import Testing
             $0.path = FilePath("\($1)/plain")
         },
         Failure("a folder", .execute, .accessDenied) { $0.path = FilePath($1) },
-        Failure("no shebang", .execute, .notExecutable) { $0.path = FilePath("\($1)/text") },
-        Failure("an empty file", .execute, .notExecutable) { $0.path = FilePath("\($1)/empty") },
+        Failure("no shebang", .execute, Errno(ENOEXEC)) { $0.path = FilePath("\($1)/text") },
+        Failure("an empty file", .execute, Errno(ENOEXEC)) { $0.path = FilePath("\($1)/empty") },
         Failure("an interpreter that is missing", .execute, .noSuchFile) {
             $0.path = FilePath("\($1)/orphan")
         },

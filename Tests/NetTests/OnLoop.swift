@@ -121,7 +121,7 @@ extension SocketStream {
     func readNext(room: Int = 4096) async throws -> String {
         while true {
             if let text = try readNow(room: room) { return text }
-            try await wait(.seconds(20))
+            try await wait(until: loop.now + .seconds(20))
         }
     }
 
@@ -131,7 +131,7 @@ extension SocketStream {
 
     /// Waits until `condition` holds.
     func wait(for condition: () -> Bool) async throws {
-        while !condition() { try await wait(.seconds(20)) }
+        while !condition() { try await wait(until: loop.now + .seconds(20)) }
     }
 }
 

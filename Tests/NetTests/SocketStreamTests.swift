@@ -396,7 +396,7 @@ import Testing
             #expect(try read() == "de")
             #expect(try read() == nil)
             try writing.writeAll("f")
-            writing.close()
+            _ = consume writing
             while !source.isPeerDone { _ = await waiter.wait(until: loop.now + .seconds(20)) }
             #expect(try read() == "f")
             #expect(try read() == "")
@@ -425,7 +425,7 @@ import Testing
             while !source.isWritable { _ = await waiter.wait(until: loop.now + .seconds(20)) }
             #expect(try piece.withUnsafeBytes { try source.write($0) } == 4096)
             #expect(!source.isHungUp)
-            reading.close()
+            _ = consume reading
             while !source.isHungUp { _ = await waiter.wait(until: loop.now + .seconds(20)) }
         }
     }

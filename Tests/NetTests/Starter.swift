@@ -37,7 +37,6 @@ final class Child {
     }
 
     func poll() -> ExitStatus? { process?.poll() }
-    func signalGroup(_ signal: CInt) { process?.signalGroup(signal) }
     func end(grace: TimeSpan, holding pipes: [Source] = [], then: @escaping @Sendable () -> Void = {}) {
         process.take()?.end(grace: grace, holding: pipes, then: then)
     }

@@ -24,12 +24,12 @@ private struct Answer: Sendable {
             try Array(bytes.utf8).withUnsafeBytes { try peer.writeAll($0) }
             switch end {
             case .open: return try body(client)
-            case .eof: peer.close()
+            case .eof: _ = consume peer
             case .reset:
                 var linger = linger(l_onoff: 1, l_linger: 0)
                 setsockopt(
                     peer.raw, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
-                peer.close()
+                _ = consume peer
             }
             return try body(client)
         }

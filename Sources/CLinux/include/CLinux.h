@@ -42,7 +42,6 @@ int gh_eventfd(void);
 long gh_recv(int fd, void *room, size_t count);
 long gh_send(int fd, const void *bytes, size_t count, int flags);
 
-int gh_memfd(const char *name);
 int gh_dup_onto(int from, int onto);
 int gh_temporary_file(char *name_template);
 
@@ -53,7 +52,6 @@ int gh_file_is_locked(int fd);
 
 // openat2(2). `resolve` takes GH_RESOLVE_*.
 #define GH_RESOLVE_BENEATH 0x08
-#define GH_RESOLVE_IN_ROOT 0x10
 #define GH_RESOLVE_NO_SYMLINKS 0x04
 #define GH_RESOLVE_NO_MAGICLINKS 0x02
 int gh_openat2(int folder, const char *path, int flags, uint64_t resolve);
