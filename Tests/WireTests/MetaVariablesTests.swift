@@ -11,7 +11,7 @@ private func environment(
     let (head, bytes) = parsed("\(line)\r\nHost: h\r\n\(fields)\r\n")
     var facts = MetaVariables.Facts()
     change(&facts)
-    let list = MetaVariables.environment(common, facts, head, bytes.span)
+    let list = MetaVariables.environment(common, facts, head, bytes.span).variables
     var result: [String: String] = [:]
     for text in list.strings {
         guard let equals = text.firstIndex(of: "=") else {
@@ -192,10 +192,26 @@ private func words(_ query: String) -> [String] {
         ("X: () { :;}\r\nUser-Agent: () {\r\n", ["X function", "User-Agent function"]),
         ("Content-Type: () { x\r\n", ["Content-Type function"]), ("X: ()\r\nY: a () {\r\n", []),
         ("TE: () { x\r\n", []), ("X: a\r\nx: () { b\r\n", []), ("X_Y: () { :;}\r\n", ["X_Y name"]),
+        ("X: () {\r\nx: () { b\r\n", ["X function"]), ("X_Y: a\r\nx_y: b\r\n", ["X_Y name", "x_y name"]),
+        ("Authorization: () { x\r\n", []),
     ])
     func `what is refused, and why`(_ fields: String, _ expected: [String]) {
         let (head, bytes) = parsed("GET / HTTP/1.1\r\nHost: h\r\n\(fields)\r\n")
-        let refused = MetaVariables.refused(MetaVariables.Facts(), head, bytes.span)
+        let refused = MetaVariables.environment(CStringList(), MetaVariables.Facts(), head, bytes.span)
+            .refused
+        #expect(refused.map { "\(shown($0.name)) \($0.why)" } == expected)
+    }
+
+    @Test(arguments: [
+        ("X_Y: a\r\nx_y: b\r\n", []), ("X_Y: a\r\nX-Y: b\r\n", ["X_Y name"]),
+        ("X_Y.Z: a\r\n", ["X_Y.Z name"]), ("X_Y: () {\r\n", ["X_Y function"]),
+        ("Content_Length: 5\r\n", ["Content_Length name"]),
+    ])
+    func `what is refused where underscores are passed`(_ fields: String, _ expected: [String]) {
+        let (head, bytes) = parsed("GET / HTTP/1.1\r\nHost: h\r\n\(fields)\r\n")
+        var facts = MetaVariables.Facts()
+        facts.passUnderscores = true
+        let refused = MetaVariables.environment(CStringList(), facts, head, bytes.span).refused
         #expect(refused.map { "\(shown($0.name)) \($0.why)" } == expected)
     }
 
@@ -223,7 +239,7 @@ private func words(_ query: String) -> [String] {
 
     @Test func `bytes beyond ASCII are passed on as they are`() {
         let (head, bytes) = parsed("GET / HTTP/1.1\r\nHost: h\r\nX: \u{E4}\u{FF}\r\n\r\n")
-        let list = MetaVariables.environment(CStringList(), MetaVariables.Facts(), head, bytes.span)
+        let list = MetaVariables.environment(CStringList(), MetaVariables.Facts(), head, bytes.span).variables
         let found = list.withPointers { pointers in
             var index = 0
             while let text = pointers[index] {

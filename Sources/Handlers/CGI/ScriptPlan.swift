@@ -103,10 +103,7 @@ struct ScriptPlan {
         let facts = facts(query, contentLength: contentLength)
         let common = scriptEnvironment
         let (list, refused) = exchange.withHeadBytes {
-            (
-                MetaVariables.environment(common, facts, head, $0),
-                MetaVariables.refused(facts, head, $0)
-            )
+            MetaVariables.environment(common, facts, head, $0)
         }
         for (name, why) in refused {
             let rule =

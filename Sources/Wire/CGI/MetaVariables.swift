@@ -78,10 +78,24 @@ package enum MetaVariables {
         return list.finish()
     }
 
+    /// Why a field becomes no variable though a script may look for one.
+    package enum Refusal: Sendable, Equatable {
+        /// Its name could pass for another's.
+        case name
+        /// It is Proxy.
+        case proxy
+        /// Its value looks like a function of a shell.
+        case function
+    }
+
+    package typealias Refused = (name: [UInt8], why: Refusal)
+
     /// Builds the whole environment: nothing of the server's own gets in but what is in `common` and `facts`.
+    /// Beside it the names of fields that became no variable, for their own sake or for that of what they say.
     package static func environment(
         _ common: CStringList, _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
-    ) -> CStringList {
+    ) -> (variables: CStringList, refused: [Refused]) {
+        var refused: [Refused] = []
         var list = CStringList.Builder(capacity: 2048)
         list.append(common)
         list.append(.serverProtocol, facts.protocolVersion)
@@ -113,12 +127,16 @@ package enum MetaVariables {
         if let length = facts.contentLength { list.append(.contentLength, length) }
         if let type = head.first(.contentType) {
             let value = bytes.extracting(type.range)
-            if !isFunction(value) { list.append(.contentType, value) }
+            if isFunction(value) {
+                refused.append(("Content-Type".utf8.span.array, .function))
+            } else {
+                list.append(.contentType, value)
+            }
         }
         if let user = facts.remoteUser { list.append(.remoteUser, user) }
         if let type = facts.authType { list.append(.authType, type) }
-        appendFields(facts, head, bytes, to: &list)
-        return list.finish()
+        appendFields(facts, head, bytes, to: &list, refused: &refused)
+        return (list.finish(), refused)
     }
 
     /// Path and query as they were sent.
@@ -138,14 +156,19 @@ package enum MetaVariables {
 
     /// The request's fields as `HTTP_*` (section 4.1.18). Fields of one name become one variable.
     private static func appendFields(
-        _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>, to list: inout CStringList.Builder
+        _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>, to list: inout CStringList.Builder,
+        refused: inout [Refused]
     ) {
         if head.form == .absolute, let authority = head.authority {
             list.append(name: "HTTP_HOST".utf8.span, value: bytes.extracting(authority.range))
         }
         var done = Set<Int>()
         for (position, field) in head.fields.enumerated() {
-            if isLeftOut(field.id) { continue }
+            let name = bytes.extracting(field.name.range)
+            if isLeftOut(field.id) {
+                if field.id == .proxy { refused.append((name.array, .proxy)) }
+                continue
+            }
             switch field.id {
             // Above: what the request is for, also where the target says another host than the field.
             case .host where head.form == .absolute: continue
@@ -154,21 +177,26 @@ package enum MetaVariables {
             }
             // Those of the same name stand in the variable of the first.
             if !done.isEmpty, done.contains(position) { continue }
-            guard hasVariable(at: position, facts, head, bytes) else { continue }
-            let name = bytes.extracting(field.name.range)
+            guard hasVariable(at: position, facts, head, bytes) else {
+                refused.append((name.array, .name))
+                continue
+            }
             var repeated: [Int] = []
             for later in position + 1..<head.fields.endIndex where head.fields[later].id == field.id {
                 if ASCII.equalsIgnoringCase(name, bytes.extracting(head.fields[later].name.range)) {
                     repeated.append(later)
                 }
             }
+            if !repeated.isEmpty { done.formUnion(repeated) }
             let value = bytes.extracting(field.value.range)
-            if repeated.isEmpty {
-                if !isFunction(value) { list.append(field: name, value) }
+            if isFunction(value) {
+                refused.append((name.array, .function))
                 continue
             }
-            done.formUnion(repeated)
-            if isFunction(value) { continue }
+            if repeated.isEmpty {
+                list.append(field: name, value)
+                continue
+            }
             // Section 4.1.18; RFC 9110, section 5.3.
             var values = value.array
             for later in repeated {
@@ -197,43 +225,6 @@ package enum MetaVariables {
             true
         default: false
         }
-    }
-
-    /// Why a field becomes no variable though a script may look for one.
-    package enum Refusal: Sendable, Equatable {
-        /// Its name could pass for another's.
-        case name
-        /// It is Proxy.
-        case proxy
-        /// Its value looks like a function of a shell.
-        case function
-    }
-
-    /// The names of fields that become no variable, for their own sake or for that of what they say.
-    package static func refused(
-        _ facts: Facts, _ head: RequestHead, _ bytes: Span<UInt8>
-    ) -> [(name: [UInt8], why: Refusal)] {
-        var result: [(name: [UInt8], why: Refusal)] = []
-        func add(_ field: RequestHead.Field, _ why: Refusal) {
-            result.append((bytes.extracting(field.name.range).array, why))
-        }
-        for (position, field) in head.fields.enumerated() {
-            if field.id == .proxy {
-                add(field, .proxy)
-            } else if field.id == .other, !hasVariable(at: position, facts, head, bytes) {
-                add(field, .name)
-            } else if isFunction(bytes.extracting(field.value.range)),
-                !isLeftOut(field.id) || field.id == .contentType
-            {
-                // Behind the value of another field of its name it is not the beginning of a variable.
-                let name = bytes.extracting(field.name.range)
-                let isFirst = !head.fields[..<position].contains {
-                    ASCII.equalsIgnoringCase(bytes.extracting($0.name.range), name)
-                }
-                if isFirst { add(field, .function) }
-            }
-        }
-        return result
     }
 
     /// A value like a function's body has made shells run it (CVE-2014-6271). No variable gets one.

@@ -91,11 +91,16 @@ enum RequestParserCheck {
             var facts = MetaVariables.Facts()
             facts.passUnderscores = passUnderscores
             let none = CStringList.Builder(capacity: 0).finish()
-            let variables = MetaVariables.environment(none, facts, head, bytes).strings
+            let (list, refused) = MetaVariables.environment(none, facts, head, bytes)
+            let variables = list.strings
             let names = variables.map { $0.prefix { $0 != "=" } }
             precondition(Set(names).count == names.count, "no variable is there twice")
             for text in variables {
                 precondition(!text.utf8.starts(with: "HTTP_PROXY=".utf8), "no HTTP_PROXY")
+            }
+            for (name, why) in refused {
+                let isThere = head.fields.contains { bytes.extracting($0.name.range).array == name }
+                precondition(isThere || why == .function, "only what was sent is refused")
             }
         }
         if let query = head.query {
