@@ -155,7 +155,6 @@ struct ConfigAssembly {
         site.position = section.ini.position
         for (setting, value) in settings(of: section) {
             let isGood = attempt(setting, value, in: &site)
-            if setting.name == "root" { site.rootPosition = value.position }
             guard isGood, setting.name == "listen", knowsListeners, let address = site.listen.last else {
                 continue
             }
@@ -228,40 +227,30 @@ struct ConfigAssembly {
                 report(entry.position, Self.unknown(entry.name, in: section.kind))
                 continue
             }
+            let value = SettingValue(entry.value, at: entry.position, in: sections.context)
             if !setting.isRepeatable {
                 if let first = lines[name] {
                     report(entry.position, "second `\(name)` in this section; the first is at line \(first)")
                     continue
                 }
                 lines[name] = entry.position.line
-            } else if let subject = Self.subject(of: entry.value, in: setting) {
-                if let first = lines["\(name) \(subject)"] {
-                    report(entry.position, "\(name): \(subject.quoted) is at line \(first) already")
+            } else if let subject = setting.subject, let about = subject.name(value) {
+                let first = lines["\(name) \(about)"]
+                switch (first, subject.repetition) {
+                case (let first?, .isRefused):
+                    report(entry.position, "\(name): \(about.quoted) is at line \(first) already")
                     continue
-                }
-                lines["\(name) \(subject)"] = entry.position.line
-            } else if name == "cgi_env" {
-                let variable = Self.variable(of: entry.value)
-                if let first = lines.updateValue(entry.position.line, forKey: "\(name) \(variable)") {
+                case (let first?, .replaces):
                     warn(
-                        entry.position,
-                        "cgi_env: \(variable.quoted) takes the place of the one at line \(first)")
+                        entry.position, "\(name): \(about.quoted) takes the place of the one at line \(first)"
+                    )
+                case (nil, _): break
                 }
+                lines["\(name) \(about)"] = entry.position.line
             }
-            found.append((setting, SettingValue(entry.value, at: entry.position, in: sections.context)))
+            found.append((setting, value))
         }
         return found
-    }
-
-    /// What a value of a repeatable setting is about, where a second one could only take its place.
-    private static func subject(of value: String, in setting: Setting) -> String? {
-        guard setting.hasSubject else { return nil }
-        return value.split { $0 == " " || $0 == "\t" }.first.map(String.init)
-    }
-
-    /// `NAME` of `NAME=value`.
-    private static func variable(of value: String) -> String {
-        String(value.prefix { $0 != "=" }.filter { $0 != " " && $0 != "\t" && $0 != "\"" })
     }
 
     private static func unknown(_ name: String, in kind: SectionKinds) -> String {
@@ -290,13 +279,7 @@ struct ConfigAssembly {
         do throws(ValueProblem) {
             try settings.set(setting, to: value)
             notePlace(setting, value)
-            if setting.name == "charset", case .named(let name)? = try? Values.charset.parse(value),
-                !KnownCharsets.contains(name)
-            {
-                warn(
-                    value.place,
-                    "charset: \(name.quoted) is a name that no browser knows\(KnownCharsets.hint(name))")
-            }
+            if let doubt = setting.doubt?(value) { warn(value.place, "\(setting.name): \(doubt)") }
             guard value.hasForeignComment, !setting.isFreeText else { return true }
             report(
                 value.place,
@@ -318,13 +301,7 @@ struct ConfigAssembly {
 extension ConfigAssembly {
     /// Remembers where a log is named.
     private mutating func notePlace(_ setting: Setting, _ value: SettingValue) {
-        let type: ValueType<LogTarget>
-        switch setting.name {
-        case "access_log": type = Values.accessLog
-        case "error_log": type = Values.errorLog
-        default: return
-        }
-        guard let position = value.position, let target = try? type.parse(value),
+        guard let position = value.position, let target = try? setting.log?.parse(value),
             config.logPlaces[target] == nil
         else { return }
         config.logPlaces[target] = position

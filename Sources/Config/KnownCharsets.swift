@@ -1,9 +1,14 @@
 /// Names of character sets that browsers know: those of the WHATWG's Encoding Standard that are in use.
 enum KnownCharsets {
-    static func contains(_ name: String) -> Bool { all.contains(name.lowercased()) }
-
-    /// `; did you mean `utf-8`?`, or nothing.
-    static func hint(_ name: String) -> String { NearestName.hint(name, among: usual + all.sorted()) }
+    /// What to doubt of a value that names none of them.
+    static func doubt(_ value: SettingValue) -> String? {
+        guard case .named(let name)? = try? Values.charset.parse(value), !all.contains(name.lowercased())
+        else {
+            return nil
+        }
+        let hint = NearestName.hint(name, among: usual + all.sorted())
+        return "\(name.quoted) is a name that no browser knows\(hint)"
+    }
 
     /// Of names that are equally near, the one that is meant more often.
     private static let usual = ["utf-8", "iso-8859-1", "iso-8859-15", "windows-1252", "us-ascii"]

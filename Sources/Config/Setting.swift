@@ -44,6 +44,15 @@ struct Setting: Sendable {
         case part(@Sendable (inout PartSettings, SettingValue) throws(ValueProblem) -> Void)
     }
 
+    /// What a value of a repeatable setting is about, and what a second one about the same does in a section.
+    struct Subject: Sendable {
+        enum Repetition: Sendable { case isRefused, replaces }
+
+        let repetition: Repetition
+        /// Nil for a value that is about nothing.
+        let name: @Sendable (SettingValue) -> String?
+    }
+
     let name: String
     /// What kind of value, in a word or two.
     let type: String
@@ -54,20 +63,11 @@ struct Setting: Sendable {
     let setter: Setter
     /// A value may well have a `#` behind a blank.
     private(set) var isFreeText = false
-    /// The first word of a value says what it is about, of which there is to be one.
-    private(set) var hasSubject = false
-
-    func freeText() -> Setting {
-        var result = self
-        result.isFreeText = true
-        return result
-    }
-
-    func oneForEachFirstWord() -> Setting {
-        var result = self
-        result.hasSubject = true
-        return result
-    }
+    private(set) var subject: Subject?
+    /// What is doubtful about a value that can be taken; nil for nothing.
+    private(set) var doubt: (@Sendable (SettingValue) -> String?)?
+    /// How the log is read that a value names.
+    private(set) var log: ValueType<LogTarget>?
 
     var sections: SectionKinds {
         switch setter {
@@ -76,6 +76,37 @@ struct Setting: Sendable {
         case .part: [.site, .defaults, .location]
         }
     }
+}
+
+/// What a row says besides.
+extension Setting {
+    private func with(_ change: (inout Setting) -> Void) -> Setting {
+        var result = self
+        change(&result)
+        return result
+    }
+
+    func freeText() -> Setting { with { $0.isFreeText = true } }
+
+    /// The first word of a value says what it is about, of which there is to be one.
+    func oneForEachFirstWord() -> Setting {
+        with {
+            $0.subject = Subject(repetition: .isRefused) { value in
+                value.raw.split { $0 == " " || $0 == "\t" }.first.map(String.init)
+            }
+        }
+    }
+
+    /// A value takes the place of an earlier one that is about the same, which is worth a warning.
+    func lastForEach(_ name: @escaping @Sendable (SettingValue) -> String?) -> Setting {
+        with { $0.subject = Subject(repetition: .replaces, name: name) }
+    }
+
+    func doubting(_ doubt: @escaping @Sendable (SettingValue) -> String?) -> Setting {
+        with { $0.doubt = doubt }
+    }
+
+    func namingLog(_ type: ValueType<LogTarget>) -> Setting { with { $0.log = type } }
 }
 
 /// What a setting's value can be put in. A setting of another kind of section leaves it as it is.
@@ -120,11 +151,14 @@ extension Setting {
 
     static func site<Value>(
         _ name: String, _ type: ValueType<Value>, _ path: any WritableKeyPath<SiteConfig, Value> & Sendable,
-        _ default: Default, _ meaning: String
+        _ default: Default, _ meaning: String,
+        place: @escaping @Sendable (inout SiteConfig, SourcePosition?) -> Void = { _, _ in }
     ) -> Setting {
         Setting(
             name: name, type: type.name, isRepeatable: false, default: `default`, meaning: meaning,
-            setter: .site { (site, value) throws(ValueProblem) in site[keyPath: path] = try type.parse(value)
+            setter: .site { (site, value) throws(ValueProblem) in
+                site[keyPath: path] = try type.parse(value)
+                place(&site, value.position)
             })
     }
 

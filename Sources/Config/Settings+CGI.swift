@@ -28,7 +28,7 @@ extension Settings {
                 part.cgiEnvironment.removeAll { $0.name == new.name }
                 part.cgiEnvironment.append(new)
             }
-        ).freeText(),
+        ).freeText().lastForEach { (try? Values.environmentSetting.parse($0))?.name },
         .part(
             "cgi_timeout", Values.timeout, \.cgiTimeout, .value("60s"),
             "for a script's first byte of output: 504"),

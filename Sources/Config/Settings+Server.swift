@@ -16,7 +16,7 @@ extension Settings {
         .server(
             "error_log", Values.errorLog, \.errorLog, .value("stderr"),
             "what the server has to say: a path, `stderr`, `syslog`, or `syslog:SOCKET`"
-        ),
+        ).namingLog(Values.errorLog),
         .server(
             "log_level", Values.logLevel, \.logLevel, .value("info"), "the least serious thing that is logged"
         ),

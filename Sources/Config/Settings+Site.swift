@@ -7,7 +7,9 @@ extension Settings {
         .repeatable(
             site: "listen", Values.plainListenAddress, .described("all of [server]'s"),
             "addresses of [server] that this site answers on, where not all", add: { $0.listen.append($1) }),
-        .site("root", Values.optionalFolder, \.root, .value("none"), "folder of the static files"),
+        .site(
+            "root", Values.optionalFolder, \.root, .value("none"), "folder of the static files",
+            place: { $0.rootPosition = $1 }),
         .part(
             "index", Values.indexNames, \.index, .value("index.html index.htm"),
             "default pages of a folder, the first that exists"),
@@ -36,7 +38,8 @@ extension Settings {
         ).oneForEachFirstWord(),
         .part(
             "charset", Values.charset, \.charset, .value("auto"),
-            "of text files: `auto` finds out what each is written in, a name, `off`"),
+            "of text files: `auto` finds out what each is written in, a name, `off`"
+        ).doubting(KnownCharsets.doubt),
         .part(
             "symlinks", Values.symlinks, \.symlinks, .value("inside"),
             "symbolic links: those that stay `inside` the root, `follow` anywhere, `deny` all"),
@@ -91,13 +94,15 @@ extension Settings {
             "`\"Realm\" etc/htpasswd`: only users of that file, by password: 401"),
         .part(
             "access_log", Values.accessLog, \.accessLog, .value("stdout"),
-            "a line for each request: a path, `stdout`, `stderr`, `syslog`, `syslog:SOCKET`, `off`"),
+            "a line for each request: a path, `stdout`, `stderr`, `syslog`, `syslog:SOCKET`, `off`"
+        ).namingLog(Values.accessLog),
         .site(
             "log_format", Values.logFormat, \.logFormat, .value("combined"),
             "`common`, `combined`, `vhost_combined`, `combined_cgi`, `json`, or Apache's `%` directives"
         ).freeText(),
         .site(
             "error_log", Values.errorLog, \.errorLog, .described("[server]'s"),
-            "what goes wrong with the site's requests, and its scripts' stderr: a path, `stderr`, `syslog`"),
+            "what goes wrong with the site's requests, and its scripts' stderr: a path, `stderr`, `syslog`"
+        ).namingLog(Values.errorLog),
     ]
 }

@@ -42,6 +42,35 @@ import Testing
         }
     }
 
+    /// What a second value of one subject does, and what is doubtful about a value, is the setting's to say.
+    @Test func `warnings`() throws {
+        let config = try config(
+            """
+            [site a]
+            cgi_env = A=1
+            cgi_env = "A = 2"
+            cgi_env = B=1
+            cgi_env = B
+            cgi_env = A="3"
+            cgi_env = C=1
+            cgi_env = C
+            charset = uft-8
+            [location a /x]
+            cgi_env = A=4
+            charset = latin1
+            """, ["C": "3"])
+        #expect(
+            config.warnings.map { folder.shortened($0.description) } == [
+                "server.ini:3: cgi_env: `A` takes the place of the one at line 2",
+                "server.ini:6: cgi_env: `A` takes the place of the one at line 3",
+                "server.ini:8: cgi_env: `C` takes the place of the one at line 7",
+                "server.ini:9: charset: `uft-8` is a name that no browser knows; did you mean `utf-8`?",
+            ])
+        // A name that the server's environment does not have takes nothing's place.
+        #expect(
+            config.sites[0].part.cgiEnvironment.map { "\($0.name)=\($0.value)" } == ["B=1", "A=3", "C=3"])
+    }
+
     @Test func `a whole server`() throws {
         let config = try config(
             """
