@@ -25,7 +25,7 @@ import Testing
             listen = 127.0.0.2:0
             [site default]
             root = www
-            log_format = "%h %A:%p"
+            log_format = "%h %A:%p %{local}p|%{remote}p"
             """
         try await withServer(ini: ini, files: Self.files) { server in
             #expect(server.listeners.map(\.scheme) == ["http", "http", "http"])
@@ -33,7 +33,8 @@ import Testing
             #expect(server.listeners[1].description == "http://unix:\(socket)")
             for listener in 0..<3 { try #expect(server.get("/a.txt", listener: listener).status == 200) }
             _ = try server.waitForLog(containing: "127.0.0.1 127.0.0.1:\(server.port(0))", within: 1)
-            _ = try server.waitForLog(containing: "unix: ", within: 1)
+            let local = try server.waitForLog(containing: "unix: ", within: 1)
+            #expect(local == "unix: unix::- -|-")
             _ = try server.waitForLog(containing: "127.0.0.1 127.0.0.2:\(server.port(2))", within: 1)
             let curl = try runCommand(["curl", "-sS", "--unix-socket", socket, "http://h/a.txt"])
             #expect(curl.stdout == "Some text\n")

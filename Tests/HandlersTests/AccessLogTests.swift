@@ -103,4 +103,13 @@ import Wire
             withExtendedLifetime((other, ipv6, unix, first)) {}
         }
     }
+
+    @Test func `ports that are not known`() throws {
+        try Self.withExchange { exchange in
+            let format = AccessLogFormat(try LogFormat("%p %{remote}p"))
+            #expect(Self.line(format, exchange) == "80 50000\n")
+            exchange.forwarded = ForwardedClient(address: IPAddress("192.0.2.9"))
+            #expect(Self.line(format, exchange) == "80 -\n")
+        }
+    }
 }

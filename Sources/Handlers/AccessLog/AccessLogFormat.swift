@@ -154,9 +154,10 @@ final class AccessLogFormat {
             exchange.withHeadBytes {
                 LogText.appendQuoted(SiteTable.host(of: $0.extracting(authority.range)), to: &line)
             }
-        case .localPort: line.append(decimal: Int(exchange.connection.local.port ?? 0))
+        case .localPort:
+            AccessLogFormat.appendPort(Int(exchange.connection.local.port ?? 0), to: &line)
         case .localAddress: AccessLogFormat.appendAddress(exchange.connection.local.ip, to: &line)
-        case .remotePort: line.append(decimal: exchange.clientPort)
+        case .remotePort: AccessLogFormat.appendPort(exchange.clientPort, to: &line)
         case .microseconds: line.append(decimal: exchange.duration.microseconds)
         case .milliseconds: line.append(decimal: exchange.duration.milliseconds)
         case .seconds: line.append(decimal: Int(exchange.duration.seconds))
@@ -205,6 +206,11 @@ final class AccessLogFormat {
 
     static func appendAddress(_ address: IPAddress?, to line: inout ByteBuffer) {
         if let ip = address { ip.append(to: &line) } else { line.append("unix:") }
+    }
+
+    /// A Unix socket has none, and not every proxy tells the client's.
+    private static func appendPort(_ port: Int, to line: inout ByteBuffer) {
+        if port > 0 { line.append(decimal: port) } else { line.append(ASCII.dash) }
     }
 
     /// As it was sent.
