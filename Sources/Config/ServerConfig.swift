@@ -152,7 +152,7 @@ package struct SiteConfig: Sendable {
     package var scriptLimits = ScriptLimits()
     /// Clients that see on the error page why a script failed.
     package var cgiErrorsTo = ["127.0.0.0/8", "::1"].compactMap { IPNetwork($0) }
-    /// Folders that scripts may have files sent from (X-Sendfile, X-Accel-Redirect).
+    /// Folders that scripts may have files sent from (X-Sendfile, X-Accel-Redirect, X-LIGHTTPD-send-file).
     package var cgiSendfile: [String] = []
     /// Bytes that kept answers of scripts may have in all.
     package var cgiCacheSize = 32 << 20

@@ -107,7 +107,7 @@ extension Settings {
             "networks that see on the error page why a script failed; `none` for nobody"),
         .repeatable(
             site: "cgi_sendfile", Values.folder, .described("none"),
-            "a folder whose files a script may name in X-Sendfile or X-Accel-Redirect, to have them sent",
+            "a folder whose files scripts may send by X-Sendfile, X-Accel-Redirect, X-LIGHTTPD-send-file",
             add: { $0.cgiSendfile.append($1) }),
         .repeatable(
             part: "cgi_cache", Values.cacheRule, .described("none"),

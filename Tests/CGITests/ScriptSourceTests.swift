@@ -154,8 +154,9 @@ import Testing
         }
     }
 
-    @Test func `X-Sendfile`() async throws {
-        let sends = shell("printf 'X-Sendfile: %s\\n\\n' \"$HTTP_X_FILE\"")
+    @Test(arguments: ["X-Sendfile", "X-Accel-Redirect", "x-lighttpd-send-file"])
+    func `X-Sendfile`(_ field: String) async throws {
+        let sends = shell("printf '\(field): %s\\n\\n' \"$HTTP_X_FILE\"")
         let files = [
             "cgi-bin/send": sends, "cgi-bin/data.txt": "secret", "cgi-bin/open/a.txt": "named",
             "private/a.txt": "private",
@@ -173,7 +174,8 @@ import Testing
                 let response = try ask(name)
                 #expect(response.status == 500 && !response.text.contains("secret"), "\(response)")
             }
-            _ = try server.waitForError(containing: "whose folder is not in cgi_sendfile")
+            let line = try server.waitForError(containing: "whose folder is not in cgi_sendfile")
+            #expect(line.contains("its neighbour in \(field),"), "\(line)")
         }
     }
 

@@ -51,7 +51,7 @@ struct NamedFile {
             if let reason = folder.scriptRefusal(of: file, symlinks: symlinks, now: now) {
                 throw .refused(
                     ScriptFailure(
-                        "the script named a script or its neighbour in X-Sendfile, whose folder is not in cgi_sendfile itself: \(reason)"
+                        "the script named a script or its neighbour in \(head.sendfileField), whose folder is not in cgi_sendfile itself: \(reason)"
                     ))
             }
             let answer = FileAnswer(exchange: exchange, script: head, type: site.mediaTypes.type(of: path))
