@@ -155,6 +155,43 @@ import Testing
         withExtendedLifetime(folder) {}
     }
 
+    /// The kernel looks for a relative one where the script runs, whichever file names it.
+    @Test func `a relative interpreter that another interpreter names`() async throws {
+        let folder = try ScratchFolder()
+        let wrapper = try folder.script("wrapper", "#!run/it\n")
+        try folder.script("run/it", shell(":"))
+        try await expect(
+            "#!\(wrapper)\n",
+            says: [
+                "line 1 of \(wrapper) names the interpreter run/it, which does not exist below ",
+                "/cgi-bin, where the script runs",
+            ])
+        withExtendedLifetime(folder) {}
+    }
+
+    @Test(arguments: ["run/it", "/usr/bin/env run/it"])
+    func `a relative interpreter beside the script`(_ line: String) async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            let wrapper = try folder.script("lib/wrapper", "#!\(line)\n")
+            try folder.script("cgi-bin/x", "#!\(wrapper)\n")
+            try folder.script("cgi-bin/run/it", page("echo fine"))
+            let ini = try folder.write(
+                "server.ini", "[server]\nuser = root\n[site a]\nroot = www\ncgi = /cgi-bin/ cgi-bin/\n")
+            let check = try runCommand([ServerProcess.builtExecutable, "check", "-c", ini])
+            #expect(check.status == 0 && check.stderr == "", "\(check.stderr)")
+            let doctor = try runCommand([ServerProcess.builtExecutable, "doctor", "-c", ini, "/cgi-bin/x"])
+            #expect(doctor.status == 0 && doctor.stdout.contains("fine"), "\(doctor.stdout)")
+        }
+    }
+
+    @Test func `a relative program behind env`() async throws {
+        try await expect(
+            "#!/usr/bin/env run/it\n",
+            says: ["env look for run/it, which does not exist below ", "/cgi-bin, where the script runs"])
+    }
+
     @Test(arguments: ["itself", "interpreter"])
     func `a program whose loader is missing`(_ which: String) async throws {
         // As one of Alpine's, say.

@@ -15,11 +15,13 @@ struct ScriptInspection: Sendable {
     /// What lets it start and will most likely have it fail, where there is no fault.
     private(set) var warning: String?
     private let user: FileAccess
+    /// Where the script runs, and so where all relative paths start.
+    private let folder: FilePath
 
     /// Inspects `file`, which `interpreter` runs, or which runs itself. `path` is the PATH that it gets,
     /// `user` whom it runs as.
     init(file: FilePath, interpreter: FilePath?, path: String, as user: FileAccess) {
-        self.user = user
+        (self.user, folder) = (user, file.folder)
         if let fault = user.unreachable(file) {
             (self.fault, isForbidden) = (fault, true)
             return
@@ -160,15 +162,12 @@ struct ScriptInspection: Sendable {
     private func missingInterpreter(
         _ file: FilePath, _ line: Shebang, _ path: String, _ depth: Int
     ) -> String? {
-        // Scripts run in their own folders.
-        let interpreter =
-            line.interpreter.utf8.first == ASCII.slash
-            ? FilePath(line.interpreter) : FilePath("/\(line.interpreter)".utf8, below: file.folder)
+        let interpreter = absolute(line.interpreter)
         let names = "line 1 of \(file) names the interpreter \(line.interpreter)"
-        if let error = interpreter.refusal(of: F_OK), error != .accessDenied {
+        if isMissing(interpreter) {
             let isThere = hint(line.name, path)
             if line.isOfWindows { return "\(names), as on Windows; there is none here\(isThere)" }
-            if line.interpreter.contains("/") { return "\(names), which does not exist\(isThere)" }
+            if line.interpreter.contains("/") { return "\(names), \(missing(line.interpreter))\(isThere)" }
             return
                 "\(names) without its path, so the system looks for it in the script's folder and nowhere else\(isThere)"
         }
@@ -181,6 +180,20 @@ struct ScriptInspection: Sendable {
             return "\(names), which cannot be run: \(fault)"
         }
         return line.name == "env" ? missingProgram(file, line, path) : nil
+    }
+
+    /// The kernel and env take a relative path from where the process is, whichever file names it.
+    private func absolute(_ path: String) -> FilePath {
+        path.utf8.first == ASCII.slash ? FilePath(path) : FilePath("/\(path)".utf8, below: folder)
+    }
+
+    private func isMissing(_ file: FilePath) -> Bool {
+        file.refusal(of: F_OK).map { $0 != .accessDenied } ?? false
+    }
+
+    private func missing(_ path: String) -> String {
+        path.utf8.first == ASCII.slash
+            ? "which does not exist" : "which does not exist below \(folder), where the script runs"
     }
 
     /// Why env(1) does not find what line 1 has it run; nil where it does.
@@ -204,8 +217,16 @@ struct ScriptInspection: Sendable {
                     "line 1 of \(file) ends in CR LF (Windows line ends), so env looks for \(program) with a CR at the end of its name; \(ScriptInspection.lineEndCure(file))"
             }
             if find(program, path) != nil { return nil }
+            let looks = "line 1 of \(file) has env look for \(program)"
+            if program.contains("/") {
+                let file = absolute(program)
+                let fault =
+                    isMissing(file)
+                    ? missing(program) : refusal(of: file).map { "which cannot be run: \($0)" }
+                return fault.map { "\(looks), \($0)\(hint(program, path))" }
+            }
             return
-                "line 1 of \(file) has env look for \(program), which is in no folder of the script's PATH (\(path))\(hint(program, path))"
+                "\(looks), which is in no folder of the script's PATH (\(path))\(hint(program, path))"
         }
     }
 
@@ -248,7 +269,7 @@ struct ScriptInspection: Sendable {
     }
 
     private func find(_ program: String, _ path: String) -> String? {
-        if program.contains("/") { return user.may(.run, FilePath(program)) ? program : nil }
+        if program.contains("/") { return user.may(.run, absolute(program)) ? program : nil }
         return path.split(separator: ":").map { "\($0)/\(program)" }
             .first { user.may(.run, FilePath($0)) }
     }
