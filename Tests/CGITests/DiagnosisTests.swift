@@ -399,6 +399,23 @@ import Testing
         try await expect(shell("exit 0"), says: ["exited with status 0", "without any output"])
     }
 
+    @Test(arguments: [
+        ("\\n", "an empty line"), ("\\r\\n", "an empty line"), ("\\n\\r\\n\\n", "3 empty lines"),
+    ])
+    func `prints empty lines alone`(_ output: String, _ lines: String) async throws {
+        try await expect(
+            prints(output),
+            says: ["exited with status 0 after \(lines) and nothing else, no header and no page"])
+        try await expect(
+            shell("printf '%b' '\(output)'; echo oops >&2; exit 3"),
+            says: ["exited with status 3 after \(lines) and nothing else", "last words on stderr: ", "oops"])
+    }
+
+    @Test(arguments: ["\\r", "\\nA: b\\n"])
+    func `what only resembles empty lines alone`(_ output: String) async throws {
+        try await expect(prints(output), says: ["without the empty line that ends a header; they begin with"])
+    }
+
     @Test func `stderr text and exit 1`() async throws {
         try await expect(
             shell("echo 'first words' >&2; printf 'last words' >&2; exit 1"),

@@ -125,6 +125,8 @@ enum ScriptWords {
         var text = "the script \(how) "
         if printed.isEmpty {
             text += "without any output"
+        } else if let lines = emptyLines(printed) {
+            text += "after \(lines) and nothing else, no header and no page"
         } else {
             text +=
                 "after \(printed.count) bytes without the empty line that ends a header; they begin with: "
@@ -136,6 +138,19 @@ enum ScriptWords {
             text += rightsHint(confinement, lastLine: lastLine)
         }
         return text
+    }
+
+    /// `an empty line`, `2 empty lines`; nil where there is more, or not even one.
+    private static func emptyLines(_ output: Span<UInt8>) -> String? {
+        var count = 0
+        for index in output.indices {
+            switch output[index] {
+            case ASCII.lf: count += 1
+            case ASCII.cr: continue
+            default: return nil
+            }
+        }
+        return count == 0 ? nil : count == 1 ? "an empty line" : "\(count) empty lines"
     }
 
     /// In quotes, with all bytes to be seen.
