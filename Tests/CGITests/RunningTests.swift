@@ -4,7 +4,7 @@ import Testing
 
 /// Which files are scripts, how they are started, what they may use.
 ///
-/// Time-outs, disconnects, streaming and cut answers are in `HungScriptTests` and `StreamingTests`, places in `QueueTests`, stderr in `DiagnosisTests`.
+/// Time-outs, disconnects, streaming and cut answers are in `HungScriptTests` and `StreamingTests`, places in `QueueTests`, stderr in `ScriptStderrTests`.
 @Suite(.timeLimit(.minutes(5))) struct RunningTests {
     private static func get(_ target: String) -> String { "GET \(target) HTTP/1.1\r\nHost: h\r\n\r\n" }
 
@@ -356,33 +356,6 @@ import Testing
         }
     }
 
-    /// What a script and all that it starts are known by.
-    @Test func `no limit but that on locks is another one than the server's`() async throws {
-        try await withScripts(["x": page("cat /proc/self/limits"), "y": page("env -i cat /proc/self/limits")])
-        {
-            server in
-            func isLocks(_ line: Substring) -> Bool { line.hasPrefix("Max file locks") }
-            func limits(_ text: String) -> [Substring] { text.split(separator: "\n") }
-            let outside = try limits(readText("/proc/self/limits"))
-            let hard = try #require(outside.first(where: isLocks)).split(separator: " ").dropFirst(4)
-            var marks: Set<UInt64> = []
-            for path in ["/cgi-bin/x", "/cgi-bin/y", "/cgi-bin/x"] {
-                let inside = try limits(server.get(path).text)
-                #expect(inside.filter { !isLocks($0) } == outside.filter { !isLocks($0) })
-                let words = try #require(inside.first(where: isLocks)).split(separator: " ")
-                #expect(words.dropFirst(4) == hard)
-                let mark = try #require(UInt64(words[3]))
-                #expect(mark > 1 << 59 && mark < 1 << 62)
-                marks.insert(mark)
-            }
-            #expect(marks.count == 3)
-            for process in [server.pid] + server.spawners.map(\.pid) {
-                let line = try limits(readText("/proc/\(process)/limits")).first(where: isLocks)
-                #expect(line == outside.first(where: isLocks))
-            }
-        }
-    }
-
     @Test func `1000 scripts leave no descriptor and no zombie`() async throws {
         try await withScripts(["x": page("echo x")]) { server in
             _ = try onThreads(4) { _ in
@@ -416,32 +389,6 @@ import Testing
                 let text = try server.get("/cgi-bin/outer").text
                 #expect(text == "innermost\nstatic\n")
             }
-        }
-    }
-
-    @Test func `400 KB on stderr`() async throws {
-        let script = page(
-            "echo begin; i=0; while [ $i -lt 4000 ]; do echo $i $LINE; i=$((i+1)); done >&2; echo end")
-        try await withScripts(["x": script], site: "cgi_env = LINE=\("x".times(95))") { server in
-            #expect(try server.get("/cgi-bin/x").text == "begin\nend\n")
-            _ = try server.waitForError(containing: "stderr: 3999 xxx")
-            let count = server.process.stderr.lines.count { $0.contains("stderr: ") }
-            #expect(count == 4000)
-        }
-    }
-
-    @Test func `400 KB on stderr without any line's end, before the header`() async throws {
-        try await withScripts([
-            "x": shell("head -c 400000 /dev/zero | tr '\\0' x >&2; printf 'A: b\\n\\nfine'")
-        ]) {
-            server in
-            let text = try server.get("/cgi-bin/x").text
-            #expect(text == "fine")
-            let whole = eventually {
-                let lines = server.process.stderr.lines.filter { $0.contains("stderr: ") }
-                return lines.reduce(0) { $0 + $1.count { $0 == "x" } } >= 400_000
-            }
-            #expect(whole)
         }
     }
 
