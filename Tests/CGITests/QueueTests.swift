@@ -83,14 +83,14 @@ import Testing
         }
     }
 
-    @Test(arguments: HungScriptTests.Leaving.allCases)
-    func `queue: who has left is not served`(_ leaving: HungScriptTests.Leaving) async throws {
+    @Test(arguments: Leaving.allCases)
+    func `queue: who has left is not served`(_ leaving: Leaving) async throws {
         try await withQueue("cgi_max_processes = 1") { server in
             let first = try Self.ask(server, "1")
             try server.waitForFile("order")
             let second = try Self.ask(server, "2")
             let third = try Self.ask(server, "3")
-            leaving == .close ? second.close() : second.reset()
+            second.leave(by: leaving)
             _ = try server.waitForLog(containing: "/cgi-bin/x?2 HTTP/1.1\" 499 ")
             try server.folder.write("cgi-bin/go", "")
             #expect(try first.readResponse().status == 200)

@@ -4,7 +4,7 @@ import Testing
 
 /// Which files are scripts, how they are started, what they may use.
 ///
-/// Time-outs, disconnects, streaming and cut answers are in `HungScriptTests` and `StreamingTests`, places in `QueueTests`, stderr in `ScriptStderrTests`.
+/// Time-outs, disconnects, streaming and cut answers are in `HungScriptTests`, `LeavingClientTests` and `StreamingTests`, places in `QueueTests`, stderr in `ScriptStderrTests`.
 @Suite(.timeLimit(.minutes(5))) struct RunningTests {
     private static func get(_ target: String) -> String { "GET \(target) HTTP/1.1\r\nHost: h\r\n\r\n" }
 

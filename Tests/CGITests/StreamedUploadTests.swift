@@ -145,8 +145,8 @@ import Testing
         }
     }
 
-    @Test(arguments: HungScriptTests.Leaving.allCases, ["kill", "finish"])
-    func `streaming upload: a client that leaves`(_ leaving: HungScriptTests.Leaving, _ setting: String)
+    @Test(arguments: Leaving.allCases, ["kill", "finish"])
+    func `streaming upload: a client that leaves`(_ leaving: Leaving, _ setting: String)
         async throws
     {
         try await withScripts(Self.scripts, site: "cgi_on_disconnect = \(setting)\n\(Self.on)") { server in
@@ -154,7 +154,7 @@ import Testing
             try client.send(Self.post("notes", 1_000_000) + "abc")
             let script = try server.notedProcesses(1)
             #expect(eventually { (try? server.folder.read("cgi-bin/part")) == "abc" })
-            leaving == .close ? client.close() : client.reset()
+            client.leave(by: leaving)
             expectEnd(of: script)
             // A part of it is not taken for all.
             #expect(!server.folder.exists("cgi-bin/whole"))
