@@ -26,6 +26,9 @@ func withScripts(
         }, test: body)
 }
 
+/// Whether this machine has such a program or module.
+func isInstalled(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
 /// Seconds that `body` took.
 func seconds(_ body: () throws -> Void) throws -> Double {
     try ContinuousClock().measure(body) / .seconds(1)
