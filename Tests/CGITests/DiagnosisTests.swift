@@ -134,7 +134,7 @@ import Testing
     func `last words that tell of a limit`(_ setting: String, _ words: String) async throws {
         for end in ["exit 2", "printf 'Content-Type: text/plain\\n\\n'; exit 2"] {
             try await expectDiagnosis(
-                shell("echo \"\(words)\" >&2; \(end)"), site: setting,
+                seenAtItsEnd("echo \"\(words)\" >&2; \(end)"), site: setting,
                 says: ["exited with status 2", "(\(setting) may be too little)"])
         }
         // Without the setting it is the machine's limit.

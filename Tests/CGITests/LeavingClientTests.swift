@@ -97,13 +97,13 @@ import Testing
     }
 
     @Test func `client that takes nothing and stays, write_timeout`() async throws {
-        try await withScripts(["x": page("\(HungScript.family)\nyes")], server: "write_timeout = 1s") {
+        try await withScripts(["x": page("\(HungScript.family)\nyes")], server: "write_timeout = 2s") {
             server in
             let client = try server.connect(receiveBuffer: 4096)
             try client.send(HungScript.request)
             let family = try server.notedProcesses(4)
-            expectEnd(of: family, within: 6)
-            _ = try server.waitForError(containing: "the client took nothing for write_timeout = 1s; ")
+            expectEnd(of: family)
+            _ = try server.waitForError(containing: "the client took nothing for write_timeout = 2s; ")
             _ = client
         }
     }
@@ -111,14 +111,14 @@ import Testing
     /// Not taken for a script that is silent, though it cannot print for longer than its time-out.
     @Test func `client that is slow`() async throws {
         try await withScripts(
-            ["x": page("head -c 8000000 /dev/zero")], site: "cgi_idle_timeout = 300ms"
+            ["x": page("head -c 8000000 /dev/zero")], site: "cgi_idle_timeout = 2s"
         ) { server in
             let client = try server.connect(receiveBuffer: 65536)
             try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-            #expect(try client.read(500, within: 5).count == 500)
+            #expect(try client.read(500).count == 500)
             // A wait on purpose: longer than the script's time-out, shorter than write_timeout.
-            _ = try server.connect().staysSilent(for: 0.8)
-            #expect(try client.readToEnd(within: 20).count > 8_000_000 - 500)
+            _ = try server.connect().staysSilent(for: 2.5)
+            #expect(try client.readToEnd().count > 8_000_000 - 500)
         }
     }
 }
