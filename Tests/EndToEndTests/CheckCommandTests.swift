@@ -135,7 +135,7 @@ import Testing
             let process = try ChildProcess(
                 [ServerProcess.builtExecutable, "serve", "--listen", "0", "--cgi", folder.path("cgi-bin")],
                 in: folder.path)
-            let lines = process.stderr.waitForLines(until: .after(10)) { $0.contains(words) }
+            let lines = process.stderr.waitForLines(until: .after(20)) { $0.contains(words) }
             #expect(lines.first?.hasSuffix("\(words); start the server as another user") == true, "\(lines)")
         }
     }

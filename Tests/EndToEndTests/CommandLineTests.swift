@@ -80,7 +80,7 @@ import Testing
     func `wrong usage`(_ words: [String]) async throws {
         try await blocking {
             let folder = try ScratchFolder()
-            let result = try runCommand([ServerProcess.builtExecutable] + words, in: folder.path, within: 5)
+            let result = try runCommand([ServerProcess.builtExecutable] + words, in: folder.path)
             #expect(result.status == 2, "\(words)")
             #expect(result.stdout == "", "\(words)")
             #expect(result.stderr.hasPrefix("gatehouse: "), "\(words)")
@@ -100,7 +100,7 @@ import Testing
         ])
     func `a hint`(_ words: [String], _ hint: String) async throws {
         try await blocking {
-            let result = try runCommand([ServerProcess.builtExecutable] + words, within: 5)
+            let result = try runCommand([ServerProcess.builtExecutable] + words)
             #expect(result.status != 0)
             #expect(result.stderr.contains(hint), "\(result.stderr)")
         }

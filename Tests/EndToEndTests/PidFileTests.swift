@@ -47,7 +47,7 @@ import Testing
     @Test func `a pid_file left behind is no obstacle`() async throws {
         let ended = try await blocking { () -> pid_t in
             let process = try ChildProcess(["true"])
-            _ = process.waitForExit(until: .after(5))
+            _ = process.waitForExit(until: .after(20))
             return process.pid
         }
         try await withServer(
@@ -141,7 +141,7 @@ import Testing
             try server.stop()
             try #expect(server.folder.read("run.pid") == "")
             let result = try runCommand(
-                [ServerProcess.builtExecutable, "stop", "-c", server.configuration], within: 8)
+                [ServerProcess.builtExecutable, "stop", "-c", server.configuration])
             #expect(result.status == 1)
             #expect(result.stderr.contains("no server is running"), "\(result.stderr)")
         }

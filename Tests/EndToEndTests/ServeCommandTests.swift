@@ -15,7 +15,7 @@ import Testing
                         "--listen", "127.0.0.1:0", "--cgi", folder.path("scripts"),
                     ],
                     in: words.count == 1 ? folder.path("site") : folder.path)
-                let lines = process.stderr.waitForLines(until: .after(10)) {
+                let lines = process.stderr.waitForLines(until: .after(20)) {
                     $0.contains("listening on http://")
                 }
                 let url = try #require(lines.first?.split(separator: " ").last.map(String.init))
@@ -25,15 +25,15 @@ import Testing
                 #expect(result.stdout.hasPrefix("some texthello<!DOCTYPE html>"), "\(result.stderr)")
                 #expect(result.stdout.contains("./a.txt"))
                 #expect(
-                    process.stdout.waitForLines(3, until: .after(1)) { $0.contains("\"GET /") }.count == 3)
+                    process.stdout.waitForLines(3, until: .after(20)) { $0.contains("\"GET /") }.count == 3)
                 process.send(SIGINT)
-                #expect(process.waitForExit(until: .after(5)) == .status(0))
+                #expect(process.waitForExit(until: .after(20)) == .status(0))
             }
             for words in [
                 ["missing"], ["--listen", "nowhere"], ["--cgi", "missing"], ["--listen", "127.0.0.1"],
             ] {
                 let result = try runCommand(
-                    [ServerProcess.builtExecutable, "serve"] + words, in: folder.path, within: 5)
+                    [ServerProcess.builtExecutable, "serve"] + words, in: folder.path)
                 #expect(result.status != 0, "\(words)")
                 #expect(result.stderr.contains(words.last ?? ""), "\(words)")
             }
@@ -50,24 +50,24 @@ import Testing
             ] {
                 let process = try ChildProcess(
                     [ServerProcess.builtExecutable, "serve", "--listen", listen], in: folder.path)
-                let lines = process.stderr.waitForLines(until: .after(10)) { $0.contains("listening on") }
+                let lines = process.stderr.waitForLines(until: .after(20)) { $0.contains("listening on") }
                 let url = try #require(lines.first?.split(separator: " ").last.map(String.init))
                 #expect(url.wholeMatch(of: pattern) != nil, "\(listen): \(url)")
                 let result = try runCommand(["curl", "-sSi", "-r", "5-", "\(url)/a.txt"])
                 #expect(result.stdout.hasSuffix("\r\n\r\ntext"), "\(result.stderr)")
                 #expect(result.stdout.contains("Content-Type: text/plain; charset=utf-8\r\n"))
                 // No terminal, no colours.
-                let log = process.stdout.waitForLines(until: .after(2)) { $0.contains("a.txt") }
+                let log = process.stdout.waitForLines(until: .after(20)) { $0.contains("a.txt") }
                 #expect(log.first?.contains("\"GET /a.txt HTTP/1.1\" 206 4 ") == true)
                 // A second one on the same port says what to do.
                 let port = url.split(separator: ":").last.map(String.init) ?? ""
                 let second = try runCommand(
-                    [ServerProcess.builtExecutable, "serve", "--listen", port], in: folder.path, within: 5)
+                    [ServerProcess.builtExecutable, "serve", "--listen", port], in: folder.path)
                 #expect(second.status == 1)
                 #expect(second.stderr.contains("another program"))
                 #expect(second.stderr.contains("--listen 0"))
                 process.send(SIGINT)
-                #expect(process.waitForExit(until: .after(5)) == .status(0))
+                #expect(process.waitForExit(until: .after(20)) == .status(0))
                 // Addresses that mean all are not what one can open.
                 #expect(!process.stderr.text.contains("0.0.0.0:"))
                 #expect(!process.stderr.text.contains("[::]:"))
@@ -92,11 +92,11 @@ import Testing
                     ],
                     in: folder.path,
                     environment: ["TERM": "xterm", "NO_COLOR": ""].merging(environment) { $1 })
-                let lines = process.stdout.waitForLines(until: .after(10)) { $0.contains("listening on") }
+                let lines = process.stdout.waitForLines(until: .after(20)) { $0.contains("listening on") }
                 let url = try #require(
                     lines.first?.split(separator: " ").last.map { String($0.filter { !$0.isNewline }) })
                 _ = try runCommand(["curl", "-sS", "\(url)/a.txt", "\(url)/none"])
-                let log = process.stdout.waitForLines(2, until: .after(5)) { $0.contains("HTTP/1.1") }
+                let log = process.stdout.waitForLines(2, until: .after(20)) { $0.contains("HTTP/1.1") }
                 #expect(log.count == 2)
                 for line in log where isColoured {
                     #expect(line.contains("\u{1B}[1mGET\u{1B}[0m /"), "\(line)")
@@ -105,7 +105,7 @@ import Testing
                 }
                 if !isColoured { #expect(!process.stdout.text.contains("\u{1B}")) }
                 process.send(SIGTERM)
-                _ = process.waitForExit(until: .after(5))
+                _ = process.waitForExit(until: .after(20))
             }
         }
     }

@@ -23,7 +23,7 @@ import Testing
             let listen = server.hasPrefix("listen") ? "" : "listen = 127.0.0.1:0"
             let path = try folder.write(
                 "server.ini", "[server]\n\(listen)\n\(server)\n[site a]\nroot = www\n\(site)\n")
-            let result = try runCommand([ServerProcess.builtExecutable, "run", "-c", path], within: 10)
+            let result = try runCommand([ServerProcess.builtExecutable, "run", "-c", path])
             #expect(result.status == 1)
             #expect(result.stderr.hasPrefix("gatehouse: \(path):\(line): \(words)"), "\(result.stderr)")
         }
@@ -69,7 +69,7 @@ import Testing
             for address in ["127.0.0.1:\(server.port())", "*:\(server.port())", "0.0.0.0:\(server.port())"] {
                 let path = try server.folder.write(
                     "second.ini", "[server]\nlisten = \(address)\n\(smallConfiguration)")
-                let result = try runCommand([ServerProcess.builtExecutable, "run", "-c", path], within: 5)
+                let result = try runCommand([ServerProcess.builtExecutable, "run", "-c", path])
                 #expect(result.status == 1)
                 #expect(
                     result.stderr.contains(":\(server.port()): ")
@@ -90,7 +90,7 @@ import Testing
                 ("error_log = /dev/null/x", "/dev/null"),
             ] {
                 let path = try folder.write("server.ini", "[server]\n\(line)\n\(smallConfiguration)")
-                let result = try runCommand([ServerProcess.builtExecutable, "run", "-c", path], within: 5)
+                let result = try runCommand([ServerProcess.builtExecutable, "run", "-c", path])
                 #expect(result.status == 1, "\(line)")
                 #expect(result.stderr.contains(word), "\(line): \(result.stderr)")
             }
