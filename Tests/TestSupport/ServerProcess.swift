@@ -64,7 +64,7 @@ package final class ServerProcess: Sendable {
     var isExpectedToEnd: Bool { ends.update { $0.isExpected } }
 
     /// Waits until the server ends by itself or by a signal the test sent: how it ended is the test's to judge.
-    package func waitForExit(within seconds: Double = 30) throws -> ChildProcess.Exit {
+    package func waitForExit(within seconds: Double = 25) throws -> ChildProcess.Exit {
         ends.update { $0.isExpected = true }
         guard let exit = process.waitForExit(until: .after(seconds)) else {
             throw TestFailure("the server did not end\n\(Self.transcript(process))")
