@@ -278,15 +278,12 @@ import Testing
             #expect(try server.get("/cgi-bin/x", headers: ["Host": "h"])["X-Cache"] == "miss")
             try server.folder.write("cgi-bin/slow", "")
             // Who comes first after its time has it made anew, and waits for that.
-            var maker: RawClient?
+            var clients: [RawClient] = []
             let isMade = try eventually {
                 let client = try server.connect()
                 try client.send(Self.get("x"))
-                if let runs = try? server.folder.read("cgi-bin/runs"), runs.count == 4 {
-                    maker = client
-                    return true
-                }
-                return false
+                clients.append(client)
+                return try server.folder.read("cgi-bin/runs").count == 4
             }
             #expect(isMade)
             let stale = try server.get("/cgi-bin/x", headers: ["Host": "h"])
@@ -294,7 +291,7 @@ import Testing
             #expect(stale.text == "1\n")
             #expect(stale["Age"].flatMap { Int($0) } != nil)
             try server.folder.write("cgi-bin/go", "")
-            _ = maker
+            withExtendedLifetime(clients) {}
         }
     }
 }

@@ -26,10 +26,13 @@ import Testing
         return names
     }
 
-    private func run(_ site: String = site, _ body: @escaping @Sendable (ServerProcess) throws -> Void)
+    private func run(
+        _ site: String = site, more: String = "", _ body: @escaping @Sendable (ServerProcess) throws -> Void
+    )
         async throws
     {
-        try await withScripts(Self.scripts, site: site, prepare: { try $0.makeFolder("kept") }, test: body)
+        try await withScripts(
+            Self.scripts, site: site, more: more, prepare: { try $0.makeFolder("kept") }, test: body)
     }
 
     @Test(arguments: ["no", "yes"])
@@ -63,7 +66,7 @@ import Testing
     }
 
     @Test func `whole-exchange dump for debugging: how scripts fail, and the last ones only`() async throws {
-        try await run("\(Self.site)\ncgi_timeout = 300ms") { server in
+        try await run(more: "[location default /cgi-bin/hangs]\ncgi_timeout = 300ms") { server in
             for name in ["fine", "missing", "none"] { _ = try server.get("/cgi-bin/\(name)") }
             #expect(try server.get("/cgi-bin/crlf").status == 500)
             let first = try Self.records(1, server)[0]

@@ -30,7 +30,7 @@ import Testing
         try await withScripts(["x": script], site: "compress = gzip") { server in
             let client = """
                 import http.client, sys, zlib
-                connection = http.client.HTTPConnection("127.0.0.1", \(server.port()), timeout=10)
+                connection = http.client.HTTPConnection("127.0.0.1", \(server.port()), timeout=30)
                 connection.request("GET", "/cgi-bin/x", headers={"Accept-Encoding": "gzip"})
                 answer = connection.getresponse()
                 assert answer.getheader("Content-Encoding") == "gzip"

@@ -345,7 +345,7 @@ import Testing
             "idle": page("echo half; while :; do :; done"),
             "left": shell("echo >started; while :; do :; done"),
         ]
-        let site = "cgi_timeout = 1s\ncgi_idle_timeout = 1s"
+        let site = "cgi_timeout = 2s\ncgi_idle_timeout = 2s"
         try await withScripts(scripts, site: "log_format = combined_cgi\n\(site)") { server in
             #expect(try server.get("/cgi-bin/slow").status == 504)
             _ = try server.cutAnswer(to: Self.get("idle"))

@@ -149,7 +149,7 @@ struct ScriptUserTests {
     }
 
     @Test func `a time-out ends the script, its children and what has left the group`() async throws {
-        try await Self.withFamily(site: "cgi_timeout = 1s") { server in
+        try await Self.withFamily(site: "cgi_timeout = 3s") { server in
             let client = try server.connect()
             try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             let family = try Self.processes(server)
@@ -173,7 +173,7 @@ struct ScriptUserTests {
         let deaf = "trap '' TERM; echo $$ >>../data/pids; while :; do sleep 0.05; done"
         try await withScripts(
             ["x": script, "polite": shell(polite), "deaf": shell(deaf)],
-            site: "cgi_user = nobody\ncgi_timeout = 500ms", server: "user = www-data",
+            site: "cgi_user = nobody\ncgi_timeout = 3s\ncgi_kill_grace = 5s", server: "user = www-data",
             prepare: { try $0.makeFolder("data", mode: 0o777) }
         ) { server in
             let client = try server.connect()
@@ -211,7 +211,7 @@ struct ScriptUserTests {
     @Test func `one that heeds no TERM is killed`() async throws {
         let script = shell("trap '' TERM\necho $$ >../data/pids\nwhile :; do sleep 0.1; done")
         try await withScripts(
-            ["x": script], site: "cgi_user = nobody\ncgi_timeout = 300ms\ncgi_kill_grace = 500ms",
+            ["x": script], site: "cgi_user = nobody\ncgi_timeout = 2s\ncgi_kill_grace = 500ms",
             server: "user = www-data", prepare: { try $0.makeFolder("data", mode: 0o777) }
         ) { server in
             try #expect(server.get("/cgi-bin/x").status == 504)
@@ -229,7 +229,7 @@ struct ScriptUserTests {
             let first = try #require(server.spawners.first)
             for spawner in server.spawners { kill(spawner.pid, SIGKILL) }
             _ = try server.waitForError(containing: "another one will be started", count: 4)
-            let replaced = try eventually(within: 10) {
+            let replaced = try eventually {
                 let response = try server.get("/cgi-bin/x")
                 guard response.text == "nobody\n" else { throw TestFailure("no script but \(response)") }
                 return server.spawners.count >= 4
@@ -246,7 +246,7 @@ struct ScriptUserTests {
         let script = shell("echo $$ >../data/pids; trap '' TERM; while :; do sleep 0.1; done")
         try await withScripts(
             ["x": script, "y": page("id -un")],
-            site: "cgi_user = nobody\ncgi_timeout = 500ms\ncgi_kill_grace = 2s", server: "user = www-data",
+            site: "cgi_user = nobody\ncgi_timeout = 2s\ncgi_kill_grace = 2s", server: "user = www-data",
             prepare: { try $0.makeFolder("data", mode: 0o777) }
         ) { server in
             let held = server.holdSpawners()

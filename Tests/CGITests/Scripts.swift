@@ -11,6 +11,18 @@ func page(_ lines: String) -> String { shell("printf 'Content-Type: text/plain\\
 /// A shell script that prints `output`, whose `\r`, `\n` and `\0` are printf's.
 func prints(_ output: String) -> String { shell("printf '%b' '\(output)'") }
 
+/// A shell script of these lines. The server is held until it has ended, so that it sees at once what was
+/// printed and how it ended.
+func seenAtItsEnd(_ lines: String) -> String {
+    shell(
+        """
+        kill -STOP $PPID
+        while ! grep -q ') T ' /proc/$PPID/stat; do :; done
+        (while ! grep -q ') Z ' /proc/$$/stat; do sleep 0.01; done; kill -CONT $PPID) >/dev/null 2>&1 &
+        \(lines)
+        """)
+}
+
 /// Starts a server whose site has a folder of executable `scripts` behind /cgi-bin/, and runs `body` with it.
 func withScripts(
     _ scripts: [String: String], site: String = "", server: String = "", more: String = "",
@@ -25,6 +37,9 @@ func withScripts(
             try prepare(folder)
         }, test: body)
 }
+
+/// Whether this machine has such a program or module.
+func isInstalled(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
 /// Seconds that `body` took.
 func seconds(_ body: () throws -> Void) throws -> Double {
@@ -131,16 +146,16 @@ extension ServerProcess {
     }
 
     /// Waits until a script has made a file in its folder.
-    func waitForFile(_ name: String, within seconds: Double = 5) throws {
+    func waitForFile(_ name: String, within seconds: Double = 20) throws {
         if !eventually(within: seconds, { folder.exists("cgi-bin/\(name)") }) {
             throw TestFailure("no file cgi-bin/\(name)")
         }
     }
 }
 
-/// Waits until none of `processes` runs, for the 4 s that the last of a request's may take.
+/// Waits until none of `processes` runs.
 func expectEnd(
-    of processes: [RunningProcess], within seconds: Double = 4, _ location: SourceLocation = #_sourceLocation
+    of processes: [RunningProcess], within seconds: Double = 20, _ location: SourceLocation = #_sourceLocation
 ) {
     let gone = eventually(within: seconds) { !processes.contains { $0.isRunning } }
     if gone { return }
@@ -169,7 +184,7 @@ extension ServerProcess {
 }
 
 extension RawClient {
-    func readCutAnswer(within seconds: Double = 10) throws -> CutAnswer {
+    func readCutAnswer(within seconds: Double = 30) throws -> CutAnswer {
         let bytes = try readToEnd(within: seconds)
         let end = Array("\r\n\r\n".utf8)
         guard let index = bytes.indices.first(where: { bytes[$0...].starts(with: end) }), let ending else {

@@ -48,32 +48,36 @@ import Testing
         }
     }
 
-    @Test(arguments: [("1s", 0.9, 3.0), ("0", 0.0, 0.8)])
-    func `script ends, background child keeps stdout open`(_ linger: String, _ least: Double, _ most: Double)
+    @Test(arguments: [("1s", 0.9...3.0), ("0", 0.0...0.8)])
+    func `script ends, background child keeps stdout open`(_ linger: String, _ range: ClosedRange<Double>)
         async throws
     {
         try await withScripts(
             ["x": page("sleep 1000 & echo $! >>pids; echo done")], site: "cgi_linger = \(linger)"
         ) { server in
             let client = try server.connect()
-            let seconds = try seconds {
-                try client.send(Self.get)
-                let response = try client.readResponse()
-                #expect(response.text == "done\n")
-                #expect(response.framing == .chunked)
+            // On a busy machine one of them may take longer.
+            let times = try (1...3).map { _ in
+                try seconds {
+                    try client.send(Self.get)
+                    let response = try client.readResponse()
+                    #expect(response.text == "done\n")
+                    #expect(response.framing == .chunked)
+                }
             }
-            #expect(seconds >= least && seconds < most, "\(seconds)")
+            #expect(range.contains(times.min() ?? 0), "\(times)")
             _ = try server.waitForError(containing: "cgi_linger")
             // The connection goes on, and so does the child: that is what it was started for.
-            let child = try server.notedProcesses(1)
+            let children = try server.notedProcesses(3)
             try client.send("GET /none HTTP/1.1\r\nHost: h\r\n\r\n")
             #expect(try client.readResponse().status == 404)
-            kill(child[0].pid, SIGKILL)
+            for child in children { kill(child.pid, SIGKILL) }
         }
     }
 
     @Test func `background child that prints within cgi_linger`() async throws {
-        try await withScripts(["x": page("(sleep 0.2; echo late) & echo first")]) { server in
+        try await withScripts(["x": page("(sleep 0.2; echo late) & echo first")], site: "cgi_linger = 10m") {
+            server in
             let text = try server.get("/cgi-bin/x").text
             #expect(text == "first\nlate\n")
         }
@@ -91,12 +95,14 @@ import Testing
     }
 
     @Test func `8 parallel requests to a 1 s script`() async throws {
-        try await withScripts(["x": page("sleep 1; echo done")]) { server in
+        // None goes on before all are there.
+        let script = "echo $$ >>pids; while [ $(wc -l <pids) -lt 8 ]; do sleep 0.02; done; sleep 1; echo done"
+        try await withScripts(["x": page(script)]) { server in
             let seconds = try seconds {
                 let statuses = try onThreads(8) { _ in try server.get("/cgi-bin/x").status }
                 #expect(statuses == Array(repeating: 200, count: 8))
             }
-            #expect(seconds > 0.9 && seconds < 2.5, "\(seconds)")
+            #expect(seconds > 0.9, "\(seconds)")
         }
     }
 
@@ -205,17 +211,6 @@ import Testing
 
     // MARK: A header and nothing else
 
-    /// The server is held until the script has ended, so that it sees both at once.
-    private static func ends(_ lines: String) -> String {
-        shell(
-            """
-            kill -STOP $PPID
-            while ! grep -q ') T ' /proc/$PPID/stat; do :; done
-            (while ! grep -q ') Z ' /proc/$$/stat; do sleep 0.01; done; kill -CONT $PPID) >/dev/null 2>&1 &
-            \(lines)
-            """)
-    }
-
     private static let header = "printf 'Content-Type: text/plain\\n\\n'"
 
     @Test(arguments: [
@@ -228,7 +223,7 @@ import Testing
     ])
     func `a script that fails behind its header has an error page`(_ lines: String) async throws {
         try await withScripts(
-            ["x": Self.ends(lines)], site: "cgi_capture = kept", prepare: { try $0.makeFolder("kept") }
+            ["x": seenAtItsEnd(lines)], site: "cgi_capture = kept", prepare: { try $0.makeFolder("kept") }
         ) { server in
             let client = try server.connect()
             let isFailure = lines.contains("exit") || lines.contains("kill")
@@ -275,7 +270,7 @@ import Testing
         _ header: String, _ end: String, _ status: Int
     ) async throws {
         try await withScripts(
-            ["x": Self.ends("printf '\(header)'; \(end)")], files: ["www/a.txt": "static\n"]
+            ["x": seenAtItsEnd("printf '\(header)'; \(end)")], files: ["www/a.txt": "static\n"]
         ) { server in
             let client = try server.connect()
             for _ in 1...2 {
@@ -295,7 +290,7 @@ import Testing
     {
         let script = page("printf half; exit 1").replacing(
             "\\n\\n", with: "\\nStatus: 302\\nLocation: http://h/\\n\\n")
-        try await withScripts(["x": Self.ends(script)], site: "compress = \(compress)") { server in
+        try await withScripts(["x": seenAtItsEnd(script)], site: "compress = \(compress)") { server in
             let answer = try server.cutAnswer(
                 to: "GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n")
             #expect(answer.head.hasPrefix("HTTP/1.1 302 "))
@@ -304,7 +299,7 @@ import Testing
 
     @Test func `a header alone passes where cgi_exit_status lets it`() async throws {
         try await withScripts(
-            ["x": Self.ends("\(Self.header); exit 1")], site: "cgi_exit_status = stderr"
+            ["x": seenAtItsEnd("\(Self.header); exit 1")], site: "cgi_exit_status = stderr"
         ) { server in
             let response = try server.get("/cgi-bin/x")
             #expect(response.status == 200)
@@ -316,7 +311,7 @@ import Testing
         async throws
     {
         let scripts = [
-            "x": Self.ends("[ -e fine ] || { \(Self.header); exit 1; }; \(Self.header); echo fine")
+            "x": seenAtItsEnd("[ -e fine ] || { \(Self.header); exit 1; }; \(Self.header); echo fine")
         ]
         try await withScripts(
             scripts, site: "error_page = 500 /sorry.txt\ncgi_cache = /cgi-bin 200ms",
@@ -339,7 +334,7 @@ import Testing
             try client.send(Self.get)
             _ = try client.read { $0.contains("\r\n\r\n".utf8) }
             try server.folder.write("cgi-bin/go", "")
-            #expect(try client.readToEnd(within: 10).isEmpty)
+            #expect(try client.readToEnd().isEmpty)
             _ = try server.waitForError(containing: "cut after 0 bytes of content")
         }
     }

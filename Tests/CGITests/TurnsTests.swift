@@ -91,7 +91,7 @@ import Testing
         try await withTurns(length) { server in
             let holders = try Self.takeTurns(server, 1)
             let next = try Self.ask(server, "next")
-            try server.waitForFile("started.next")
+            try server.waitForFile("started.next", within: 15)
             try server.folder.write("cgi-bin/go", "")
             for client in holders + [next] { #expect(try client.readResponse().status == 200) }
         }
@@ -99,14 +99,14 @@ import Testing
 
     /// Its file hangs, say, which is known since one of its turns was over before it.
     @Test func `one that has begun to hang takes no more turns`() async throws {
-        try await withTurns("4s") { server in
+        try await withTurns("8s") { server in
             var hung = try Self.takeTurns(server, 1)
             let next = try (1...Self.turns).map { "next.\($0)" }
             hung += try next.map { try Self.ask(server, $0) }
-            for name in next { try server.waitForFile("started.\(name)", within: 10) }
-            // These have all the turns now, for another 4 s.
+            for name in next { try server.waitForFile("started.\(name)") }
+            // These have all the turns now, for another 8 s.
             hung.append(try Self.ask(server, "late"))
-            try server.waitForFile("started.late", within: 3)
+            try server.waitForFile("started.late", within: 7)
             try server.folder.write("cgi-bin/go", "")
             for client in hung { #expect(try client.readResponse().status == 200) }
         }

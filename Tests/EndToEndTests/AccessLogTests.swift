@@ -35,7 +35,7 @@ import Testing
                 headers: [
                     "Host": "H.example:8080", "Referer": "http://r/", "User-Agent": "Agent/1", "X-A": "value",
                 ])
-            let lines = server.process.stdout.waitForLines(until: .after(1)) { _ in true }
+            let lines = server.process.stdout.waitForLines(until: .after(20)) { _ in true }
             #expect(
                 lines.map { Self.generalized($0, server) }.map {
                     $0.replacing("H.example", with: "h.example")
@@ -49,11 +49,11 @@ import Testing
             let client = try server.connect()
             try client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n")
             _ = try client.readResponse()
-            let line = try server.waitForLog(containing: "[", within: 1)
+            let line = try server.waitForLog(containing: "[")
             let pattern = #/(\d+) (\d+) 0 (\d+) (\d+) (\d{10}) (\d{13}) (\d{16}) ([0-9a-f]{16}) \[.*\]/#
             let match = try #require(line.wholeMatch(of: pattern), "\(line)")
             #expect(match.1 == "\(client.localPort ?? 0)")
-            #expect(abs(try #require(Int(match.5)) - Glibc.time(nil)) <= 2)
+            #expect(abs(try #require(Int(match.5)) - Glibc.time(nil)) <= 20)
             #expect(match.6.hasPrefix(match.5.dropLast(1)))
         }
     }
@@ -67,7 +67,7 @@ import Testing
             try client.send("GET /a.txt HTTP/1.1\r\n\(host)Range: bytes=2-4\r\n\r\n")
             try client.send("GET /a.txt HTTP/1.1\r\n\(host)If-None-Match: *\r\nConnection: close\r\n\r\n")
             _ = try client.readToEnd()
-            let lines = try server.waitForLog(containing: "/a.txt", count: 4, within: 1)
+            let lines = try server.waitForLog(containing: "/a.txt", count: 4)
             #expect(
                 lines == [
                     "GET /a.txt 200 10 10 +", "HEAD /a.txt 200 - 0 +", "GET /a.txt 206 3 3 +",
@@ -96,7 +96,7 @@ import Testing
             let fields = Array("User-Agent: \"a\\\tb\" ".utf8) + [0xC2, 0x9B, 0xFF] + Array("m\r\n".utf8)
             try client.send(head + fields + Array("Referer: ü\r\nConnection: close\r\n\r\n".utf8))
             #expect(try client.readResponse().status == 404)
-            let line = try server.waitForLog(containing: "404", within: 1)
+            let line = try server.waitForLog(containing: "404")
             #expect(line.contains(#""GET /\"a\\b?\"<\x9B\xE4 HTTP/1.1" 404 "#), "\(line)")
             #expect(line.hasSuffix(#""\xC3\xBC" "\"a\\\x09b\" \xC2\x9B\xFFm""#), "\(line)")
             #expect(server.process.stdout.bytes.allSatisfy { $0 < 0x7F })
@@ -111,7 +111,7 @@ import Testing
             #expect(try client.readResponse().status == 200)
             try client.send("nonsense\r\n\r\n")
             #expect(try client.readResponse().status == 400)
-            let lines = server.process.stdout.waitForLines(2, until: .after(1)) { _ in true }
+            let lines = server.process.stdout.waitForLines(2, until: .after(20)) { _ in true }
             try #require(lines.count == 2)
             #expect(server.process.stdout.text.utf8.elementsEqual(server.process.stdout.bytes), "valid UTF-8")
             let pattern =
@@ -142,8 +142,8 @@ import Testing
             for number in 0..<20 {
                 try client.send("GET /\(number) HTTP/1.1\r\nHost: h\r\n\r\n")
                 _ = try client.readResponse()
-                // 100 ms are promised; a busy machine gets a second.
-                _ = try server.waitForLog(containing: "/\(number)", within: 1)
+                // 100 ms are promised; a busy machine gets more.
+                _ = try server.waitForLog(containing: "/\(number)", within: 5)
             }
             #expect(server.process.stdout.lines == (0..<20).map { "/\($0)" })
         }
@@ -204,7 +204,7 @@ import Testing
                 _ = try server.get("/a.txt", headers: ["Host": site])
             }
             for line in ["one /a.txt", "four: /a.txt"] {
-                _ = try server.folder.waitForLine(in: "one.log", containing: line, within: 1)
+                _ = try server.folder.waitForLine(in: "one.log", containing: line)
             }
             _ = try server.waitForError(containing: "three /a.txt")
             // Each site keeps the folder open for itself.
@@ -262,7 +262,7 @@ import Testing
             server.send(SIGUSR1)
             _ = try server.waitForError(containing: "cannot reopen the log")
             _ = try server.get("/still-logged")
-            _ = try server.folder.waitForLine(in: "moved/access.log", containing: "/still-logged", within: 1)
+            _ = try server.folder.waitForLine(in: "moved/access.log", containing: "/still-logged")
             // The log has another name now.
             server.restHere()
         }
@@ -295,7 +295,7 @@ import Testing
         ) { server in
             for (path, text) in [("/run/script", "something odd"), ("/out", "symbolic link")] {
                 let response = try server.get(path)
-                let line = try server.waitForLog(containing: path, within: 1)
+                let line = try server.waitForLog(containing: path)
                 let id = String(line.prefix(16))
                 let error = try server.waitForError(containing: text)
                 #expect(error.contains("id=\(id) "), "\(error)")

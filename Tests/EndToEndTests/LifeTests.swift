@@ -15,6 +15,17 @@ import Testing
         """,
     ]
     private static let cgi = "cgi = /run cgi-bin"
+    private static func ini(shutdown: String) -> String {
+        """
+        [server]
+        listen = 127.0.0.1:0
+        shutdown_timeout = \(shutdown)
+        [site default]
+        root = www
+        \(cgi)
+
+        """
+    }
     private static let hasIPv6 = access("/proc/net/if_inet6", F_OK) == 0
 
     @Test func `each listener has a line and serves`() async throws {
@@ -32,10 +43,10 @@ import Testing
             let socket = server.folder.path("web.socket")
             #expect(server.listeners[1].description == "http://unix:\(socket)")
             for listener in 0..<3 { try #expect(server.get("/a.txt", listener: listener).status == 200) }
-            _ = try server.waitForLog(containing: "127.0.0.1 127.0.0.1:\(server.port(0))", within: 1)
-            let local = try server.waitForLog(containing: "unix: ", within: 1)
+            _ = try server.waitForLog(containing: "127.0.0.1 127.0.0.1:\(server.port(0))")
+            let local = try server.waitForLog(containing: "unix: ")
             #expect(local == "unix: unix::- -|-")
-            _ = try server.waitForLog(containing: "127.0.0.1 127.0.0.2:\(server.port(2))", within: 1)
+            _ = try server.waitForLog(containing: "127.0.0.1 127.0.0.2:\(server.port(2))")
             let curl = try runCommand(["curl", "-sS", "--unix-socket", socket, "http://h/a.txt"])
             #expect(curl.stdout == "Some text\n")
             try server.stop()
@@ -51,7 +62,7 @@ import Testing
             let first = try ServerProcess(ini: ini, in: folder)
             // Not from one that is alive.
             let second = try runCommand(
-                [ServerProcess.builtExecutable, "run", "-c", first.configuration], within: 5)
+                [ServerProcess.builtExecutable, "run", "-c", first.configuration])
             #expect(second.status == 1)
             #expect(second.stderr.contains("web.socket"))
             try #expect(first.get("/a.txt").status == 200)
@@ -95,14 +106,14 @@ import Testing
             #expect(lines[0] == "http://[::1]:\(server.port(0))")
             #expect(lines[1...] == ["http://0.0.0.0:\(server.port(1))", "http://[::]:\(server.port(1))"])
             try #expect(server.get("/a.txt").status == 200)
-            _ = try server.waitForLog(containing: "::1 ::1 /a.txt", within: 1)
+            _ = try server.waitForLog(containing: "::1 ::1 /a.txt")
             for (host, logged) in [
                 ("127.0.0.1", "127.0.0.1 127.0.0.1 /a.txt?1"), ("[::1]", "::1 ::1 /a.txt"),
                 ("127.0.0.3", "127.0.0.1 127.0.0.3 /a.txt"),
             ] {
                 let result = try runCommand(["curl", "-sS", "-g", "http://\(host):\(server.port(1))/a.txt"])
                 #expect(result.stdout == "Some text\n", "\(host): \(result.stderr)")
-                _ = try server.waitForLog(containing: logged.replacing("?1", with: ""), within: 1)
+                _ = try server.waitForLog(containing: logged.replacing("?1", with: ""))
             }
         }
     }
@@ -123,7 +134,7 @@ import Testing
             for client in waiting.dropFirst() { #expect(client.received.isEmpty) }
             // One goes, one comes; of those that wait at different loops, any.
             open.removeAll()
-            let areAllServed = try eventually(within: 20) {
+            let areAllServed = try eventually {
                 waiting = try waiting.filter { client in
                     if try client.staysSilent(for: 0.01) { return true }
                     #expect(try client.readResponse().status == 200)
@@ -161,7 +172,7 @@ import Testing
     }
 
     @Test func `a second TERM stops at once`() async throws {
-        try await withServer(site: Self.cgi, files: Self.files) { server in
+        try await withServer(ini: Self.ini(shutdown: "10m"), files: Self.files) { server in
             let busy = try server.connect()
             try busy.send("GET /run/wait HTTP/1.1\r\nHost: h\r\n\r\n")
             _ = try busy.read { $0.contains("begun".utf8) }
@@ -169,7 +180,7 @@ import Testing
             #expect(eventually { (try? server.connect()) == nil })
             #expect(server.process.exit == nil)
             server.send(SIGTERM)
-            let exit = try server.waitForExit(within: 4)
+            let exit = try server.waitForExit()
             #expect(exit == .status(0))
             // The client can tell that it has not got everything.
             _ = try? busy.readToEnd()
@@ -178,20 +189,12 @@ import Testing
     }
 
     @Test func `shutdown_timeout ends what takes longer`() async throws {
-        let ini = """
-            [server]
-            listen = 127.0.0.1:0
-            shutdown_timeout = 300ms
-            [site default]
-            root = www
-            cgi = /run cgi-bin
-            """
-        try await withServer(ini: ini, files: Self.files) { server in
+        try await withServer(ini: Self.ini(shutdown: "300ms"), files: Self.files) { server in
             let busy = try server.connect()
             try busy.send("GET /run/wait HTTP/1.1\r\nHost: h\r\n\r\n")
             _ = try busy.read { $0.contains("begun".utf8) }
             server.send(SIGTERM)
-            let exit = try server.waitForExit(within: 4)
+            let exit = try server.waitForExit()
             #expect(exit == .status(0))
         }
     }
@@ -214,7 +217,7 @@ import Testing
             _ = try client.read { $0.contains("begun".utf8) }
             server.send(SIGTERM)
             server.send(SIGTERM)
-            let exit = try server.waitForExit(within: 20)
+            let exit = try server.waitForExit()
             #expect(exit == .status(0))
             #expect(server.folder.exists("cleaned"))
         }
@@ -222,13 +225,11 @@ import Testing
 
     /// Such a client holds its connection open only to be sure of its answer.
     @Test func `a refused client does not hold up the end`() async throws {
-        try await withServer(files: Self.files) { server in
+        try await withServer(ini: Self.ini(shutdown: "10m"), files: Self.files) { server in
             let client = try server.connect()
             try client.send("nonsense\r\n\r\n")
             #expect(try client.readResponse().status == 400)
-            let clock = ContinuousClock()
-            let time = try clock.measure { try server.stop(checkDescriptors: false) }
-            #expect(time < .seconds(3))
+            try server.stop(checkDescriptors: false)
         }
     }
 

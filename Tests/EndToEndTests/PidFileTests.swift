@@ -7,17 +7,65 @@ import Testing
     private static let ini =
         "[server]\nlisten = 127.0.0.1:0\npid_file = run.pid\n[site default]\nroot = www\n"
 
-    private static func gatehouse(_ word: String, _ folder: ScratchFolder) throws -> CommandResult {
-        try runCommand(
-            [ServerProcess.builtExecutable, word, "-c", folder.path("server.ini")], in: folder.path, within: 8
-        )
-    }
-
     private static func folder() throws -> ScratchFolder {
         let folder = try ScratchFolder()
         try folder.makeFolder("www")
         try folder.write("server.ini", ini)
         return folder
+    }
+
+    @Test func `stop and reopen find the server by its pid_file`() async throws {
+        try await withServer(
+            site: "access_log = access.log", server: "pid_file = run.pid", files: ["www/a.txt": "x"]
+        ) {
+            server in
+            try #expect(server.folder.read("run.pid") == "\(server.pid)\n")
+            rename(server.folder.path("access.log"), server.folder.path("old.log"))
+            try #expect(gatehouse("reopen", "-c", server.configuration).status == 0)
+            #expect(eventually { server.folder.exists("access.log") })
+            // A second one of the same pid_file does not start.
+            let second = try gatehouse("run", "-c", server.configuration)
+            #expect(second.status == 1)
+            #expect(second.stderr.contains("\(server.pid)"))
+            try #expect(server.get("/a.txt").status == 200)
+            // Also where the file has been spoilt since.
+            let text = try readText(server.configuration)
+            try server.folder.write("server.ini", text + "\nrot = www\n")
+            let stop = try gatehouse("stop", "-c", server.configuration)
+            #expect(stop.status == 0, "\(stop.stderr)")
+            let exit = try server.waitForExit()
+            #expect(exit == .status(0))
+            #expect(!server.folder.exists("run.pid"))
+            for command in ["stop", "reopen"] {
+                let result = try gatehouse(command, "-c", server.configuration)
+                #expect(result.status == 1)
+                #expect(result.stderr.contains("run.pid"))
+            }
+        }
+    }
+
+    @Test func `a pid_file left behind is no obstacle`() async throws {
+        let ended = try await blocking { () -> pid_t in
+            let process = try ChildProcess(["true"])
+            _ = process.waitForExit(until: .after(20))
+            return process.pid
+        }
+        try await withServer(
+            server: "pid_file = run.pid", prepare: { try $0.write("run.pid", "\(ended)\n") }
+        ) { server in
+            try #expect(server.folder.read("run.pid") == "\(server.pid)\n")
+        }
+    }
+
+    @Test func `stop without a pid_file`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.makeFolder("www")
+            let path = try folder.write("server.ini", smallConfiguration)
+            let result = try gatehouse("stop", "-c", path)
+            #expect(result.status == 1)
+            #expect(result.stderr.contains("pid_file"))
+        }
     }
 
     /// The number may have gone to somebody else long since.
@@ -28,7 +76,7 @@ import Testing
             let folder = try Self.folder()
             let bystander = try ChildProcess(["sleep", "60"])
             try folder.write("run.pid", "\(bystander.pid)\n")
-            let result = try Self.gatehouse(command, folder)
+            let result = try gatehouse(command, "-c", folder.path("server.ini"))
             #expect(result.status == 1)
             #expect(result.stderr.contains("process \(bystander.pid), has ended"), "\(result.stderr)")
             #expect(bystander.exit == nil)
@@ -45,13 +93,13 @@ import Testing
         try await blocking {
             let folder = try Self.folder()
             let server = try ServerProcess(ini: Self.ini, in: folder)
-            let second = try Self.gatehouse("run", folder)
+            let second = try gatehouse("run", "-c", folder.path("server.ini"))
             #expect(second.status == 1)
             #expect(second.stderr.contains("running already: process \(server.pid)"), "\(second.stderr)")
             try #expect(folder.read("run.pid") == "\(server.pid)\n")
             server.send(SIGKILL)
             _ = try server.waitForExit()
-            let result = try Self.gatehouse("stop", folder)
+            let result = try gatehouse("stop", "-c", folder.path("server.ini"))
             #expect(result.status == 1)
             #expect(result.stderr.contains("has ended"), "\(result.stderr)")
         }
@@ -62,7 +110,7 @@ import Testing
             let folder = try Self.folder()
             try folder.write("victim", "precious")
             try folder.link("run.pid", to: "victim")
-            let result = try Self.gatehouse("run", folder)
+            let result = try gatehouse("run", "-c", folder.path("server.ini"))
             #expect(result.status == 1)
             #expect(result.stderr.contains("symbolic link"), "\(result.stderr)")
             try #expect(folder.read("victim") == "precious")
@@ -79,7 +127,7 @@ import Testing
             var exit = try first.waitForExit()
             #expect(exit == .status(0))
             try #expect(folder.read("run.pid") == "\(second.pid)\n")
-            try #expect(Self.gatehouse("stop", folder).status == 0)
+            try #expect(gatehouse("stop", "-c", folder.path("server.ini")).status == 0)
             exit = try second.waitForExit()
             #expect(exit == .status(0))
         }
@@ -93,7 +141,7 @@ import Testing
             try server.stop()
             try #expect(server.folder.read("run.pid") == "")
             let result = try runCommand(
-                [ServerProcess.builtExecutable, "stop", "-c", server.configuration], within: 8)
+                [ServerProcess.builtExecutable, "stop", "-c", server.configuration])
             #expect(result.status == 1)
             #expect(result.stderr.contains("no server is running"), "\(result.stderr)")
         }

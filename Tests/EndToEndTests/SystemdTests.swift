@@ -77,7 +77,7 @@ struct SystemdTests {
         let (folder, _) = try folder(sockets, listen)
         return try runCommand(
             [folder.path("manager"), "run", "-c", folder.path("server.ini")],
-            environment: ["GATEHOUSE": ServerProcess.builtExecutable], within: 8)
+            environment: ["GATEHOUSE": ServerProcess.builtExecutable])
     }
 
     @Test func `sockets are taken over`() async throws {
@@ -165,16 +165,16 @@ struct SystemdTests {
                 while True: print(s.recv(1000).decode().replace(chr(10), " "), flush=True)
                 """)
             let listener = try ChildProcess([folder.path("listen"), name])
-            #expect(listener.stdout.waitForLines(until: .after(5)) { $0 == "bound" }.count == 1)
+            #expect(listener.stdout.waitForLines(until: .after(20)) { $0 == "bound" }.count == 1)
             let server = try ServerProcess(
                 ini: "[server]\nlisten = 127.0.0.1:0\n[site default]\nroot = www\ncgi = /cgi-bin/ cgi-bin/\n",
                 in: folder, environment: ["NOTIFY_SOCKET": name])
             let ready = "READY=1 MAINPID=\(server.pid)"
-            #expect(listener.stdout.waitForLines(until: .after(5)) { $0 == ready }.count == 1)
+            #expect(listener.stdout.waitForLines(until: .after(20)) { $0 == ready }.count == 1)
             try #expect(!server.get("/cgi-bin/env").text.contains("NOTIFY_SOCKET"))
             #expect(!listener.stdout.text.contains("STOPPING"))
             try server.stop()
-            #expect(listener.stdout.waitForLines(until: .after(5)) { $0 == "STOPPING=1" }.count == 1)
+            #expect(listener.stdout.waitForLines(until: .after(20)) { $0 == "STOPPING=1" }.count == 1)
             listener.kill()
         }
     }

@@ -92,7 +92,7 @@ import Testing
             }
             #expect(isAll, "\(read.count - filled)")
             #expect(Self.numbers(read) == Array(1...100))
-            let told = losses.wait(until: .after(5)) { $0.isEmpty ? nil : $0 }
+            let told = losses.wait(until: .after(20)) { $0.isEmpty ? nil : $0 }
             #expect(told == [900])
         }
     }
@@ -100,39 +100,50 @@ import Testing
     @Test func `a log that cannot be written keeps nobody waiting at the end`() async throws {
         try await blocking {
             let sink = try #require(try LogSink(.file("/dev/full")))
-            let (writer, losses) = try Self.writer()
-            for number in 1...10 { writer.submit(Self.line(number), to: sink) }
-            let start = Instant.now
-            writer.flush()
-            #expect(Instant.now - start < .seconds(1))
-            // It has not flowed since.
-            #expect(losses.update { $0 }.isEmpty)
+            // One that is waited for takes a second each time; a busy machine does not.
+            let fastest = try (1...3).map { _ in
+                let (writer, losses) = try Self.writer()
+                for number in 1...10 { writer.submit(Self.line(number), to: sink) }
+                let start = Instant.now
+                writer.flush()
+                // It has not flowed since.
+                #expect(losses.update { $0 }.isEmpty)
+                return Instant.now - start
+            }.min()
+            #expect(try #require(fastest) < .seconds(1))
         }
     }
 
     @Test func `a pipe that nobody reads gives way at once to what is opened in its place`() async throws {
         try await blocking {
-            let folder = try ScratchFolder()
-            let pipe = try Self.pipe(in: folder)
-            let other = try #require(try LogSink(.file(folder.path("log"))))
-            let (writer, _) = try Self.writer()
-            // One piece, of which the pipe takes no whole number of lines.
-            writer.submit((1...200).flatMap { Self.line($0) }, to: pipe)
-            // The thread sleeps for a second from here on.
-            for text in ["one\n", "two\n"] {
-                writer.submit(Array(text.utf8), to: other)
-                _ = try folder.waitForLine(in: "log", containing: String(text.dropLast()))
-            }
-            unlink(folder.path("pipe"))
-            let start = Instant.now
-            try pipe.reopen()
-            writer.lookAgain()
-            _ = try folder.waitForLine(in: "pipe", containing: "200 ")
-            #expect(Instant.now - start < .milliseconds(700))
-            // The line that the pipe has half of is whole here.
-            let first = try #require(try folder.read("pipe").split(separator: "\n").first)
-            #expect(first.utf8.count == 999, "\(first)")
+            // Had it to wake by itself, it would take most of a second each time; a busy machine does not.
+            let fastest = try (1...5).map { _ in try Self.timeToGiveWay() }.min()
+            #expect(try #require(fastest) < .milliseconds(700))
         }
+    }
+
+    private static func timeToGiveWay() throws -> TimeSpan {
+        let folder = try ScratchFolder()
+        let pipe = try pipe(in: folder)
+        let other = try #require(try LogSink(.file(folder.path("log"))))
+        let (writer, _) = try writer()
+        // One piece, of which the pipe takes no whole number of lines.
+        writer.submit((1...200).flatMap { line($0) }, to: pipe)
+        // The thread sleeps for a second from here on.
+        for text in ["one\n", "two\n"] {
+            writer.submit(Array(text.utf8), to: other)
+            _ = try folder.waitForLine(in: "log", containing: String(text.dropLast()))
+        }
+        unlink(folder.path("pipe"))
+        let start = Instant.now
+        try pipe.reopen()
+        writer.lookAgain()
+        _ = try folder.waitForLine(in: "pipe", containing: "200 ")
+        let time = Instant.now - start
+        // The line that the pipe has half of is whole here.
+        let first = try #require(try folder.read("pipe").split(separator: "\n").first)
+        #expect(first.utf8.count == 999, "\(first)")
+        return time
     }
 
     // MARK: Standard streams

@@ -124,10 +124,10 @@ import Testing
             let waiter = Waiter(loop: loop)
             for _ in 0..<100 {
                 loop.submit { waiter.wake() }
-                #expect(await waiter.wait(until: loop.now + .milliseconds(40)) == .woken)
+                #expect(await waiter.wait(until: loop.now + .milliseconds(300)) == .woken)
             }
             // Longer than any of the deadlines above.
-            #expect(await waiter.wait(until: loop.now + .milliseconds(200)) == .timedOut)
+            #expect(await waiter.wait(until: loop.now + .milliseconds(500)) == .timedOut)
             waiter.end()
         }
     }

@@ -19,7 +19,7 @@ package struct CommandResult: Sendable {
 /// Throws when there is no such command, and when it takes too long: then it is killed.
 package func runCommand(
     _ command: [String], input: [UInt8] = [], in folder: String? = nil, environment: [String: String] = [:],
-    within seconds: Double = 20
+    within seconds: Double = 60
 ) throws -> CommandResult {
     let process = try ChildProcess(command, input: input, in: folder, environment: environment)
     let deadline = Deadline.after(seconds)

@@ -53,7 +53,7 @@ package final class RawClient {
     /// address it comes from: on this machine all of 127.0.0.0/8 will do.
     package init(
         to address: SocketAddress, from source: IPAddress? = nil, receiveBuffer: CInt? = nil,
-        within seconds: Double = 5
+        within seconds: Double = 20
     ) throws {
         self.address = address
         let family =
@@ -126,12 +126,12 @@ package final class RawClient {
 
 extension RawClient {
     /// Sends all of `text`, and takes what comes meanwhile.
-    package func send(_ text: String, within seconds: Double = 5) throws {
+    package func send(_ text: String, within seconds: Double = 20) throws {
         try send(Array(text.utf8), within: seconds)
     }
 
     /// `reading` false: takes nothing before all is sent.
-    package func send(_ bytes: [UInt8], within seconds: Double = 5, reading: Bool = true) throws {
+    package func send(_ bytes: [UInt8], within seconds: Double = 20, reading: Bool = true) throws {
         let sent = try sendSome(bytes, within: seconds, reading: reading)
         if sent == bytes.count { return }
         if let ending {
@@ -145,7 +145,7 @@ extension RawClient {
     ///
     /// What comes meanwhile is kept for reading, so that two that both send do not block each other.
     package func sendSome(
-        _ bytes: [UInt8], within seconds: Double = 5, reading: Bool = true
+        _ bytes: [UInt8], within seconds: Double = 20, reading: Bool = true
     ) throws -> Int {
         let deadline = Deadline.after(seconds)
         var sent = 0
@@ -218,7 +218,7 @@ extension RawClient {
 
     /// Waits until `isEnough` holds for the bytes received, and takes all of them.
     package func read(
-        _ what: String = "bytes", within seconds: Double = 5, until isEnough: ([UInt8]) -> Bool
+        _ what: String = "bytes", within seconds: Double = 20, until isEnough: ([UInt8]) -> Bool
     ) throws -> [UInt8] {
         let deadline = Deadline.after(seconds)
         while !isEnough(received) {
@@ -229,7 +229,7 @@ extension RawClient {
     }
 
     /// Takes exactly `count` bytes.
-    package func read(_ count: Int, within seconds: Double = 5) throws -> [UInt8] {
+    package func read(_ count: Int, within seconds: Double = 20) throws -> [UInt8] {
         try need(count, "\(count) bytes", until: .after(seconds))
         return take(count)
     }
@@ -243,7 +243,7 @@ extension RawClient {
     }
 
     /// Takes everything up to the end of the connection, whichever end that is: see `ending`.
-    package func readToEnd(within seconds: Double = 5) throws -> [UInt8] {
+    package func readToEnd(within seconds: Double = 20) throws -> [UInt8] {
         let deadline = Deadline.after(seconds)
         while ending == nil {
             guard try receive(until: deadline) else {
@@ -254,7 +254,7 @@ extension RawClient {
     }
 
     /// Waits for the end of the connection, before which nothing more may come.
-    package func expectEnd(within seconds: Double = 5) throws -> Ending {
+    package func expectEnd(within seconds: Double = 20) throws -> Ending {
         let surplus = try readToEnd(within: seconds)
         if !surplus.isEmpty {
             throw ClientError.malformed("bytes behind the last response", received: surplus)

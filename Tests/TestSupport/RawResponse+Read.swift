@@ -5,7 +5,7 @@ extension RawClient {
     ///
     /// `method` is that of the request, for an answer to HEAD has no body. What was sent behind the
     /// response stays for the next call, so pipelined responses are read one by one.
-    package func readResponse(to method: String = "GET", within seconds: Double = 10) throws -> RawResponse {
+    package func readResponse(to method: String = "GET", within seconds: Double = 30) throws -> RawResponse {
         var reader = ResponseReader(client: self, deadline: .after(seconds))
         return try reader.response(to: method)
     }

@@ -88,7 +88,7 @@ package final class ScratchFolder: Sendable {
     }
 
     /// Waits until a file has a line that contains `text`, and returns the line. For logs in files.
-    package func waitForLine(in name: String, containing text: String, within seconds: Double = 5) throws
+    package func waitForLine(in name: String, containing text: String, within seconds: Double = 20) throws
         -> String
     {
         var content = ""

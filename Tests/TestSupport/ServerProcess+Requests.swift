@@ -49,7 +49,7 @@ extension ServerProcess {
     /// but the end of the connection, and that not by a reset.
     package func request(
         _ method: String, _ path: String, headers: KeyValuePairs<String, String> = [:], body: [UInt8]? = nil,
-        listener: Int = 0, from source: String? = nil, within seconds: Double = 10
+        listener: Int = 0, from source: String? = nil, within seconds: Double = 30
     ) throws -> RawResponse {
         let client = try connect(listener, from: source)
         let names = Set(headers.map { $0.key.lowercased() })

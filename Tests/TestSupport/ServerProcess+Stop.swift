@@ -12,7 +12,7 @@ extension ServerProcess {
     /// Clients should have closed their connections.
     package func stop(
         with signal: CInt = SIGTERM, allowed: [String] = [], checkDescriptors: Bool = true,
-        within seconds: Double = 10
+        within seconds: Double = 30
     ) throws {
         isStopped = true
         var problems: [String] = []
@@ -32,10 +32,10 @@ extension ServerProcess {
         } else {
             problems.append("it did not end within \(seconds) s of signal \(signal); killed")
             process.kill()
-            _ = process.waitForExit(until: .after(5))
+            _ = process.waitForExit(until: .after(20))
         }
         problems += leftProcesses(of: children)
-        for output in [process.stdout, process.stderr] where !output.waitForEnd(until: .after(2)) {
+        for output in [process.stdout, process.stderr] where !output.waitForEnd(until: .after(10)) {
             problems.append("somebody still holds its output")
         }
         problems += alarmingLines(allowed)
@@ -55,7 +55,7 @@ extension ServerProcess {
     private func leakedDescriptors() -> [String] {
         let baseline = descriptorsAtRest.update { $0 }
         var leaked: [String] = []
-        let idle = eventually {
+        let idle = eventually(within: 10) {
             leaked = baseline.leaked(openDescriptors)
             return leaked.isEmpty
         }
@@ -67,7 +67,7 @@ extension ServerProcess {
     /// Kills what is left of `children`, and what runs in the server's folder, and names it.
     private func leftProcesses(of children: [RunningProcess]) -> [String] {
         var left: [RunningProcess] = []
-        let gone = eventually(within: 3) {
+        let gone = eventually(within: 10) {
             let here = RunningProcess.all.filter { $0.folder?.hasPrefix(folder.path) ?? false }
             left = Set(children + here).filter { $0.pid != pid && $0.isRunning }.sorted { $0.pid < $1.pid }
             return left.isEmpty

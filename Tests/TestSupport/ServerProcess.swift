@@ -26,7 +26,7 @@ package final class ServerProcess: Sendable {
     /// outside of sites. `GATEHOUSE_BINARY` names another executable than the one beside the tests.
     package init(
         ini: String, in folder: ScratchFolder, listenerCount: Int? = nil, environment: [String: String] = [:],
-        executable: String = ServerProcess.builtExecutable, within seconds: Double = 15
+        executable: String = ServerProcess.builtExecutable, within seconds: Double = 40
     ) throws {
         self.folder = folder
         configuration = try folder.write("server.ini", ini)
@@ -64,7 +64,7 @@ package final class ServerProcess: Sendable {
     var isExpectedToEnd: Bool { ends.update { $0.isExpected } }
 
     /// Waits until the server ends by itself or by a signal the test sent: how it ended is the test's to judge.
-    package func waitForExit(within seconds: Double = 10) throws -> ChildProcess.Exit {
+    package func waitForExit(within seconds: Double = 25) throws -> ChildProcess.Exit {
         ends.update { $0.isExpected = true }
         guard let exit = process.waitForExit(until: .after(seconds)) else {
             throw TestFailure("the server did not end\n\(Self.transcript(process))")
@@ -173,24 +173,24 @@ extension ServerProcess {
     }
 
     /// Waits for a line on stdout, where access logs go by default, and returns it.
-    package func waitForLog(containing text: String, within seconds: Double = 5) throws -> String {
+    package func waitForLog(containing text: String, within seconds: Double = 20) throws -> String {
         try waitForLog(containing: text, count: 1, within: seconds)[0]
     }
 
     /// Waits for `count` lines on stdout, and returns them.
-    package func waitForLog(containing text: String, count: Int, within seconds: Double = 5) throws
+    package func waitForLog(containing text: String, count: Int, within seconds: Double = 20) throws
         -> [String]
     {
         try wait(for: text, count, on: process.stdout, "stdout", within: seconds)
     }
 
     /// Waits for a line on stderr, where error logs go by default, and returns it.
-    package func waitForError(containing text: String, within seconds: Double = 5) throws -> String {
+    package func waitForError(containing text: String, within seconds: Double = 20) throws -> String {
         try waitForError(containing: text, count: 1, within: seconds)[0]
     }
 
     /// Waits for `count` lines on stderr, and returns them.
-    package func waitForError(containing text: String, count: Int, within seconds: Double = 5) throws
+    package func waitForError(containing text: String, count: Int, within seconds: Double = 20) throws
         -> [String]
     {
         try wait(for: text, count, on: process.stderr, "stderr", within: seconds)

@@ -154,7 +154,7 @@ private struct Wire: Sendable, ExpressibleByStringLiteral, CustomTestStringConve
         for end in [Answer.End.eof, .reset, .open] {
             try await Answer(bytes: bytes.text, end: end).to { client in
                 do {
-                    let response = try client.readResponse(within: 0.2)
+                    let response = try client.readResponse(within: end == .open ? 0.2 : 20)
                     Issue.record("accepted: \(response)")
                 } catch ClientError.ended(let ending, _, _) {
                     #expect(ending == (end == .eof ? .eof : .reset))
