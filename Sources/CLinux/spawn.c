@@ -73,16 +73,33 @@ static int place_streams(const struct gh_spawn *plan) {
     return 0;
 }
 
-void gh_begin_on(int32_t processor) {
-    cpu_set_t all, one;
-    if (processor >= CPU_SETSIZE || sched_getaffinity(0, sizeof all, &all) < 0) return;
+bool gh_stay_on(int32_t processor) {
+    cpu_set_t one;
+    if (processor < 0 || processor >= CPU_SETSIZE) return false;
     CPU_ZERO(&one);
     CPU_SET(processor, &one);
-    if (sched_setaffinity(0, sizeof one, &one) < 0) return;
-    // Fails where none of them is left by now. Of those that are not there, the kernel takes the others.
-    if (sched_setaffinity(0, sizeof all, &all) < 0) {
-        memset(&all, 0xff, sizeof all);
-        sched_setaffinity(0, sizeof all, &all);
+    return sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
+void gh_run_on(const struct gh_processor_set *processors) {
+    // Of those that are not there, the kernel takes the others.
+    if (sched_setaffinity(0, sizeof processors->set, &processors->set) == 0) return;
+    cpu_set_t all;
+    memset(&all, 0xff, sizeof all);
+    sched_setaffinity(0, sizeof all, &all);
+}
+
+bool gh_get_processors(struct gh_processor_set *processors) {
+    return sched_getaffinity(0, sizeof processors->set, &processors->set) == 0;
+}
+
+void gh_begin_on(int32_t processor, const struct gh_processor_set *processors) {
+    struct gh_processor_set own;
+    if (!processors && gh_get_processors(&own)) processors = &own;
+    // A spawner's child has to leave its one processor in any case.
+    if (processors) {
+        gh_stay_on(processor);
+        gh_run_on(processors);
     }
 }
 
@@ -124,7 +141,11 @@ int gh_child_main(void *argument) {
         errno = 0;
         if (nice(plan->nice) == -1 && errno != 0) goto failed;
     }
-    if (plan->processor >= 0) gh_begin_on(plan->processor);
+    if (plan->processor >= 0) {
+        gh_begin_on(plan->processor, state->processors);
+    } else if (state->processors) {
+        gh_run_on(state->processors);
+    }
     if (!state->is_prepared) {
         // What lets the server bind low ports is not for scripts.
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);

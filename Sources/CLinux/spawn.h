@@ -4,8 +4,14 @@
 
 #include "CLinux.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+
+// cpu_set_t is no name that CLinux.h can use.
+struct gh_processor_set {
+    cpu_set_t set;
+};
 
 struct gh_child {
     const struct gh_spawn *plan;
@@ -15,6 +21,8 @@ struct gh_child {
     struct gh_limit files;
     // Of gh_mark_limit.
     uint64_t mark_limit;
+    // Those that the spawner has let go of and scripts have; NULL: all that the child is born with.
+    const struct gh_processor_set *processors;
     // Whom it becomes; NULL: it stays who it is.
     const struct gh_identity *identity;
     // What came of it.
@@ -38,6 +46,11 @@ enum { GH_STACK_SIZE = 64 * 1024 };
 int gh_child_main(void *argument);
 // Back to the priority from before gh_come_first.
 void gh_restore_priority(void);
+bool gh_get_processors(struct gh_processor_set *processors);
+// Ties this thread to one; false where it may not run there.
+bool gh_stay_on(int32_t processor);
+// Where none of them is left by now, it runs on all there are.
+void gh_run_on(const struct gh_processor_set *processors);
 void gh_reset_signals(void);
 void gh_unblock_signals(void);
 

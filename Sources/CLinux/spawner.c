@@ -36,7 +36,7 @@ struct header {
     int32_t nice;
     int32_t identity;
     bool has_input, has_ruleset, no_new_privileges;
-    int32_t processor;
+    int32_t processor, spawner_processor;
     uint64_t mark;
     struct gh_limit limit[LIMITS_MAX];
 };
@@ -56,6 +56,7 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *bo
         .has_ruleset = plan->ruleset >= 0,
         .no_new_privileges = plan->no_new_privileges,
         .processor = plan->processor,
+        .spawner_processor = plan->spawner_processor,
         .mark = plan->mark,
     };
     if (plan->limit_count > LIMITS_MAX) return E2BIG;
@@ -134,7 +135,10 @@ static struct {
     struct gh_board *board;
     const struct gh_identity *identities;
     size_t identity_count;
-} own = {.files = {.resource = -1}};
+    // Where it stays, -1 for anywhere, and what it had before.
+    int32_t processor;
+    struct gh_processor_set processors;
+} own = {.files = {.resource = -1}, .processor = -1};
 
 // Receives a plan and its descriptors. 0: the server is gone.
 static ssize_t receive(int socket, int descriptors[DESCRIPTORS_MAX]) {
@@ -190,6 +194,7 @@ static bool read_plan(size_t size, const int descriptors[DESCRIPTORS_MAX], struc
         .no_new_privileges = header->no_new_privileges,
         .nice = header->nice,
         .processor = header->processor,
+        .spawner_processor = header->spawner_processor,
         .mark = header->mark,
         .limits = header->limit,
         .limit_count = header->limits,
@@ -198,8 +203,19 @@ static bool read_plan(size_t size, const int descriptors[DESCRIPTORS_MAX], struc
     return !header->has_ruleset || plan->ruleset >= 0;
 }
 
+static void stay_on(int32_t processor) {
+    if (processor == own.processor) return;
+    if (processor < 0) {
+        gh_run_on(&own.processors);
+        own.processor = -1;
+    } else if ((own.processor >= 0 || gh_get_processors(&own.processors)) && gh_stay_on(processor)) {
+        own.processor = processor;
+    }
+}
+
 static void spawn(const struct gh_spawn *plan, struct gh_spawn_reply *reply) {
     struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .mark_limit = own.mark_limit, .step = GH_STEP_CLONE};
+    if (own.processor >= 0) state.processors = &own.processors;
     if (plan->identity >= 0 && (size_t)plan->identity < own.identity_count)
         state.identity = &own.identities[plan->identity];
     // A number that is none, or none where there have to be.
@@ -263,6 +279,7 @@ void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identi
         // A reply without a number says that there is no child, so the kernel must not fail to write it.
         *reply = (struct gh_spawn_reply){0};
         if (read_plan((size_t)size, descriptors, &plan)) {
+            stay_on(plan.spawner_processor);
             spawn(&plan, reply);
         } else {
             *reply = (struct gh_spawn_reply){.step = GH_STEP_CLONE, .error = EBADMSG};

@@ -18,6 +18,11 @@ package final class ProcessStarter: @unchecked Sendable {
     /// To the spawners for other users' processes.
     private var userLines: [SpawnerLine] = []
     private let report: (String) -> Void
+    private let processors: [Int32]
+
+    /// Processes that were started keep all processors busy. Then each spawner stays on one of its own: the kernel
+    /// is slow to notice that all of them wait for the same one, while another has nothing to do.
+    package var isBusy = false
 
     /// The spawners' processes.
     package var spawnerPIDs: [Int32] { lines.compactMap(\.pid) }
@@ -29,19 +34,28 @@ package final class ProcessStarter: @unchecked Sendable {
     private static let userSpawnersLimit = 8
 
     /// `spawners` empty: every process is started by a thread of `pool`. `keeper`: of those users whose
-    /// processes are to be started. `report` is told when a spawner is lost.
+    /// processes are to be started. `processors`: the numbers of those that all loops share. `report` is told when
+    /// a spawner is lost.
     package init(
         loop: EventLoop, pool: WorkerPool, spawners: [Spawner], keeper: Keeper? = nil,
+        processors: [Int32] = [],
         report: @escaping (String) -> Void = { _ in }
     ) {
         (self.loop, self.pool, self.keeper, self.report) = (loop, pool, keeper, report)
         leftovers = Leftovers(loop: loop, pool: pool)
-        lines = spawners.map {
+        self.processors = processors
+        lines = spawners.enumerated().map { number, spawner in
             SpawnerLine(
-                loop: loop, $0, start: Spawner.start, wait: { ProcessStarter.wait(for: $0, on: pool) },
-                report: report)
+                loop: loop, spawner, processor: ProcessStarter.processor(number, of: loop, in: processors),
+                start: Spawner.start, wait: { ProcessStarter.wait(for: $0, on: pool) }, report: report)
         }
         restoreUserLines()
+    }
+
+    /// Where a spawner of this loop stays while all are busy: as many on each as on any other.
+    private static func processor(_ spawner: Int, of loop: EventLoop, in processors: [Int32]) -> Int32? {
+        if processors.count < 2 { return nil }
+        return processors[(loop.index * spawnersPerLoop + spawner) % processors.count]
     }
 
     /// Puts new spawners in the place of lost ones.
@@ -56,7 +70,8 @@ package final class ProcessStarter: @unchecked Sendable {
         else { return nil }
         let pool = pool
         let line = SpawnerLine(
-            loop: loop, spawner, start: nil,
+            loop: loop, spawner,
+            processor: ProcessStarter.processor(userLines.count, of: loop, in: processors), start: nil,
             wait: { ProcessStarter.wait(for: $0, on: pool) }, report: report)
         userLines.append(line)
         return line
@@ -82,7 +97,7 @@ package final class ProcessStarter: @unchecked Sendable {
         }
         if let line = ProcessStarter.idlest(lines),
             case .success(let launch) = ProcessStarter.withRaw(
-                plan, streams, mark, { line.send(&$0, mark: mark) })
+                plan, streams, mark, { line.send(&$0, mark: mark, stays: isBusy) })
         {
             return ChildProcess(launch, waiter: waiter)
         }
@@ -106,7 +121,7 @@ package final class ProcessStarter: @unchecked Sendable {
         while let line = ProcessStarter.idlest(lines) ?? addUserLine() {
             do throws(Errno) {
                 return try ProcessStarter.withRaw(plan, streams, mark) {
-                    line.send(&$0, mark: mark, user: user)
+                    line.send(&$0, mark: mark, user: user, stays: isBusy)
                 }.get()
             } catch {
                 if error == .listTooLong { throw SpawnError(step: .execute, reason: error) }

@@ -31,6 +31,8 @@ package struct Spawner: @unchecked Sendable {
 /// `@unchecked Sendable`: used on its loop's thread only.
 final class SpawnerLine: @unchecked Sendable {
     private let loop: EventLoop
+    /// Where the spawner stays while it is told to stay; nil: where the kernel likes.
+    private let processor: Int32?
     /// Makes another spawner; nil where this line ends with the one it has.
     private let start: (() throws(Errno) -> Spawner)?
     /// Takes note of the end of a child that is ending, on a thread that may wait for it.
@@ -61,10 +63,12 @@ final class SpawnerLine: @unchecked Sendable {
     var pid: Int32? { spawner?.spawner.pid }
 
     init(
-        loop: EventLoop, _ spawner: Spawner, start: (() throws(Errno) -> Spawner)?,
+        loop: EventLoop, _ spawner: Spawner, processor: Int32?, start: (() throws(Errno) -> Spawner)?,
         wait: @escaping (Int32) -> Void, report: @escaping (String) -> Void
     ) {
-        (self.loop, self.start, self.wait, self.report) = (loop, start, wait, report)
+        (self.loop, self.processor, self.start, self.wait, self.report) = (
+            loop, processor, start, wait, report
+        )
         lastStart = loop.now
         connect(spawner)
     }
@@ -102,8 +106,12 @@ final class SpawnerLine: @unchecked Sendable {
     }
 
     /// Sends a plan for a process of `user`, nil for the server's own; an error where that cannot be done now.
-    func send(_ plan: inout gh_spawn, mark: Mark, user: Keeper.User? = nil) -> Result<Launch, Errno> {
+    /// `stays`: from now on the spawner stays on its processor.
+    func send(
+        _ plan: inout gh_spawn, mark: Mark, user: Keeper.User? = nil, stays: Bool
+    ) -> Result<Launch, Errno> {
         guard let spawner else { return .failure(.brokenPipe) }
+        plan.spawner_processor = stays ? processor ?? -1 : -1
         let next = number &+ UInt32(truncatingIfNeeded: launches.count - taken)
         let error = gh_spawner_send(spawner.source.fd, &plan, spawner.spawner.board, next)
         if error != 0 { return .failure(Errno(error)) }

@@ -53,25 +53,44 @@ import Testing
         // Until all that counts is this cost.
         let cost = TimeSpan(nanoseconds: Int64(row.cost) * 1000)
         for _ in 0..<200 {
-            load.begin(now: start)
+            load.begin(now: start, request: 0)
             load.end(cost: cost, now: start)
         }
         #expect(load.interval == nil)
         for _ in 0..<row.others { census.begin() }
-        for _ in 1..<row.running { load.begin(now: start) }
+        for _ in 1..<row.running { load.begin(now: start, request: 0) }
         // From here on it is looked at what they spend.
-        load.begin(now: start + .milliseconds(50))
+        load.begin(now: start + .milliseconds(50), request: 0)
         census.begin()
         census.end(TimeSpan(nanoseconds: Int64(row.used * row.processors) * 500_000))
         load.end(cost: nil, now: start + .milliseconds(100))
-        load.begin(now: start + .milliseconds(100))
+        load.begin(now: start + .milliseconds(100), request: 0)
         // The mean is rounded down.
         let interval = load.interval.map { ($0.nanoseconds + 500) / 1000 }
         #expect(interval == row.interval.map(Int64.init), "\(row)")
         // Nothing has ended in a while.
-        load.begin(now: start + .seconds(1))
+        load.begin(now: start + .seconds(1), request: 0)
         #expect(load.interval == nil)
         for _ in 0...row.running { load.end(cost: nil, now: start + .seconds(1)) }
         #expect(census.running == row.others)
+    }
+
+    /// Of a loop's requests in 50 ms, so many run scripts.
+    @Test(arguments: [(30, 30, true), (30, 59, true), (30, 60, false), (30, 1000, false)])
+    func `all that there is to do`(_ scripts: Int, _ requests: UInt64, _ isAll: Bool) {
+        let (start, later) = (Instant(nanoseconds: 0), Instant(nanoseconds: 50_000_000))
+        let census = ScriptCensus(processors: 1, loops: 2)
+        var loads = [ScriptLoad(census, now: start), ScriptLoad(census, now: start)]
+        // The other loop has scripts alone.
+        for number in 1...UInt64(scripts) {
+            loads[0].begin(now: start, request: requests * number / UInt64(scripts))
+            loads[1].begin(now: start, request: number)
+        }
+        for loop in loads.indices {
+            for _ in 1..<(scripts - 4) { loads[loop].end(cost: .milliseconds(1), now: start) }
+            loads[loop].end(cost: .milliseconds(1), now: later)
+            #expect(loads[loop].interval != nil)
+        }
+        #expect(loads.map(\.isAll) == [isAll, isAll])
     }
 }

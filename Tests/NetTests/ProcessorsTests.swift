@@ -27,12 +27,12 @@ import Testing
         for processor in Processors.usable() {
             var there = 0
             for _ in 1...20 {
-                gh_begin_on(processor)
+                gh_begin_on(processor, nil)
                 if try Self.current() == "\(processor)" { there += 1 }
             }
             #expect(there >= 15, "processor \(processor)")
         }
-        for missing in [Int32(1000), 100_000, .max] { gh_begin_on(missing) }
+        for missing in [Int32(1000), 100_000, .max] { gh_begin_on(missing, nil) }
         #expect(try Self.allowed() == before)
     }
 }

@@ -24,6 +24,33 @@ import Testing
         #expect(ran.lines == ["\(getpid())"])
     }
 
+    @Test(.enabled(if: Processors.usable().count > 1))
+    func `it stays on one processor while all are busy, and what it starts does not`() async throws {
+        @Sendable func allowed(_ status: String) -> Substring? {
+            status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }?
+                .split(separator: "\t").last
+        }
+        let all = try allowed(readText("/proc/self/status"))
+        let each = Processors.usable().map { Substring("\($0)") }
+        try await onStarter { starter in
+            let status = "/proc/\(try #require(starter.spawner))/status"
+            for (isBusy, processor) in [
+                (false, nil), (true, nil), (true, Processors.usable().last), (false, nil),
+            ] {
+                starter.isBusy = isBusy
+                var plan = makePlan(["/bin/cat", "/proc/self/status"])
+                plan.processor = processor
+                #expect(try await allowed(starter.run(plan).output) == all)
+                let own = try allowed(readText(status))
+                if isBusy {
+                    #expect(own.map(each.contains) == true, "\(own ?? "")")
+                } else {
+                    #expect(own == all)
+                }
+            }
+        }
+    }
+
     @Test func `one that is lost is told of, and another one takes its place`() async throws {
         try await onStarter { starter in
             let first = try #require(starter.spawner)
@@ -159,7 +186,8 @@ import Testing
         for number in UInt32(0)..<3 {
             var plan = gh_spawn()
             (plan.standard_in, plan.standard_out, plan.standard_err) = (-1, null, null)
-            (plan.processor, plan.ruleset, plan.identity) = (-1, -1, Int32(number))
+            (plan.processor, plan.spawner_processor) = (-1, -1)
+            (plan.ruleset, plan.identity) = (-1, Int32(number))
             let error = "/bin/true".withCString { path in
                 "/".withCString { folder in
                     (plan.path, plan.folder) = (path, folder)

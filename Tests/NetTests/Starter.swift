@@ -66,7 +66,14 @@ final class Starter: @unchecked Sendable {
         let spawners = way == .spawner ? [try Starter.startSpawner()] : []
         let reports = Shared<[String]>([])
         self.reports = reports
-        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners) { reports.value.append($0) }
+        starter = ProcessStarter(
+            loop: loop, pool: pool, spawners: spawners, processors: Processors.usable()
+        ) { reports.value.append($0) }
+    }
+
+    var isBusy: Bool {
+        get { starter.isBusy }
+        set { starter.isBusy = newValue }
     }
 
     /// Returns when it has let go of the files that other tests are writing.

@@ -118,6 +118,7 @@ struct gh_spawn {
     int standard_err;
     int nice;
     int32_t processor;         // where it begins; it may be moved. -1: anywhere
+    int32_t spawner_processor; // where the spawner that gets it stays until another plan says otherwise. -1: anywhere
     uint64_t mark;             // 0: none
     const struct gh_limit *limits;
     size_t limit_count;
@@ -239,10 +240,11 @@ void gh_give_back_memory(void);
 void gh_name_thread(const char *name);
 // The numbers of the processors that this process may use, as far as there is room. Returns how many there are.
 size_t gh_processors(int32_t *numbers, size_t room);
-// Has this thread run on a processor now. It may be moved from there, to all processors that it had before; that
-// they are all there are does not show any more, so what comes to its cpuset later is not for it. Where it may not
-// run there, nothing happens.
-void gh_begin_on(int32_t processor);
+struct gh_processor_set;
+// Has this thread run on a processor now. It may be moved from there, to all of the set; NULL: those that it had
+// before. That they are all there are does not show any more, so what comes to its cpuset later is not for it. Where
+// it may not run there, nothing happens.
+void gh_begin_on(int32_t processor, const struct gh_processor_set *set);
 
 // RLIMIT_* are an enum in C++ mode and macros elsewhere; one spelling for Swift.
 extern const int gh_rlimit_cpu, gh_rlimit_as, gh_rlimit_nofile, gh_rlimit_fsize, gh_rlimit_nproc;

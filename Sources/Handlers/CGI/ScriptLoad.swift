@@ -8,6 +8,7 @@ final class ScriptCensus: Sendable {
     let share: Int
     private let counted = Atomic<Int>(0)
     private let added = Atomic<Int64>(0)
+    private let others = Atomic<Int>(0)
 
     init(processors: Int, loops: Int) {
         self.processors = max(1, processors)
@@ -16,8 +17,12 @@ final class ScriptCensus: Sendable {
 
     /// How many run.
     var running: Int { counted.load(ordering: .relaxed) }
+    /// How many loops had more other requests than scripts when they looked last.
+    var loopsWithOthers: Int { others.load(ordering: .relaxed) }
     /// Processor time of those that have ended, in nanoseconds, and some that overflowed.
     var spent: Int64 { added.load(ordering: .relaxed) }
+
+    func hasOthers(_ hasOthers: Bool) { others.add(hasOthers ? 1 : -1, ordering: .relaxed) }
 
     func begin() { counted.add(1, ordering: .relaxed) }
 
@@ -41,6 +46,14 @@ struct ScriptLoad {
     private var looked: (at: Instant, spent: Int64)
     /// Scripts take most of the processors' time. Many of them may as well be asleep.
     private var isBusy = false
+    /// How many have begun since it was looked, and with which of the loop's requests that was.
+    private var (begun, first): (UInt64, UInt64) = (0, 0)
+    /// The loop's last request that ran a script.
+    private var last: UInt64 = 0
+    /// Most of the loop's requests run none.
+    private var hasOthers = false {
+        didSet { if hasOthers != oldValue { all.hasOthers(hasOthers) } }
+    }
 
     /// A script counts for such a part of what is known then.
     private static let weight: Int64 = 8
@@ -56,9 +69,11 @@ struct ScriptLoad {
         looked = (now, all.spent)
     }
 
-    /// Takes note of a script that begins.
-    mutating func begin(now: Instant) {
+    /// Takes note of a script that begins; `request` counts all of the loop's.
+    mutating func begin(now: Instant, request: UInt64) {
         running += 1
+        begun += 1
+        last = request
         all.begin()
         look(now)
     }
@@ -82,7 +97,12 @@ struct ScriptLoad {
         let used = Double(spent &- looked.spent) / Double(elapsed.nanoseconds)
         isBusy = used > Double(all.processors) / 2
         looked = (now, spent)
+        hasOthers = begun <= (last &- first) / 2
+        (begun, first) = (0, last)
     }
+
+    /// They are what all loops have to do, and more than the processors can.
+    var isAll: Bool { all.loopsWithOthers == 0 && interval != nil }
 
     /// Between two looks at the scripts; nil where each is to be heard of at once.
     var interval: TimeSpan? {

@@ -95,7 +95,7 @@ final class ScriptRelay {
     /// Runs until the answer is whole or cannot become so.
     func run() async -> Ending {
         exchange.watchClient()
-        exchange.context.scriptLoad.begin(now: now)
+        exchange.context.scriptLoad.begin(now: now, request: exchange.context.requestCount)
         // Who waits for its turn, or for its content to move on, is to be heard of at once.
         script.expectOutput(swept: feed == nil && !script.turn.isHeld)
         defer {

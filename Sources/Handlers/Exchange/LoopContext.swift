@@ -25,7 +25,10 @@ package final class LoopContext {
     package let starter: ProcessStarter
     let scriptTurns: ScriptTurns
     var scriptLoad: ScriptLoad {
-        didSet { loop.setSweep(every: scriptLoad.interval) }
+        didSet {
+            loop.setSweep(every: scriptLoad.interval)
+            starter.isBusy = scriptLoad.isAll
+        }
     }
 
     /// The server is ending: no new requests.
@@ -51,7 +54,7 @@ package final class LoopContext {
     package var witness: ScriptWitness?
 
     private let idPrefix: UInt64
-    private var idCount: UInt64 = 0
+    private(set) var requestCount: UInt64 = 0
     private var date = ByteBuffer(capacity: HTTPDate.length)
     private var dateSecond = Int.min
     private var wallClock: (seconds: Int, read: Instant) = (0, Instant(nanoseconds: .min))
@@ -63,8 +66,9 @@ package final class LoopContext {
         let pool: WorkerPool
         let passwordGate: PasswordGate
         let clientConnections: ClientConnections?
+        let processors: [Int32]
         /// For scripts that compute.
-        let processors: ProcessorQueue
+        let processorQueue: ProcessorQueue
         let scriptCensus: ScriptCensus
         /// Starts and ends scripts of other users; nil where there are none.
         let keeper: Keeper?
@@ -79,7 +83,8 @@ package final class LoopContext {
             loops: Int = 1, keeper: Keeper? = nil
         ) {
             scriptCensus = ScriptCensus(processors: processors.count, loops: loops)
-            self.processors = ScriptTurns.queue(for: processors, length: settings.cgiTurns)
+            self.processors = processors
+            processorQueue = ScriptTurns.queue(for: processors, length: settings.cgiTurns)
             self.keeper = keeper
             (self.settings, self.errorLog, self.pool) = (settings, errorLog, pool)
             passwordGate = PasswordGate(limit: pool.threadCount / 2)
@@ -101,11 +106,12 @@ package final class LoopContext {
         bodyTimeout = shared.settings.bodyTimeout
         http1 = HTTP1Settings(shared.settings)
         scriptLoad = ScriptLoad(shared.scriptCensus, now: loop.now)
-        scriptTurns = ScriptTurns(shared.processors, length: shared.settings.cgiTurns)
+        scriptTurns = ScriptTurns(shared.processorQueue, length: shared.settings.cgiTurns)
         let (pool, errorLog) = (pool, errorLog)
-        starter = ProcessStarter(loop: loop, pool: pool, spawners: spawners, keeper: shared.keeper) {
-            errorLog.write(.warning, $0)
-        }
+        starter = ProcessStarter(
+            loop: loop, pool: pool, spawners: spawners, keeper: shared.keeper,
+            processors: shared.processors
+        ) { errorLog.write(.warning, $0) }
         // Not a secret: only different in each process and loop.
         var generator = SystemRandomNumberGenerator()
         idPrefix = generator.next() << 32
@@ -173,7 +179,7 @@ package final class LoopContext {
 
     /// A number that no other request of this machine is likely to have.
     func nextRequestID() -> RequestID {
-        idCount &+= 1
-        return RequestID(value: idPrefix &+ idCount)
+        requestCount &+= 1
+        return RequestID(value: idPrefix &+ requestCount)
     }
 }
