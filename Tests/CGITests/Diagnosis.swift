@@ -6,7 +6,8 @@ import Testing
 /// and all of `words`, the same on the page for whom `cgi_errors_to` names, and nothing of it for others.
 func expectDiagnosis(
     _ script: String, _ status: Int = 500, mode: mode_t = 0o755, server: String = "", site: String = "",
-    says words: [String], prepare: @escaping @Sendable (ScratchFolder) throws -> Void = { _ in }
+    says words: [String], at location: SourceLocation = #_sourceLocation,
+    prepare: @escaping @Sendable (ScratchFolder) throws -> Void = { _ in }
 ) async throws {
     try await withScripts(
         [:], site: "cgi_errors_to = 127.0.0.1\n\(site)", server: server,
@@ -16,22 +17,26 @@ func expectDiagnosis(
         }
     ) { server in
         let told = try server.get("/cgi-bin/x")
-        #expect(told.status == status)
+        #expect(told.status == status, sourceLocation: location)
         let id = try requestID(told)
         var lines: [String] = []
         let said = eventually {
             lines = server.process.stderr.lines.filter { $0.contains(id) }
             return lines.contains { line in words.allSatisfy { line.contains($0) } }
         }
-        #expect(said, "\(words) in:\n\(lines.joined(separator: "\n"))")
-        #expect(lines.allSatisfy { $0.contains("site=default script=/cgi-bin/x ") })
-        for word in words { #expect(told.text.contains(word), "\(word) in:\n\(told.text)") }
+        #expect(said, "\(words) in:\n\(lines.joined(separator: "\n"))", sourceLocation: location)
+        #expect(lines.allSatisfy { $0.contains("site=default script=/cgi-bin/x ") }, sourceLocation: location)
+        for word in words {
+            #expect(told.text.contains(word), "\(word) in:\n\(told.text)", sourceLocation: location)
+        }
 
         let plain = try server.request("GET", "/cgi-bin/x", from: "127.0.0.2")
-        #expect(plain.status == status)
-        #expect(try requestID(plain) != id)
-        for word in words { #expect(!plain.text.contains(word), "\(word) is not for everybody") }
-        #expect(!plain.text.contains(server.folder.path))
+        #expect(plain.status == status, sourceLocation: location)
+        #expect(try requestID(plain) != id, sourceLocation: location)
+        for word in words {
+            #expect(!plain.text.contains(word), "\(word) is not for everybody", sourceLocation: location)
+        }
+        #expect(!plain.text.contains(server.folder.path), sourceLocation: location)
     }
 }
 
