@@ -129,6 +129,37 @@ struct WriteFolderTests {
         }
     }
 
+    /// As Debian installs some: the script itself is one.
+    @Test(.enabled(if: Machine.isRoot, "only root can make a setuid program"), arguments: [0o4755, 0o2755])
+    func `a script that is a setuid program`(_ mode: mode_t) async throws {
+        let isSetUID = mode & S_ISUID != 0
+        let says =
+            "cgi-bin/x is \(isSetUID ? "setuid, for daemon" : "setgid") (mode \(String(mode, radix: 8))), and gets no rights by that here; cgi_no_new_privs = no lets it"
+        try await withScripts(
+            [:], site: "cgi = /free cgi-bin/y\ncgi_user = nobody", server: "user = www-data",
+            more: "[location default /free]\ncgi_no_new_privs = no\n",
+            prepare: { folder in
+                let daemon = getpwnam("daemon")?.pointee
+                for name in ["x", "y"] {
+                    let path = folder.path("cgi-bin/\(name)")
+                    _ = try runCommand(["cp", "/bin/false", path])
+                    chown(path, isSetUID ? daemon?.pw_uid ?? 0 : 0, daemon?.pw_gid ?? 0)
+                    chmod(path, mode)
+                }
+            }
+        ) { server in
+            try #expect(server.get("/free").status == 500)
+            try #expect(server.get("/cgi-bin/x").status == 500)
+            let line = try server.waitForError(containing: "script=/cgi-bin/x ")
+            #expect(line.contains("exited with status 1 without any output; "), "\(line)")
+            #expect(line.hasSuffix(says), "\(line)")
+            let free = try server.waitForError(containing: "script=/free ")
+            #expect(free.hasSuffix("without any output"), "\(free)")
+            let check = try runCommand([ServerProcess.builtExecutable, "check", "-c", server.configuration])
+            #expect(check.stderr.contains(says), "\(check.stderr)")
+        }
+    }
+
     @Test(arguments: [0, 75])
     func `words of sendmail and sudo are explained`(_ status: Int) async throws {
         let words = "postdrop: warning: mail_queue_enter: create file maildrop/1.2: Permission denied"

@@ -223,6 +223,8 @@ ErrorLog {self.error_log}
                     realm, path = value.rsplit(maxsplit=1)
                     lines.append(f"<Location />\nAuthType Basic\nAuthName {realm}\nRequire valid-user")
                     lines.append(f"AuthUserFile {self._path(path)}\n</Location>")
+                case "cgi_no_new_privs" if value == "no":
+                    pass  # As with Apache at all times.
                 case "symlinks":
                     pass  # Apache does so anyway.
                 case _ if self.subject.apache:

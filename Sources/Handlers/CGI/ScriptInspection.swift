@@ -19,8 +19,10 @@ struct ScriptInspection: Sendable {
     private let folder: FilePath
 
     /// Inspects `file`, which `interpreter` runs, or which runs itself. `path` is the PATH that it gets,
-    /// `user` whom it runs as.
-    init(file: FilePath, interpreter: FilePath?, path: String, as user: FileAccess) {
+    /// `user` whom it runs as; `mayGainRights`: a setuid bit gives it more.
+    init(
+        file: FilePath, interpreter: FilePath?, path: String, as user: FileAccess, mayGainRights: Bool = true
+    ) {
         (self.user, folder) = (user, file.folder)
         if let fault = user.unreachable(file) {
             (self.fault, isForbidden) = (fault, true)
@@ -57,6 +59,8 @@ struct ScriptInspection: Sendable {
         fault = content(file, path)
         if fault == nil, let start = ScriptInspection.read(file, 4096), let line = Shebang(start) {
             warning = ScriptInspection.spoiltArgument(file, line)
+        } else if fault == nil, !mayGainRights {
+            warning = SetIDProgram.loss(file, as: user)
         }
     }
 
@@ -120,7 +124,7 @@ struct ScriptInspection: Sendable {
             "line 1 of \(file) ends in CR LF (Windows line ends), so \(line.name) gets the argument \(line.argument) with a CR at its end; \(lineEndCure(file))"
     }
 
-    private static func read(_ file: FilePath, _ count: Int) -> [UInt8]? {
+    static func read(_ file: FilePath, _ count: Int) -> [UInt8]? {
         guard let descriptor = try? FileDescriptor.open(file, O_RDONLY | O_NONBLOCK) else { return nil }
         var buffer = ByteBuffer()
         _ = buffer.fill(atLeast: count) { room in

@@ -280,15 +280,18 @@ struct ScriptService {
         }
     }
 
-    /// A failure for want of a header, with what the script's file tells of it.
-    private func explained(_ failure: ScriptFailure) async -> ScriptFailure {
-        let file = script.file
+    /// A failure with what the script's file tells of it: of the want of a header, and of one that ended by itself.
+    private func explained(_ failure: ScriptFailure, _ exit: ExitStatus?) async -> ScriptFailure {
+        let (file, lacksHeader) = (script.file, failure.lacksHeader)
+        let lacksRights = part.confinement.noNewPrivileges && exit?.isSuccess == false
+        guard script.interpreter == nil, lacksHeader || lacksRights else { return failure }
         let user = FileAccess(identity: part.confinement.user?.identity)
-        guard script.interpreter == nil,
-            let hint = await exchange.context.pool.run({ ScriptInspection.headerHint(file, as: user) })
-        else { return failure }
+        let hint = await exchange.context.pool.run {
+            (lacksHeader ? ScriptInspection.headerHint(file, as: user) : nil)
+                ?? (lacksRights ? SetIDProgram.loss(file, as: user) : nil)
+        }
         var failure = failure
-        failure.reason += "; \(hint)"
+        if let hint { failure.reason += "; \(hint)" }
         return failure
     }
 
@@ -312,12 +315,13 @@ struct ScriptService {
             }
             return .answered
         case .failed(let failure):
+            let failure = await explained(failure, relay.exit)
             if exchange.hasBegun {
                 exchange.log(.error, failure.reason)
                 keepRecord()
                 exchange.breakOff()
             } else {
-                try await fail(failure.lacksHeader ? await explained(failure) : failure)
+                try await fail(failure)
             }
             return .answered
         case .silent(let reason):
@@ -327,7 +331,7 @@ struct ScriptService {
             if case .exited(125...127)? = relay.exit?.reason, let fault = await inspect().fault {
                 reason = fault
             }
-            try await fail(await explained(ScriptFailure(reason)))
+            try await fail(await explained(ScriptFailure(reason, lacksHeader: true), relay.exit))
             return .answered
         case .contentFailed(let failure):
             guard exchange.hasBegun else {

@@ -82,7 +82,8 @@ package enum ScriptSurvey {
                     let user = access(settings)
                     let inspection = ScriptInspection(
                         file: file, interpreter: ScriptRules(settings).interpreter(for: Array(file.bytes)),
-                        path: ScriptPlan.searchPath(settings), as: user)
+                        path: ScriptPlan.searchPath(settings), as: user,
+                        mayGainRights: !settings.cgiNoNewPrivileges)
                     if let fault = inspection.fault {
                         findings.append(Finding(position: mapping.position, message: fault))
                     } else if let warning = inspection.warning {

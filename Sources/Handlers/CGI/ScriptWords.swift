@@ -13,7 +13,9 @@ struct ScriptFailure: Error {
 
     init(_ status: Status, _ reason: String) { (self.status, self.reason) = (status, reason) }
 
-    init(_ reason: String) { self.reason = reason }
+    init(_ reason: String, lacksHeader: Bool = false) {
+        (self.reason, self.lacksHeader) = (reason, lacksHeader)
+    }
 
     init(_ failure: ScriptHead.Failure) {
         if case .notAField = failure { lacksHeader = true }
