@@ -41,6 +41,8 @@ final class ChildEnd: @unchecked Sendable {
     private(set) var isOver = false
     /// Why there is no child.
     private(set) var failure: SpawnError?
+    /// How the child ended, where this has taken note of it.
+    private(set) var status: ExitStatus?
 
     /// Until another look at a child that cannot be watched.
     static let pause = TimeSpan.milliseconds(50)
@@ -108,7 +110,8 @@ final class ChildEnd: @unchecked Sendable {
         }
         isOver = true
         pidfd.take()?.close()
-        return result < 0 ? .unknown : ExitStatus(raw)
+        status = result < 0 ? .unknown : ExitStatus(raw)
+        return status
     }
 
     /// Waits until the child has ended, or until `deadline`. Whether it has, or there is none.

@@ -188,18 +188,20 @@ package struct ChildProcess: ~Copyable {
     }
 
     /// Lets the process run on, and ends all that it started where it has not ended by `deadline`, for which
-    /// `late` is called; the loop takes its exit status and then calls `then`.
+    /// `late` is called; the loop takes its exit status, which `ended` gets, and then calls `then`.
     package consuming func leave(
         until deadline: Instant? = nil, grace: TimeSpan = .zero, late: @escaping @Sendable () -> Void = {},
-        then: @escaping @Sendable () -> Void = {}
+        ended: @escaping @Sendable (ExitStatus) -> Void = { _ in }, then: @escaping @Sendable () -> Void = {}
     ) {
-        ChildProcess.reap(end.handOver(), until: deadline ?? .never, grace: grace, late: late, then: then)
+        ChildProcess.reap(
+            end.handOver(), until: deadline ?? .never, grace: grace, late: late, ended: ended, then: then)
     }
 
     /// Takes note of the end of a process that nobody owns any more.
     static func reap(
         _ child: ChildEnd.Handover, until deadline: Instant = .never, grace: TimeSpan = .zero,
-        late: @escaping @Sendable () -> Void = {}, then: @escaping @Sendable () -> Void = {}
+        late: @escaping @Sendable () -> Void = {}, ended: @escaping @Sendable (ExitStatus) -> Void = { _ in },
+        then: @escaping @Sendable () -> Void = {}
     ) {
         let loop = child.loop
         loop.spawn {
@@ -210,6 +212,7 @@ package struct ChildProcess: ~Copyable {
                 late()
                 return ChildProcess.end(end.handOver(), SIGTERM, grace: grace, then: then)
             }
+            if let status = end.status { ended(status) }
             then()
         }
     }

@@ -56,6 +56,12 @@ package final class Source: @unchecked Sendable {
         return descriptor.release()
     }
 
+    /// The same for an owner of its own; nil where it is closed.
+    package func take() -> FileDescriptor? {
+        let raw = moveOut()
+        return raw < 0 ? nil : FileDescriptor(owning: raw)
+    }
+
     /// For calls outside `read` and `write` that would have blocked.
     func markUnreadable() { isReadable = false }
 

@@ -24,6 +24,14 @@ import Testing
             says: ["env looks for python3 with a CR at the end of its name", "dos2unix"])
     }
 
+    @Test func `what is wrong is told once`() async throws {
+        try await withScripts(["x": "#!/usr/bin/env python3\r\nprint()\r\n"]) { server in
+            try #expect(server.get("/cgi-bin/x").status == 500)
+            let line = try server.waitForError(containing: "dos2unix")
+            #expect(line.split(separator: "dos2unix").count == 2, "\(line)")
+        }
+    }
+
     @Test(arguments: ["/usr/bin/perl -w", "/usr/bin/perl --", "/usr/bin/env -S perl -w"])
     func `CR LF that Perl does not mind`(_ line: String) async throws {
         let script = "#!\(line)\r\nprint \"Content-Type: text/plain\\n\\nfine\";\r\n"

@@ -59,6 +59,26 @@ import Testing
     }
 
     /// What it still prints is read, so that it does not end of that.
+    @Test func `cgi_on_disconnect = finish, and a script that fails`() async throws {
+        let script = shell(
+            "echo $$ >>pids; while ! [ -e go ]; do sleep 0.02; done; printf 'Content-Type: text/plain\\n\\nabc'; exit 2"
+        )
+        try await withScripts(["x": script], site: "cgi_on_disconnect = finish", threads: 1) {
+            server in
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try server.notedProcesses(1)
+            client.leave(by: .reset)
+            // The one thread that there is has seen it leave before this is answered.
+            try #expect(server.get("/none").status == 404)
+            try server.folder.write("cgi-bin/go", "")
+            let line = try server.waitForError(containing: "exited with status 2")
+            #expect(!line.contains("no content"), "\(line)")
+            // Nobody got a page.
+            #expect(try server.waitForLog(containing: "/cgi-bin/x ").contains(" 499 "))
+        }
+    }
+
     @Test func `cgi_on_disconnect = finish`() async throws {
         try await withScripts(
             [

@@ -25,12 +25,12 @@ func seenAtItsEnd(_ lines: String) -> String {
 
 /// Starts a server whose site has a folder of executable `scripts` behind /cgi-bin/, and runs `body` with it.
 func withScripts(
-    _ scripts: [String: String], site: String = "", server: String = "", more: String = "",
+    _ scripts: [String: String], site: String = "", server: String = "", threads: Int = 2, more: String = "",
     files: [String: String] = [:], prepare: @escaping @Sendable (ScratchFolder) throws -> Void = { _ in },
     test body: @escaping @Sendable (ServerProcess) throws -> Void
 ) async throws {
     try await withServer(
-        site: "cgi = /cgi-bin/ cgi-bin/\n\(site)", server: server, more: more, files: files,
+        site: "cgi = /cgi-bin/ cgi-bin/\n\(site)", server: server, threads: threads, more: more, files: files,
         prepare: { folder in
             try folder.makeFolder("cgi-bin")
             for (name, text) in scripts { try folder.script("cgi-bin/\(name)", text) }

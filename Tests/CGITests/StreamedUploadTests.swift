@@ -139,6 +139,7 @@ import Testing
             let answer = try server.cutAnswer(to: Self.post("notes", 5) + "abc")
             #expect(answer.head.hasPrefix("HTTP/1.1 200 "))
             #expect(!answer.hasLastChunk)
+            _ = try server.waitForError(containing: "within body_timeout; the answer was cut after ")
             #expect(eventually { server.children.isEmpty }, "\(server.children)")
             #expect(!server.folder.exists("cgi-bin/whole"))
         }

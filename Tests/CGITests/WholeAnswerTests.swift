@@ -118,4 +118,48 @@ import Testing
             #expect(try server.get("/cgi-bin/x").text == "hi")
         }
     }
+
+    // MARK: What it says then
+
+    @Test(arguments: [
+        ("exec >&-", "exit 3", "exited with status 3"),
+        ("exec >/dev/null", "kill -SEGV $$", "was killed by SIGSEGV"),
+        ("exec >&-", "exit 0", ""),
+    ])
+    func `stderr behind a closed stdout`(_ close: String, _ end: String, _ how: String) async throws {
+        let work = "while ! [ -e go ]; do sleep 0.02; done; echo 'step 1' >&2; touch done; \(end)"
+        try await withScripts(["x": page("echo accepted; \(close); \(work)")]) { server in
+            let answer = try server.get("/cgi-bin/x")
+            #expect(answer.status == 200 && answer.text == "accepted\n")
+            try server.folder.write("cgi-bin/go", "")
+            let line = try server.waitForError(containing: "stderr: step 1")
+            #expect(line.contains(" script=/cgi-bin/x pid="))
+            #expect(eventually { server.folder.exists("cgi-bin/done") })
+            if !how.isEmpty {
+                _ = try server.waitForError(containing: "the script \(how) after it had closed its stdout")
+            }
+        }
+    }
+
+    @Test func `stderr of what a script leaves behind`() async throws {
+        let child = "while ! [ -e go ]; do sleep 0.02; done; echo late >&2; touch done"
+        try await withScripts(["x": page("echo fine; (\(child)) >/dev/null </dev/null &")]) { server in
+            try #expect(server.get("/cgi-bin/x").text == "fine\n")
+            try server.folder.write("cgi-bin/go", "")
+            let line = try server.waitForError(containing: "stderr: late")
+            #expect(line.contains(" script=/cgi-bin/x pid="))
+            #expect(eventually { server.folder.exists("cgi-bin/done") })
+        }
+    }
+
+    @Test func `a script that closes its stdout at once`() async throws {
+        try await withScripts(["x": shell("exec >&-; while ! [ -e go ]; do sleep 0.02; done; exit 3")]) {
+            server in
+            try #expect(server.get("/cgi-bin/x").status == 500)
+            let line = try server.waitForError(containing: "closed its output without any output")
+            #expect(line.contains(" script=/cgi-bin/x pid="))
+            try server.folder.write("cgi-bin/go", "")
+            _ = try server.waitForError(containing: "exited with status 3 after it had closed its stdout")
+        }
+    }
 }

@@ -9,23 +9,22 @@ struct ErrorOutput: ~Copyable {
     private(set) var lastLine: [UInt8] = []
     private static let lineLimit = 8192
 
-    /// Takes a piece of output.
-    mutating func take(_ piece: Span<UInt8>, _ exchange: Exchange, pid: Int32?) {
+    /// Takes a piece of output. `write` gets each line.
+    mutating func take(_ piece: Span<UInt8>, _ write: (String) -> Void) {
         for index in piece.indices {
             let byte = piece[index]
-            if byte == ASCII.lf || line.count >= ErrorOutput.lineLimit { end(exchange, pid: pid) }
+            if byte == ASCII.lf || line.count >= ErrorOutput.lineLimit { end(write) }
             if byte != ASCII.lf, byte != ASCII.cr { line.append(byte) }
         }
     }
 
     /// Writes a last line that has no end.
-    mutating func end(_ exchange: Exchange, pid: Int32?) {
+    mutating func end(_ write: (String) -> Void) {
         if line.isEmpty { return }
         let bytes = line.bytes.array
         line.removeAll()
         if lastLine.isEmpty || !ErrorOutput.isAftermath(bytes) { lastLine = bytes }
-        let text = String(decoding: bytes, as: UTF8.self)
-        exchange.logErrorOutput(text, pid: pid)
+        write(String(decoding: bytes, as: UTF8.self))
     }
 
     /// Whether a line is one of those that Perl, PHP, Node.js or Java write behind the one that says what

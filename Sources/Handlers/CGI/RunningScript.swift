@@ -117,12 +117,13 @@ final class RunningScript {
         child.end(grace: grace, holding: [output, errors] + others, then: then)
     }
 
-    /// Lets it work on behind a closed stdout. After `deadline`, `late` is called and it is ended.
+    /// Lets it work on behind a closed stdout. `ended` is told how it ended; after `deadline`, `late` is called
+    /// and it is ended.
     func leave(
         until deadline: Instant, grace: TimeSpan, late: @escaping @Sendable () -> Void,
-        then: @escaping @Sendable () -> Void
+        ended: @escaping @Sendable (ExitStatus) -> Void, then: @escaping @Sendable () -> Void
     ) {
         guard let child = child.take() else { return then() }
-        child.leave(until: deadline, grace: grace, late: late, then: then)
+        child.leave(until: deadline, grace: grace, late: late, ended: ended, then: then)
     }
 }

@@ -89,6 +89,9 @@ final class ScriptRelay {
     var exit: ExitStatus? { script.exit }
     var cost: ScriptCost? { script.cost }
 
+    /// Neither the client nor the cache is there any more.
+    var isForNobody: Bool { answer.isAlone && !answer.isWanted }
+
     private var now: Instant { exchange.context.loop.now }
     private var isOutputDone: Bool { deadlines.outputEnded != nil }
 
@@ -150,7 +153,10 @@ final class ScriptRelay {
             feed?.close()
         }
         // What it left behind after a regular end may go on; nobody waits for it.
-        if exit != nil { return then() }
+        if exit != nil {
+            followErrors()
+            return then()
+        }
         let grace = site.config.cgiKillGrace
         if mustEnd {
             if exchange.errorStatus == nil, let (cpu, peak) = script.usage() {
@@ -160,8 +166,18 @@ final class ScriptRelay {
         }
         // It works on behind a closed stdout, if it does, and keeps its place meanwhile.
         let limit = deadlines.workLimit(from: now)
-        let late = exchange.laterLog(.warning, limit.reason, pid: script.pid)
-        script.leave(until: limit.deadline, grace: grace, late: late, then: then)
+        let log = exchange.laterLog(pid: pid)
+        followErrors()
+        script.leave(
+            until: limit.deadline, grace: grace, late: { log(.warning, limit.reason) },
+            ended: { if let how = ScriptWords.endBehindAnswer($0) { log(.warning, how) } }, then: then)
+    }
+
+    /// Whoever still has the script's stderr may go on to write there.
+    private func followErrors() {
+        guard !isErrorDone, let stream = script.errors.take() else { return }
+        let log = exchange.laterLog(pid: pid)
+        LateErrors.follow(stream, exchange.context) { log(.error, ScriptWords.errorOutput($0)) }
     }
 
     /// Waits for the end of a script that works on behind a closed stdout, for who wants to know about that. To be
@@ -169,11 +185,17 @@ final class ScriptRelay {
     func waitForEnd() async {
         guard exit == nil, script.failure == nil, isOutputDone, !mustEnd else { return }
         // As `close` does it, so that the script finds the same.
-        script.closeStreams()
+        script.output.close()
         let limit = deadlines.workLimit(from: now)
         while true {
             _ = watchScript(false)
-            if exit != nil { return }
+            let hasErrors = readErrors()
+            if let exit {
+                drainErrors()
+                if let how = ScriptWords.endBehindAnswer(exit) { exchange.log(.warning, how, pid: pid) }
+                return
+            }
+            if hasErrors { continue }
             if now >= limit.deadline {
                 exchange.log(.warning, limit.reason, pid: pid)
                 mustEnd = true
@@ -220,7 +242,7 @@ final class ScriptRelay {
         if isErrorDone { return true }
         learnPID()
         exchange.context.scriptPiece.withSpan {
-            errorOutput.take($0, exchange, pid: pid)
+            errorOutput.take($0) { exchange.logErrorOutput($0, pid: pid) }
             exchange.witness?.took(errors: $0)
         }
         return true
@@ -233,7 +255,7 @@ final class ScriptRelay {
             script.errors.lookAgain()
             if !readErrors() { break }
         }
-        errorOutput.end(exchange, pid: pid)
+        errorOutput.end { exchange.logErrorOutput($0, pid: pid) }
     }
 
     /// Reads a piece into the loop's room for one; nil when there is none now.
@@ -432,6 +454,7 @@ final class ScriptRelay {
 
     /// All output is here, and the exit status too unless the script works on behind a closed stdout.
     private func conclusion() -> Ending {
+        learnPID()
         drainErrors()
         let ending = ScriptVerdict(
             exchange: exchange, part: part, site: site, answer: answer, exit: exit, pid: pid,

@@ -87,7 +87,7 @@ struct ScriptService {
             exchange.log(.info, "the client ended its side before the request's content was whole")
             try await ErrorPage.send(.badRequest, on: exchange)
         case .content(.stream(.timedOut)):
-            exchange.log(.warning, "the request content did not arrive within body_timeout")
+            exchange.log(.warning, ScriptService.contentIsLate)
             try await ErrorPage.send(.requestTimeout, on: exchange)
         case .content(.stream(let error)): throw error
         case .storage(let reason):
@@ -99,6 +99,8 @@ struct ScriptService {
                 reason == .noSpace ? .insufficientStorage : .internalServerError, on: exchange)
         }
     }
+
+    private static let contentIsLate = "the request content did not arrive within body_timeout"
 
     private func run(
         _ content: RequestContent, _ capture: AnswerCapture?
@@ -138,7 +140,7 @@ struct ScriptService {
         turn.end()
         if let cost = relay.cost { turn.learn(cost) }
         // A visitor does not wait for what follows his answer; the doctor shows it.
-        if exchange.context.witness != nil, ending.failure == nil { await relay.waitForEnd() }
+        if exchange.context.witness != nil { await relay.waitForEnd() }
         relay.close { queue.leave() }
         if case .notStarted(let error) = ending {
             try await report(error, capture)
@@ -248,6 +250,14 @@ struct ScriptService {
         }
     }
 
+    /// The same of a script that has run, and whose client may have gone.
+    private func fail(_ failure: ScriptFailure, _ relay: ScriptRelay) async throws(StreamError) {
+        guard relay.isForNobody else { return try await fail(failure) }
+        exchange.log(.error, failure.reason)
+        keepRecord()
+        throw .failed(.connectionReset)
+    }
+
     /// Says why in the log, and to those clients that may know it on the page.
     private func fail(_ failure: ScriptFailure) async throws(StreamError) {
         exchange.log(.error, failure.reason)
@@ -316,29 +326,34 @@ struct ScriptService {
             return .answered
         case .failed(let failure):
             let failure = await explained(failure, relay.exit)
-            if exchange.hasBegun {
-                exchange.log(.error, failure.reason)
-                keepRecord()
-                exchange.breakOff()
-            } else {
-                try await fail(failure)
+            guard exchange.hasBegun else {
+                try await fail(failure, relay)
+                return .answered
             }
+            exchange.log(.error, failure.reason)
+            keepRecord()
+            exchange.breakOff()
             return .answered
         case .silent(let reason):
             // A shell says 126 or 127 where it could not run what it was told to, and env 125 where it did not
             // understand that; the file may show why.
-            var reason = reason
             if case .exited(125...127)? = relay.exit?.reason, let fault = await inspect().fault {
-                reason = fault
+                try await fail(ScriptFailure(fault), relay)
+            } else {
+                try await fail(
+                    await explained(ScriptFailure(reason, lacksHeader: true), relay.exit), relay)
             }
-            try await fail(await explained(ScriptFailure(reason, lacksHeader: true), relay.exit))
             return .answered
         case .contentFailed(let failure):
             guard exchange.hasBegun else {
                 try await refuse(failure)
                 return .answered
             }
-            exchange.log(.info, "the request's content did not come whole\(exchange.cut)")
+            if case .content(.stream(.timedOut)) = failure {
+                exchange.log(.warning, "\(ScriptService.contentIsLate)\(exchange.cut)")
+            } else {
+                exchange.log(.info, "the request's content did not come whole\(exchange.cut)")
+            }
             exchange.breakOff()
             return .answered
         case .notStarted, .clientGone:

@@ -70,7 +70,8 @@ struct ScriptVerdict {
         let way =
             isStatusAlone && lastWords.isEmpty
             ? "; if the script always ends so, cgi_exit_status = ignore lets its answers pass" : ""
-        let what = exchange.hasBegun ? exchange.cut : "; it had printed its header and no content"
+        let hasContent = exchange.hasBegun || answer.isAlone
+        let what = hasContent ? exchange.cut : "; it had printed its header and no content"
         return .failed(ScriptFailure("the script \(how)\(hint)\(what)\(way)"))
     }
 

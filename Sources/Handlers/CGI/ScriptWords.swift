@@ -59,6 +59,14 @@ enum ScriptWords {
         }
     }
 
+    /// A line of its stderr.
+    static func errorOutput(_ line: String) -> String { "stderr: \(line)" }
+
+    /// How one ended whose answer had ended when it closed its stdout; nil where all is well.
+    static func endBehindAnswer(_ exit: ExitStatus) -> String? {
+        exit.isSuccess ? nil : "the script \(describe(exit)) after it had closed its stdout"
+    }
+
     /// Which of our limits a script's end tells of. `lastLine`: the last it wrote on stderr.
     static func limitHint(_ exit: ExitStatus, _ limits: ScriptLimits, lastLine: [UInt8]) -> String {
         switch exit.reason {

@@ -10,7 +10,9 @@ extension Exchange {
     }
 
     /// Writes a line that a script has written on stderr.
-    final func logErrorOutput(_ line: String, pid: Int32?) { write(.error, "stderr: \(line)", pid: pid) }
+    final func logErrorOutput(_ line: String, pid: Int32?) {
+        write(.error, ScriptWords.errorOutput(line), pid: pid)
+    }
 
     private func write(_ level: LogLevel, _ message: String, pid: Int32?) {
         let log = site?.errorLog ?? context.errorLog
@@ -23,10 +25,10 @@ extension Exchange {
             client: clientAddress?.description)
     }
 
-    /// Writes such a line when the request is long over.
-    final func laterLog(_ level: LogLevel, _ message: String, pid: Int32?) -> @Sendable () -> Void {
+    /// Writes such lines when the request is long over.
+    final func laterLog(pid: Int32?) -> @Sendable (LogLevel, String) -> Void {
         let (log, logContext) = (site?.errorLog ?? context.errorLog, logContext(pid: pid))
-        return { log.write(level, message, logContext) }
+        return { level, message in log.write(level, message, logContext) }
     }
 
     /// As `log`, but only the first time that the loop says this of `subject`. For what is wrong again

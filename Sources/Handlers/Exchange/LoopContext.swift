@@ -39,6 +39,8 @@ package final class LoopContext {
     let knownScripts = KnownScripts()
     /// Room for what is read from a script. Nothing in it outlives the call that reads.
     var scriptPiece = ByteBuffer()
+    /// How many scripts' stderr is followed though their answers have ended.
+    var lateErrors = 0
     let compressedFiles = CompressedFiles()
     let compressionRoom = CompressionRoom()
     package let trustedProxies: TrustedPeers
