@@ -136,6 +136,47 @@ import Testing
         withExtendedLifetime(folder) {}
     }
 
+    @Test(arguments: [
+        ("echo\n", "does not begin with #! and an interpreter"), ("\u{FEFF}#!/bin/sh\n", "byte order mark"),
+        ("", "is empty"),
+    ])
+    func `an interpreter that is no program either`(_ text: String, _ words: String) async throws {
+        let folder = try ScratchFolder()
+        let inner = try folder.script("inner", text)
+        try await expectDiagnosis(
+            "#!\(inner)\n",
+            says: ["cgi-bin/x names the interpreter \(inner), which cannot be run: \(inner) ", words])
+        withExtendedLifetime(folder) {}
+    }
+
+    @Test(arguments: [5, 6]) func `scripts in a row`(_ count: Int) async throws {
+        let folder = try ScratchFolder()
+        var last = try folder.script("s1", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nfine'\n")
+        for number in 2..<count { last = try folder.script("s\(number)", "#!\(last)\n") }
+        if count == 5 {
+            let script = "#!\(last)\n"
+            try await withScripts(["x": script]) { try #expect($0.get("/cgi-bin/x").text == "fine") }
+        } else {
+            try await expectDiagnosis(
+                "#!\(last)\n",
+                says: ["s1, which is a script as well; the system follows 5 in a row and no more"])
+        }
+        withExtendedLifetime(folder) {}
+    }
+
+    @Test func `a script that names itself`() async throws {
+        try await withScripts(
+            ["x": ":"],
+            prepare: { folder in
+                let path = folder.path("cgi-bin/x")
+                try folder.script("cgi-bin/x", "#!\(path)\n")
+            }
+        ) { server in
+            try #expect(server.get("/cgi-bin/x").status == 500)
+            _ = try server.waitForError(containing: "cgi-bin/x, which is the file itself")
+        }
+    }
+
     /// The kernel looks for a relative one where the script runs, whichever file names it.
     @Test func `a relative interpreter that another interpreter names`() async throws {
         let folder = try ScratchFolder()

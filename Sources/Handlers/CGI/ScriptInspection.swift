@@ -176,15 +176,26 @@ struct ScriptInspection: Sendable {
                 "\(names) without its path, so the system looks for it in the script's folder and nowhere else\(isThere)"
         }
         if let reason = refusal(of: interpreter) { return "\(names), which cannot be run: \(reason)" }
-        // The kernel goes on with an interpreter that is a script, four times at most.
-        if depth < 4, let start = ScriptInspection.read(interpreter, 4),
-            start.starts(with: "#!".utf8) || start.starts(with: [0x7F] + "ELF".utf8),
-            let fault = content(interpreter, path, depth: depth + 1)
-        {
-            return "\(names), which cannot be run: \(fault)"
+        if interpreter == file { return "\(names), which is the file itself" }
+        if let start = ScriptInspection.read(interpreter, 2) {
+            // The kernel goes on with an interpreter that is a script.
+            let isScript = start.starts(with: "#!".utf8)
+            if isScript, depth + 1 >= ScriptInspection.longestChain {
+                return
+                    "\(names), which is a script as well; the system follows \(ScriptInspection.longestChain) in a row and no more"
+            }
+            // A program need not be readable.
+            if isScript || user.may(.read, interpreter),
+                let fault = content(interpreter, path, depth: depth + 1)
+            {
+                return "\(names), which cannot be run: \(fault)"
+            }
         }
         return line.name == "env" ? missingProgram(file, line, path) : nil
     }
+
+    /// Scripts of which each is the interpreter of the one before.
+    private static let longestChain = 5
 
     /// The kernel and env take a relative path from where the process is, whichever file names it.
     private func absolute(_ path: String) -> FilePath {
