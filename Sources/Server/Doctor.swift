@@ -146,10 +146,8 @@ package struct Doctor {
 
     /// The rules about who may see `target`, which were left out.
     private func notes(site name: String, _ target: String) -> [String] {
-        var path: [UInt8] = []
-        let raw = Array(target.utf8.prefix { $0 != ASCII.question })
         guard let site = config.sites.first(where: { $0.name == name }),
-            (try? TargetPath.decode(raw.span, into: &path)) != nil, (try? TargetPath.resolve(&path)) != nil
+            let path = TargetPath.decoded(of: target)
         else { return [] }
         let settings = site.settings(for: path)
         var notes: [String] = []

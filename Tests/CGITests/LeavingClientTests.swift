@@ -20,30 +20,26 @@ import Testing
         }
     }
 
-    @Test(arguments: Leaving.allCases)
-    func `client leaves after a part of the answer`(_ leaving: Leaving) async throws {
-        try await withScripts(["x": page("\(HungScript.family)\necho begin\n\(HungScript.deafToTerm)\nwait")])
-        { server in
+    private func expectFamilyEnds(after leaving: Leaving, of script: String, printing: String) async throws {
+        try await withScripts(["x": page("\(HungScript.family)\n\(script)")]) { server in
             let client = try server.connect()
             try client.send(HungScript.request)
             let family = try server.notedProcesses(4)
-            _ = try client.read { $0.contains("begin".utf8) }
+            _ = try client.read { $0.contains(printing.utf8) }
             client.leave(by: leaving)
             expectEnd(of: family)
         }
     }
 
     @Test(arguments: Leaving.allCases)
+    func `client leaves after a part of the answer`(_ leaving: Leaving) async throws {
+        try await expectFamilyEnds(
+            after: leaving, of: "echo begin\n\(HungScript.deafToTerm)\nwait", printing: "begin")
+    }
+
+    @Test(arguments: Leaving.allCases)
     func `client leaves while the script prints once in a while`(_ leaving: Leaving) async throws {
-        try await withScripts(["x": page("\(HungScript.family)\nwhile :; do echo x; sleep 0.2; done")]) {
-            server in
-            let client = try server.connect()
-            try client.send(HungScript.request)
-            let family = try server.notedProcesses(4)
-            _ = try client.read { $0.contains("x\n".utf8) }
-            client.leave(by: leaving)
-            expectEnd(of: family)
-        }
+        try await expectFamilyEnds(after: leaving, of: "while :; do echo x; sleep 0.2; done", printing: "x\n")
     }
 
     /// The script fills all buffers and stands still, for the client takes nothing; then that one leaves.

@@ -25,12 +25,12 @@ import Testing
     func `an empty line as the header`(_ output: String, _ content: String) async throws {
         let pieces = """
             #!/usr/bin/python3
-            import array, fcntl, os, termios, time
+            import array, fcntl, os, termios
             unread = array.array("i", [0])
             for byte in b"\(output)":
                 os.write(1, bytes([byte]))
                 # Until the server has it.
-                while fcntl.ioctl(1, termios.FIONREAD, unread) == 0 and unread[0]: time.sleep(0.001)
+                while fcntl.ioctl(1, termios.FIONREAD, unread) == 0 and unread[0]: os.sched_yield()
             """
         try await withScripts(["whole": prints(output), "pieces": pieces]) { server in
             for name in ["whole", "pieces"] {

@@ -95,7 +95,8 @@ import Testing
 
     @Test func `a script that cannot be run is told of at once`() async throws {
         try await withScripts(["x": "#!/nonexistent/program\n"], site: "log_format = json") { server in
-            #expect(try server.get("/cgi-bin/x").status == 500)
+            let seconds = try seconds { try #expect(server.get("/cgi-bin/x").status == 500) }
+            #expect(seconds < 2)
             _ = try server.waitForError(containing: "/nonexistent/program")
             // There was no script, so it has no number.
             let line = try server.waitForLog(containing: "\"status\":500")

@@ -47,13 +47,16 @@ import Testing
         let format = "%{remote}p %D %T %{ms}T %{us}T %{sec}t %{msec}t %{usec}t %L %t"
         try await withServer(site: "log_format = \(format)", files: ["www/a.txt": "x"]) { server in
             let client = try server.connect()
+            let start = Glibc.time(nil)
             try client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n")
             _ = try client.readResponse()
+            let end = Glibc.time(nil)
             let line = try server.waitForLog(containing: "[")
             let pattern = #/(\d+) (\d+) 0 (\d+) (\d+) (\d{10}) (\d{13}) (\d{16}) ([0-9a-f]{16}) \[.*\]/#
             let match = try #require(line.wholeMatch(of: pattern), "\(line)")
             #expect(match.1 == "\(client.localPort ?? 0)")
-            #expect(abs(try #require(Int(match.5)) - Glibc.time(nil)) <= 20)
+            // The server's clock is read once in a while.
+            #expect(try (start - 1...end).contains(#require(Int(match.5))))
             #expect(match.6.hasPrefix(match.5.dropLast(1)))
         }
     }
@@ -142,8 +145,8 @@ import Testing
             for number in 0..<20 {
                 try client.send("GET /\(number) HTTP/1.1\r\nHost: h\r\n\r\n")
                 _ = try client.readResponse()
-                // 100 ms are promised; a busy machine gets more.
-                _ = try server.waitForLog(containing: "/\(number)", within: 5)
+                // 100 ms are promised; a busy machine gets a second.
+                _ = try server.waitForLog(containing: "/\(number)", within: 1)
             }
             #expect(server.process.stdout.lines == (0..<20).map { "/\($0)" })
         }

@@ -83,7 +83,7 @@ import Testing
             #expect(try statuses("2001:db8::2", 2) == [200, 429])
             let refused = try server.get("/a.txt", headers: ["X-Forwarded-For": "192.0.2.1"])
             let wait = try #require(refused["Retry-After"].flatMap { Int($0) })
-            #expect((20...60).contains(wait))
+            #expect((50...60).contains(wait))
             _ = try server.waitForError(containing: "client=192.0.2.1")
         }
     }
@@ -102,7 +102,7 @@ import Testing
             let seconds = try Self.seconds {
                 while try server.get("/a.txt").status == 429 { waits += 1 }
             }
-            #expect(waits == 0 || seconds < 20)
+            #expect(waits == 0 || seconds < 2)
         }
     }
 
@@ -157,7 +157,7 @@ import Testing
                 #expect(answer.status == 200)
                 #expect(answer.body.count == 320_000)
             }
-            #expect(seconds > 0.8)
+            #expect(seconds > 0.8 && seconds < 5)
         }
     }
 
@@ -171,7 +171,7 @@ import Testing
                     #expect(try client.readResponse().body.count == 40_000)
                 }
             }
-            #expect(seconds > 1.7)
+            #expect(seconds > 1.7 && seconds < 8)
         }
     }
 

@@ -110,7 +110,7 @@ import Testing
         try await withServer(files: Self.files) { server in
             _ = try server.get(
                 "/hello.txt?a=b", headers: ["User-Agent": "Smoke/1.0", "Referer": "http://example.org/"])
-            let line = try server.waitForLog(containing: "/hello.txt?a=b", within: 5)
+            let line = try server.waitForLog(containing: "/hello.txt?a=b", within: 1)
             let combined =
                 #/
                 127\.0\.0\.1\ -\ -\ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\ [+-]\d{4}\]\ 

@@ -78,7 +78,7 @@ import Testing
             ] {
                 let client = try server.connect()
                 try client.send("POST /cgi-bin/echo HTTP/1.1\r\nHost: h\r\n\(framing)")
-                let response = try client.readResponse()
+                let response = try client.readResponse(within: 12)
                 #expect(response.status == 408, "\(framing)")
                 #expect(response["Connection"] == "close")
                 #expect(try client.expectEnd() == .eof)

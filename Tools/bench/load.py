@@ -78,27 +78,18 @@ class Load:
                 )
         raise RuntimeError(f"wrk gave no result: {output.strip()}")
 
+    def run(self) -> LoadResult:
+        """Wait for its end, and leave nothing behind whatever happens."""
+        try:
+            return self.finish()
+        finally:
+            self.cancel()
+
     def cancel(self) -> None:
         """End it early; harmless when it has ended."""
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
-
-
-def run_load(
-    url: str,
-    connections: int,
-    seconds: int,
-    threads: int = 2,
-    comes_first: bool = False,
-    host: str | None = None,
-) -> LoadResult:
-    """Load `url` for so many seconds."""
-    load = Load(url, connections, seconds, threads, comes_first, host)
-    try:
-        return load.finish()
-    finally:
-        load.cancel()
 
 
 def get(port: int, path: str, host: str | None = None, timeout: float = 10) -> tuple[int, bytes]:

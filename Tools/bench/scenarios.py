@@ -16,7 +16,7 @@ from pathlib import Path
 
 import instructions
 from content import FILES, SLOW_SCRIPT, Content
-from load import Load, get, run_load
+from load import Load, get
 from processes import machine_cpu_seconds
 from servers import WORKERS, Server, ServerFailed
 
@@ -150,13 +150,13 @@ def throughput(
             for _ in range(WARM_UP_SCRIPTS):
                 server.check_answer(path)
         else:
-            server.requests += run_load(url, connections, WARM_UP_SECONDS, host=server.host).requests
+            server.requests += Load(url, connections, WARM_UP_SECONDS, host=server.host).run().requests
         time.sleep(SETTLE_SECONDS)
 
         started = time.monotonic()
         own_before = time.process_time()
         machine_before, server_before = machine_cpu_seconds(), server.cpu_seconds()
-        load = run_load(url, connections, seconds, host=server.host)
+        load = Load(url, connections, seconds, host=server.host).run()
         time.sleep(SETTLE_SECONDS)  # Scripts under way when wrk left are still counted.
         server.check_alive()
         cpu = server.cpu_seconds() - server_before
@@ -174,7 +174,7 @@ def throughput(
         if counts and instructions.can_count():
             counted = instructions.count(
                 server.all_pids(),
-                lambda: run_load(url, connections, COUNTING_SECONDS, host=server.host).requests,
+                lambda: Load(url, connections, COUNTING_SECONDS, host=server.host).run().requests,
             )
     return Throughput(
         requests_per_second=load.requests / load.seconds,
@@ -397,9 +397,9 @@ def _files_beside(server: Server, script: str | None, seconds: int) -> FilesBesi
             background = Load(server.url(script), SCRIPT_CONNECTIONS, seconds + 2, threads=1)
             time.sleep(1)
         # Else the client's own waiting for a core among the scripts is most of what is measured.
-        load = run_load(
+        load = Load(
             server.url(file_path("1k")), MIXED_CONNECTIONS, seconds, threads=1, comes_first=True
-        )
+        ).run()
         server.requests += load.requests
         if load.errors:
             raise ServerFailed(f"{load.errors} errors in {load.requests} requests")

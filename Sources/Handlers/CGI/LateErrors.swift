@@ -11,21 +11,24 @@ final class LateErrors: @unchecked Sendable {
     private let write: @Sendable (String) -> Void
     private var output = ErrorOutput()
 
-    /// Such streams of one loop. Beyond, they are closed.
+    /// Such streams of one loop.
     private static let limit = 1000
+    /// What is said where there are too many.
+    static let excess =
+        "\(limit) scripts of this thread have left processes behind that hold their stderr; that of the next ones is closed"
     /// Pieces that are read before others have their turn.
     private static let roundPieces = 4
-    private static let pieceSize = 32 * 1024
 
-    /// Follows `stream` to its end, on a task of its own. `write` gets each line.
+    /// Follows `stream` to its end, on a task of its own. `write` gets each line. False: there are too many.
     static func follow(
         _ stream: consuming FileDescriptor, _ context: LoopContext,
         write: @escaping @Sendable (String) -> Void
-    ) {
-        guard context.lateErrors < limit else { return }
+    ) -> Bool {
+        guard context.lateErrors < limit else { return false }
         context.lateErrors += 1
         let errors = LateErrors(Source(stream, waiter: Waiter(loop: context.loop)), context, write)
         context.loop.spawn { await errors.readAll() }
+        return true
     }
 
     private init(_ source: Source, _ context: LoopContext, _ write: @escaping @Sendable (String) -> Void) {
@@ -34,35 +37,22 @@ final class LateErrors: @unchecked Sendable {
 
     private func readAll() async {
         var pieces = 0
-        while let count = read() {
-            if count == 0 {
+        while true {
+            let count: Int?
+            // What cannot be read has ended.
+            do throws(Errno) { count = try context.readPiece(source) } catch { break }
+            if count == 0 { break }
+            if count == nil {
                 if case .cancelled = await source.waiter.wait() { break }
-            } else {
-                pieces += 1
-                if pieces % LateErrors.roundPieces == 0 { await Task.yield() }
+                continue
             }
+            context.scriptPiece.withSpan { output.take($0, write) }
+            pieces += 1
+            if pieces % LateErrors.roundPieces == 0 { await Task.yield() }
         }
         output.end(write)
         source.close()
         source.waiter.end()
         context.lateErrors -= 1
-    }
-
-    /// How much has come, nil at the end.
-    private func read() -> Int? {
-        var isAtEnd = false
-        context.scriptPiece.removeAll()
-        do throws(Errno) {
-            let count = try context.scriptPiece.fill(atLeast: LateErrors.pieceSize) { (room) throws(Errno) in
-                let count = try source.read(into: room)
-                isAtEnd = count == 0
-                return count ?? 0
-            }
-            if isAtEnd { return nil }
-            context.scriptPiece.withSpan { output.take($0, write) }
-            return count
-        } catch {
-            return nil
-        }
     }
 }

@@ -22,7 +22,8 @@ final class ScriptCensus: Sendable {
     /// Processor time of those that have ended, in nanoseconds, and some that overflowed.
     var spent: Int64 { added.load(ordering: .relaxed) }
 
-    func hasOthers(_ hasOthers: Bool) { others.add(hasOthers ? 1 : -1, ordering: .relaxed) }
+    /// Takes note of a loop that has become one of those, or is none any more.
+    func countLoop(withOthers: Bool) { others.add(withOthers ? 1 : -1, ordering: .relaxed) }
 
     func begin() { counted.add(1, ordering: .relaxed) }
 
@@ -52,7 +53,7 @@ struct ScriptLoad {
     private var last: UInt64 = 0
     /// Most of the loop's requests run none.
     private var hasOthers = false {
-        didSet { if hasOthers != oldValue { all.hasOthers(hasOthers) } }
+        didSet { if hasOthers != oldValue { all.countLoop(withOthers: hasOthers) } }
     }
 
     /// A script counts for such a part of what is known then.

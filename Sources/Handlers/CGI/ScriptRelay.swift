@@ -55,13 +55,13 @@ final class ScriptRelay {
     private var unasked = 0
     /// Some of it came when the client had ended its side, too.
     private var printsToNobody = false
-    private static let pieceSize = 32 * 1024
     /// Pieces that are read before others have their turn.
     private static let roundPieces = 4
     /// Who has closed stdout, and is not ending by then, works on.
     private static let exitTime = TimeSpan.milliseconds(20)
     /// A script that goes on printing what nobody is to have is blocked by nothing.
     private static let unaskedLimit = 256 << 20
+
     /// `capture` gets a copy of the answer, for the cache. The script then goes on without its client.
     init(
         _ exchange: Exchange, _ part: Part, _ site: Site, _ script: RunningScript, content: RequestContent,
@@ -177,7 +177,10 @@ final class ScriptRelay {
     private func followErrors() {
         guard !isErrorDone, let stream = script.errors.take() else { return }
         let log = exchange.laterLog(pid: pid)
-        LateErrors.follow(stream, exchange.context) { log(.error, ScriptWords.errorOutput($0)) }
+        let isFollowed = LateErrors.follow(stream, exchange.context) {
+            log(.error, ScriptWords.errorOutput($0))
+        }
+        if !isFollowed { exchange.log(.warning, LateErrors.excess, pid: pid) }
     }
 
     /// Waits for the end of a script that works on behind a closed stdout, for who wants to know about that. To be
@@ -195,11 +198,14 @@ final class ScriptRelay {
                 if let how = ScriptWords.endBehindAnswer(exit) { exchange.log(.warning, how, pid: pid) }
                 return
             }
-            if hasErrors { continue }
             if now >= limit.deadline {
                 exchange.log(.warning, limit.reason, pid: pid)
                 mustEnd = true
                 return
+            }
+            if hasErrors {
+                await Task.yield()
+                continue
             }
             let look = min(limit.deadline, script.watchedFrom)
             if case .cancelled = await exchange.waiter.wait(until: look) {
@@ -234,7 +240,7 @@ final class ScriptRelay {
     private func readErrors() -> Bool {
         if isErrorDone { return false }
         do throws(Errno) {
-            guard let count = try read(script.errors) else { return false }
+            guard let count = try exchange.context.readPiece(script.errors) else { return false }
             if count == 0 { isErrorDone = true }
         } catch {
             isErrorDone = true
@@ -258,27 +264,12 @@ final class ScriptRelay {
         errorOutput.end { exchange.logErrorOutput($0, pid: pid) }
     }
 
-    /// Reads a piece into the loop's room for one; nil when there is none now.
-    private func read(_ source: Source) throws(Errno) -> Int? {
-        var isBlocked = false
-        exchange.context.scriptPiece.removeAll()
-        let count = try exchange.context.scriptPiece.fill(atLeast: ScriptRelay.pieceSize) {
-            (room) throws(Errno) in
-            guard let count = try source.read(into: room) else {
-                isBlocked = true
-                return 0
-            }
-            return count
-        }
-        return isBlocked ? nil : count
-    }
-
     private func readOutput() -> Bool {
         if isOutputDone || failure != nil { return false }
         if client.isBehind { return false }
         let count: Int
         do throws(Errno) {
-            guard let read = try read(script.output) else { return false }
+            guard let read = try exchange.context.readPiece(script.output) else { return false }
             count = read
         } catch {
             count = 0

@@ -60,13 +60,15 @@ package enum ScriptSurvey {
                         isWarning: true))
             }
             for mapping in site.cgi {
-                if let fault = unreadable(mapping.path) {
+                let path = FilePath(mapping.path)
+                let isFolder = (try? path.status().st_mode & S_IFMT).map { $0 == S_IFDIR }
+                // One that cannot be looked at may be a folder.
+                if isFolder != false, let error = path.refusal(of: X_OK) {
+                    let fault = "the folder of scripts \(path) cannot be entered: \(error)"
                     findings.append(Finding(position: mapping.position, message: fault))
                 }
-                let path = FilePath(mapping.path)
                 guard places.insert(Place(path, site.part)).inserted else { continue }
-                let isFolder = (try? path.status().st_mode & S_IFMT) == S_IFDIR
-                let folder = isFolder ? ScriptFolder(path) : nil
+                let folder = isFolder == true ? ScriptFolder(path) : nil
                 // A location may have settings of its own.
                 func settings(_ file: FilePath) -> PartSettings {
                     site.settings(for: Site.trimmed(mapping.prefix) + (file.rest(below: path) ?? []))
@@ -118,14 +120,6 @@ package enum ScriptSurvey {
         let user: ScriptUser?
 
         init(_ path: FilePath, _ settings: PartSettings) { (self.path, user) = (path, settings.cgiUser) }
-    }
-
-    /// Why a folder of scripts cannot be looked into, nil if it can or is none.
-    private static func unreadable(_ path: String) -> String? {
-        var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR { return nil }
-        if Glibc.access(path, X_OK) == 0 { return nil }
-        return "the folder of scripts \(path) cannot be entered: \(Errno.current)"
     }
 }
 

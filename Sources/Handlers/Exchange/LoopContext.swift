@@ -37,8 +37,8 @@ package final class LoopContext {
     let http1: HTTP1Settings
     let fileCache = FileCache()
     let knownScripts = KnownScripts()
-    /// Room for what is read from a script. Nothing in it outlives the call that reads.
-    var scriptPiece = ByteBuffer()
+    /// What `readPiece` has read.
+    private(set) var scriptPiece = ByteBuffer()
     /// How many scripts' stderr is followed though their answers have ended.
     var lateErrors = 0
     let compressedFiles = CompressedFiles()
@@ -183,5 +183,24 @@ package final class LoopContext {
     func nextRequestID() -> RequestID {
         requestCount &+= 1
         return RequestID(value: idPrefix &+ requestCount)
+    }
+
+    // MARK: Scripts' output
+
+    private static let pieceSize = 32 * 1024
+
+    /// Reads a piece of what a script prints into `scriptPiece`, where it is until the next one is read. Returns
+    /// how much, 0 at the end, nil where there is none now.
+    func readPiece(_ source: Source) throws(Errno) -> Int? {
+        var isBlocked = false
+        scriptPiece.removeAll()
+        let count = try scriptPiece.fill(atLeast: LoopContext.pieceSize) { (room) throws(Errno) in
+            guard let count = try source.read(into: room) else {
+                isBlocked = true
+                return 0
+            }
+            return count
+        }
+        return isBlocked ? nil : count
     }
 }

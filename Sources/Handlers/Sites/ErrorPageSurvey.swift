@@ -22,11 +22,7 @@ package enum ErrorPageSurvey {
 
     /// Why nothing can be at a URL path of the site; nil where something may be.
     private static func fault(_ target: String, of site: SiteConfig) -> String? {
-        var path: [UInt8] = []
-        let raw = Array(target.utf8.prefix { $0 != ASCII.question })
-        guard (try? TargetPath.decode(raw.span, into: &path)) != nil,
-            (try? TargetPath.resolve(&path)) != nil
-        else { return "the path cannot be decoded" }
+        guard let path = TargetPath.decoded(of: target) else { return "the path cannot be decoded" }
         let mappings = (site.aliases + site.cgi).filter { Site.isPrefix(Site.trimmed($0.prefix), of: path) }
         let mapping = mappings.max { $0.prefix.utf8.count < $1.prefix.utf8.count }
         guard let folder = mapping?.path ?? site.root else { return "the site has nothing there" }

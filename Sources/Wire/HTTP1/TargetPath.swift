@@ -35,6 +35,13 @@ package enum TargetPath {
         if hasDots { try resolveDots(&path) }
     }
 
+    /// The decoded path of a target, which may have a query; nil where it is none.
+    package static func decoded(of target: String) -> [UInt8]? {
+        var path: [UInt8] = []
+        let raw = Array(target.utf8.prefix { $0 != ASCII.question })
+        return (try? decode(raw.span, into: &path)) == nil ? nil : path
+    }
+
     /// Resolves the dot segments of a decoded path that was put together from pieces.
     package static func resolve(_ path: inout [UInt8]) throws(Failure) { try resolveDots(&path) }
 
