@@ -31,30 +31,30 @@ package enum HTTPDate {
 
     /// Reads the preferred form, RFC 850's and asctime's. Nil when it is none of them or no such day.
     ///
-    /// With `takesOffset`, `+0100` may stand in the place of `GMT`, as mail has it and strftime's %z writes it,
-    /// and either of them behind asctime's form.
-    package static func parse(_ bytes: Span<UInt8>, takesOffset: Bool = false) -> Int? {
+    /// With `asInMail`, what RFC 5322 (section 3.3) has beyond that and programs print: `+0100` in the place of
+    /// `GMT`, either of them behind asctime's form too, and a day of one digit.
+    package static func parse(_ bytes: Span<UInt8>, asInMail: Bool = false) -> Int? {
         guard bytes.count >= 24, bytes.count <= 40 else { return nil }
-        var scanner = Scanner(bytes: bytes, takesOffset: takesOffset)
+        var scanner = Scanner(bytes: bytes, asInMail: asInMail)
         guard let comma = bytes.firstIndex(of: ASCII.comma) else { return scanner.asctime() }
         return comma == 3 ? scanner.preferred() : scanner.rfc850(after: comma)
     }
 
     private struct Scanner: ~Escapable {
         let bytes: Span<UInt8>
-        let takesOffset: Bool
+        let asInMail: Bool
         var index = 0
 
         @_lifetime(copy bytes)
-        init(bytes: Span<UInt8>, takesOffset: Bool) {
+        init(bytes: Span<UInt8>, asInMail: Bool) {
             self.bytes = bytes
-            self.takesOffset = takesOffset
+            self.asInMail = asInMail
         }
 
         mutating func preferred() -> Int? {
             index = 4
-            guard skip(ASCII.space), let day = number(2), skip(ASCII.space), let month = month(),
-                skip(ASCII.space), let year = number(4), skip(ASCII.space)
+            guard skip(ASCII.space), let day = number(2) ?? (asInMail ? number(1) : nil), skip(ASCII.space),
+                let month = month(), skip(ASCII.space), let year = number(4), skip(ASCII.space)
             else { return nil }
             return finish(year: year, month: month, day: day)
         }
@@ -69,7 +69,7 @@ package enum HTTPDate {
         }
 
         mutating func asctime() -> Int? {
-            guard bytes.count == 24 || takesOffset else { return nil }
+            guard bytes.count == 24 || asInMail else { return nil }
             index = 3
             guard skip(ASCII.space), let month = month(), skip(ASCII.space) else { return nil }
             if bytes[index] == ASCII.space { index += 1 }
@@ -95,7 +95,7 @@ package enum HTTPDate {
                 index += 3
                 return 0
             }
-            guard takesOffset else { return nil }
+            guard asInMail else { return nil }
             let isWest = skip(ASCII.dash)
             guard isWest || skip(ASCII.plus), let hours = number(2), let minutes = number(2), hours < 24,
                 minutes < 60

@@ -330,7 +330,7 @@ package struct ScriptHead: Sendable {
             contentType = value.array
         case 13 where ASCII.equalsIgnoringCase(name, "last-modified"):
             removeLine("last-modified")
-            lastModified = HTTPDate.parse(value, takesOffset: true)
+            lastModified = HTTPDate.parse(value, asInMail: true)
         default: break
         }
     }
