@@ -16,7 +16,7 @@ extension Command {
     ) { words throws(UsageError) in
         var arguments = Arguments(words)
         guard let config = try ConfigFile.load(&arguments) else { return .failed }
-        for warning in config.warnings + ErrorPageSurvey.inspect(config) {
+        for warning in config.warnings + AddressSurvey.inspect(config) {
             Console.write("\(warning.position): warning: \(warning.message)", STDERR_FILENO)
         }
         let findings = ScriptSurvey.inspect(config)

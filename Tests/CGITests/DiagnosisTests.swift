@@ -111,6 +111,43 @@ import Testing
             says: ["exited with status 3 after \(lines) and nothing else", "last words on stderr: ", "oops"])
     }
 
+    @Test func `a page behind an empty line, from a script that fails`() async throws {
+        try await expectDiagnosis(
+            shell("printf '\\nhello'; exit 3"),
+            says: [
+                "exited with status 3 after an empty line, which is a header, and 5 bytes of its page: ",
+                "hello",
+            ])
+    }
+
+    @Test(arguments: [(1, "an interim answer"), (2, "2 interim answers")])
+    func `interim answers alone`(_ count: Int, _ words: String) async throws {
+        let hints = String(repeating: "Status: 103\\nLink: </a>\\n\\n", count: count)
+        try await withScripts(["x": prints(hints)]) { server in
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+            let response = try client.readResponse()
+            #expect(response.status == 500)
+            #expect(response.interim.map(\.status) == Array(repeating: 103, count: count))
+            _ = try server.waitForError(
+                containing: "exited with status 0 after \(words) (Status: 103) and no other")
+        }
+    }
+
+    /// The client has all that it is to have.
+    @Test func `a script that fails behind the header that HEAD asks for`() async throws {
+        let script = page("echo page; while ! [ -e go ]; do sleep 0.01; done; exit 3")
+        try await withScripts(["x": script]) { server in
+            let client = try server.connect()
+            try client.send("HEAD /cgi-bin/x HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.readResponse(to: "HEAD").status == 200)
+            try server.folder.write("cgi-bin/go", "")
+            _ = try server.waitForError(containing: "exited with status 3 after a whole answer")
+            try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.readResponse().status != 200)
+        }
+    }
+
     @Test(arguments: ["\\r", "\\nA: b\\n"])
     func `what only resembles empty lines alone`(_ output: String) async throws {
         try await expectDiagnosis(

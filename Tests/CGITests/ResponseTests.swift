@@ -161,11 +161,16 @@ import Testing
         }
     }
 
-    @Test func `nph- that says that it makes chunks and makes none`() async throws {
-        let output = "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nbody"
+    @Test(arguments: [
+        ("body", "a chunk size is not hexadecimal"), ("4\\r\\nbody+", "a chunk is longer than its size"),
+        ("4\\nbody", "a chunk size is not hexadecimal"), ("", "the script's last chunk is missing"),
+    ])
+    func `nph- that says that it makes chunks and makes none`(_ content: String, _ fault: String) async throws
+    {
+        let output = "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n\(content)"
         try await withScripts(["nph-x": prints(output)]) { server in
             #expect(try server.get("/cgi-bin/nph-x").status == 500)
-            _ = try server.waitForError(containing: "says that it makes chunks, and prints none")
+            _ = try server.waitForError(containing: fault)
         }
     }
 

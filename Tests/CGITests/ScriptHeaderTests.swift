@@ -70,10 +70,21 @@ import Testing
             #expect(response.status == 200)
             #expect(response["Location"] == nil)
             #expect(response.text == "body")
-            #expect(try server.waitForError(containing: "Location").contains("because it is empty"))
+            #expect(try server.waitForError(containing: "Location").contains("because it says nothing"))
             let moved = try server.get("/cgi-bin/moved")
             #expect(moved.status == 302)
             #expect(moved["Location"] == nil)
+        }
+    }
+
+    @Test func `an empty Content-Type`() async throws {
+        try await withScripts(["x": prints("Content-Type:\\nA: b\\n\\nbody")]) { server in
+            let response = try server.get("/cgi-bin/x")
+            #expect(response.status == 200)
+            #expect(response["Content-Type"] == nil)
+            #expect(response["A"] == "b")
+            _ = try server.waitForError(
+                containing: "left out of the script's header, because it says nothing: Content-Type")
         }
     }
 

@@ -260,7 +260,6 @@ import Testing
             try folder.link("cgi-bin/inside", to: "x")
             try folder.link("cgi-bin/leaves", to: "../out/y")
             try folder.link("cgi-bin/folder", to: folder.path("out/sub"))
-            try folder.link("cgi-bin/broken", to: "nothing")
             // What a script reads may lie anywhere.
             try folder.write("data/a.txt", "a")
             try folder.link("cgi-bin/data", to: "../data")

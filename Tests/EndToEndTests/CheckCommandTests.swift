@@ -103,6 +103,43 @@ import Testing
         }
     }
 
+    @Test func `addresses that no script answers`() async throws {
+        try await blocking {
+            let folder = try ScratchFolder()
+            try folder.script("cgi-bin/x", "#!/bin/sh\n")
+            try folder.link("cgi-bin/gone", to: "/none")
+            try folder.makeFolder("www")
+            let path = try folder.write(
+                "server.ini",
+                """
+                [server]
+                user = \(getuid() == 0 ? "root" : String(cString: getpwuid(getuid()).pointee.pw_name))
+                [site a]
+                cgi = /cgi-bin/ cgi-bin/
+                cgi = /old/x cgi-bin/x
+                cgi_cache = /cgi-bin/x/y 1s
+                cgi_cache = / 1s
+                cgi_cache = /cgi 1s
+                redirect = /old /cgi-bin 301
+                redirect = =/cgi-bin/x /new 301
+                redirect = /cgi /new 301
+                [site b]
+                root = www
+                cgi_cache = /anywhere 1s
+                cgi_extensions = .cgi
+
+                """)
+            let result = try gatehouse("check", "-c", path)
+            #expect(result.status == 0, "\(result.stderr)")
+            #expect(
+                result.stderr.split(separator: "\n").map { $0.replacing(folder.path, with: "") } == [
+                    "/server.ini:3: warning: [site a] cgi_cache = /cgi: no script answers there, and only scripts' answers are kept",
+                    "/server.ini:5: warning: cgi = /old/x: no request comes here, for redirect = /old answers them first",
+                    "/server.ini:4: warning: the link /cgi-bin/gone leads nowhere",
+                ])
+        }
+    }
+
     @Test(.enabled(if: getuid() == 0, "only root's scripts run as root"))
     func `scripts that run as root`() async throws {
         let words = "scripts run as root, with all its rights"

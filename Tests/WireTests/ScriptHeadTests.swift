@@ -227,11 +227,12 @@ private func head(_ text: String) throws -> ScriptHead {
         #expect(shown(head.lines) == "A: b\r\n")
     }
 
-    @Test func `an empty Location`() throws {
-        let empty = try head("Location: \nA: b\n\n")
-        #expect(empty.hasEmptyLocation && empty.location == nil)
+    @Test func `an empty Location or Content-Type`() throws {
+        let empty = try head("Location: \nA: b\nCONTENT-TYPE:\n\n")
+        #expect(empty.empty == ["Location", "CONTENT-TYPE"])
+        #expect(empty.location == nil && !empty.hasContentType)
         #expect(shown(empty.lines) == "A: b\r\n")
-        #expect(try !head("Location: /a\n\n").hasEmptyLocation)
+        #expect(try head("Location: /a\nContent-Type: b/c\nA:\n\n").empty.isEmpty)
     }
 
     @Test(

@@ -50,7 +50,8 @@ final class ScriptAnswer {
     /// Output up to the end of the script's header.
     private var header = ByteBuffer()
     private var lacksType = false
-    private var interimCount = 0
+    /// Interim answers that were passed on.
+    private(set) var interimCount = 0
     /// Interim answers that a script may give.
     private static let interimLimit = 16
     /// Takes apart the chunks that the script makes itself.
@@ -169,8 +170,9 @@ final class ScriptAnswer {
                 "left out of the script's header: Content-Length, which is \(ScriptWords.quote(value.span)), no number or another than before",
                 as: "Content-Length")
         }
-        if head.hasEmptyLocation {
-            warnOnce("left out of the script's header, because it is empty: Location")
+        if !head.empty.isEmpty {
+            let names = head.empty.joined(separator: ", ")
+            warnOnce("left out of the script's header, because it says nothing: \(names)")
         }
         if let location = head.location, head.status == nil, ScriptAnswer.isLocal(location),
             exchange.part?.settings.cgiLocalRedirects != false,
@@ -258,7 +260,14 @@ final class ScriptAnswer {
         do throws(ChunkedDecoder.Failure) {
             _ = try decoder.decode(printed, into: &content)
         } catch {
-            throw ScriptFailure("the script says that it makes chunks, and prints none\(exchange.cut)")
+            let fault =
+                switch error {
+                case .malformed(let fault): fault.description
+                case .tooLong: "the line of a chunk's size, or a trailer, is too long"
+                }
+            throw ScriptFailure(
+                "the script says that it makes chunks itself (Transfer-Encoding: chunked), and \(fault)\(exchange.cut)"
+            )
         }
         chunks = decoder
         content.withSpan { passOn($0) }
@@ -324,7 +333,7 @@ final class ScriptAnswer {
 
     /// The client has all that it is to have, or will have with the head.
     var isWhole: Bool {
-        if isUnasked { return true }
+        if isUnasked || exchange.method == .head && exchange.hasBegun { return true }
         return switch phase {
         case .content(let left?): left == 0
         case .content(nil): isRedirection && !hasContent

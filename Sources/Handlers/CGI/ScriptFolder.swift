@@ -8,6 +8,8 @@ struct ScriptFolder {
     private(set) var scripts: [FilePath] = []
     /// Links to scripts, and to folders that have some, outside the folder.
     private(set) var strays: [Link] = []
+    /// Links that lead nowhere.
+    private(set) var dangling: [FilePath] = []
 
     struct Link {
         let path: FilePath
@@ -29,12 +31,18 @@ struct ScriptFolder {
                 switch status.st_mode & S_IFMT {
                 case S_IFDIR: folders.append(file)
                 case S_IFREG: if ScriptFolder.isScript(file, status) { scripts.append(file) }
-                case S_IFLNK: strays += ScriptFolder.stray(file, outside: real).map { [$0] } ?? []
+                case S_IFLNK:
+                    guard let target = file.resolved else {
+                        dangling.append(file)
+                        continue
+                    }
+                    if let link = ScriptFolder.stray(file, to: target, outside: real) { strays.append(link) }
                 default: break
                 }
             }
         }
         scripts.sort { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+        dangling.sort { $0.bytes.lexicographicallyPrecedes($1.bytes) }
         strays.sort { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }
     }
 
@@ -51,10 +59,8 @@ struct ScriptFolder {
     }
 
     /// What a link is, if it leads outside `real` to what looks like scripts. Data may lie anywhere.
-    private static func stray(_ link: FilePath, outside real: FilePath) -> Link? {
-        guard let target = link.resolved, target.rest(below: real) == nil,
-            let status = try? target.status()
-        else { return nil }
+    private static func stray(_ link: FilePath, to target: FilePath, outside real: FilePath) -> Link? {
+        guard target.rest(below: real) == nil, let status = try? target.status() else { return nil }
         let isFolder = status.st_mode & S_IFMT == S_IFDIR
         let hasScript =
             isFolder

@@ -73,6 +73,12 @@ package enum ScriptSurvey {
                 func settings(_ file: FilePath) -> PartSettings {
                     site.settings(for: Site.trimmed(mapping.prefix) + (file.rest(below: path) ?? []))
                 }
+                for link in folder?.dangling ?? [] {
+                    findings.append(
+                        Finding(
+                            position: mapping.position, message: "the link \(link) leads nowhere",
+                            isWarning: true))
+                }
                 let strays = folder?.strays ?? []
                 for link in strays where settings(link.path).symlinks == .inside {
                     findings.append(refused(link, mapping))

@@ -87,7 +87,8 @@ struct ScriptVerdict {
     private func missingHeader() -> String {
         answer.withHeader {
             ScriptWords.missingHeader(
-                exit, site.config.scriptLimits, part.confinement, printed: $0, lastLine: lastWords)
+                exit, site.config.scriptLimits, part.confinement, printed: $0, interims: answer.interimCount,
+                lastLine: lastWords)
         }
     }
 }

@@ -126,17 +126,24 @@ enum ScriptWords {
         return ""
     }
 
-    /// What a script did that ended without a header; nil for `exit` where it only closed its output.
+    /// What a script did that ended without a header; nil for `exit` where it only closed its output. `printed`
+    /// came behind so many interim answers.
     static func missingHeader(
         _ exit: ExitStatus?, _ limits: ScriptLimits, _ confinement: Confinement, printed: Span<UInt8>,
-        lastLine: [UInt8]
+        interims: Int, lastLine: [UInt8]
     ) -> String {
         let how = exit.map { describe($0) + limitHint($0, limits, lastLine: lastLine) } ?? "closed its output"
         var text = "the script \(how) "
         if printed.isEmpty {
-            text += "without any output"
+            text +=
+                interims == 0
+                ? "without any output"
+                : "after \(interims == 1 ? "an interim answer" : "\(interims) interim answers") (Status: 103) and no other"
         } else if let lines = emptyLines(printed) {
             text += "after \(lines) and nothing else, no header and no page"
+        } else if let (_, start) = ScriptHead.emptyLine(in: printed) {
+            text += "after an empty line, which is a header, and \(printed.count - start) bytes of its page: "
+            text += quote(printed.extracting(start...).extracting(first: 60))
         } else {
             text +=
                 "after \(printed.count) bytes without the empty line that ends a header; they begin with: "

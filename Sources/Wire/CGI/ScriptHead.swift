@@ -18,8 +18,8 @@ package struct ScriptHead: Sendable {
     package private(set) var lastModified: Int?
     /// Names of fields that were left out because they are the server's to say.
     package private(set) var stripped: [String] = []
-    /// There was a Location that says nothing, which is left out.
-    package private(set) var hasEmptyLocation = false
+    /// Names of fields that say something in vain, with an empty value, and were left out.
+    package private(set) var empty: [String] = []
     /// How many fields there were, Status and the stripped ones included.
     package private(set) var fieldCount = 0
     /// A whole response whose content is in chunks that the script makes itself.
@@ -256,8 +256,10 @@ package struct ScriptHead: Sendable {
         }
         if strip(name) { return }
         if try take(name, value) { return }
-        if value.isEmpty, ASCII.equalsIgnoringCase(name, "location") {
-            hasEmptyLocation = true
+        if value.isEmpty,
+            ASCII.equalsIgnoringCase(name, "location") || ASCII.equalsIgnoringCase(name, "content-type")
+        {
+            empty.append(name.string)
             return
         }
         note(name, value)
