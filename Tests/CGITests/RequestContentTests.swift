@@ -228,21 +228,3 @@ import Testing
         }
     }
 }
-
-extension ServerProcess {
-    /// Begins to measure anew, and returns the memory in use now, in bytes.
-    func resetPeakMemory() throws -> Int {
-        let result = try runCommand(["sh", "-c", "echo 5 >/proc/\(pid)/clear_refs"])
-        if result.status != 0 { throw TestFailure("the peak of memory cannot be reset: \(result.stderr)") }
-        return try peakMemory()
-    }
-
-    /// The most memory that it had in use, in bytes.
-    func peakMemory() throws -> Int {
-        let status = try readText("/proc/\(pid)/status")
-        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
-            let kilobytes = Int(line.split(separator: " ").dropLast().last ?? "")
-        else { throw TestFailure("no VmHWM in \(status)") }
-        return kilobytes * 1024
-    }
-}

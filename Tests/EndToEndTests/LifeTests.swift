@@ -28,6 +28,19 @@ import Testing
     }
     private static let hasIPv6 = access("/proc/net/if_inet6", F_OK) == 0
 
+    @Test func `a server at rest gives memory back`() async throws {
+        try await withServer(files: Self.files) { server in
+            // The peak is from now on; the start's is over.
+            _ = try server.resetPeakMemory()
+            let client = try server.connect()
+            try client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try client.readResponse()
+            #expect(try eventually { try server.memoryInUse() < server.peakMemory() / 2 })
+            try client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.readResponse().text == "Some text\n")
+        }
+    }
+
     @Test func `each listener has a line and serves`() async throws {
         let ini = """
             [server]

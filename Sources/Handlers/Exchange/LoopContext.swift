@@ -57,6 +57,7 @@ package final class LoopContext {
 
     private let idPrefix: UInt64
     private(set) var requestCount: UInt64 = 0
+    private var restingMemory = RestingMemory()
     private var date = ByteBuffer(capacity: HTTPDate.length)
     private var dateSecond = Int.min
     private var wallClock: (seconds: Int, read: Instant) = (0, Instant(nanoseconds: .min))
@@ -144,7 +145,9 @@ package final class LoopContext {
 
     /// Does what has become due; before each wait of the loop. Returns when to call again at the latest.
     package func tidy() -> Instant {
-        min(accessLogs.flushIfDue(loop.now), fileCache.closeExpired(loop.now))
+        let now = loop.now
+        let due = min(accessLogs.flushIfDue(now), fileCache.closeExpired(now))
+        return min(due, restingMemory.tidy(now, requests: requestCount))
     }
 
     // MARK: What has been said
