@@ -81,9 +81,10 @@ package struct FilePath: Hashable, Sendable {
     /// Why `access(2)` refuses `F_OK`, `R_OK`, `W_OK` or `X_OK`; nil where it does not.
     package func refusal(of mode: CInt) -> Errno? { withCString { access($0, mode) } == 0 ? nil : .current }
 
-    /// Without links; nil where it leads nowhere.
+    /// As `resolve`; nil where it fails.
     package var resolved: FilePath? { try? resolve() }
 
+    /// The path without links. Throws what realpath(3) does, `.noSuchFile` where it leads nowhere.
     package func resolve() throws(Errno) -> FilePath {
         guard let pointer = withCString({ realpath($0, nil) }) else { throw .current }
         defer { free(pointer) }

@@ -53,10 +53,17 @@ package enum HTTPDate {
 
         mutating func preferred() -> Int? {
             index = 4
-            guard skip(ASCII.space), let day = number(2) ?? (asInMail ? number(1) : nil), skip(ASCII.space),
+            guard skip(ASCII.space), let day = number(2) ?? dayOfOneDigit(), skip(ASCII.space),
                 let month = month(), skip(ASCII.space), let year = number(4), skip(ASCII.space)
             else { return nil }
             return finish(year: year, month: month, day: day)
+        }
+
+        /// As `%d` of printf writes it, or `%e` of strftime, where that is taken.
+        mutating func dayOfOneDigit() -> Int? {
+            guard asInMail else { return nil }
+            _ = skip(ASCII.space)
+            return number(1)
         }
 
         mutating func rfc850(after comma: Int) -> Int? {

@@ -363,8 +363,11 @@ package struct CaptureSetting: Hashable, Sendable {
 package struct CacheRule: Hashable, Sendable {
     package var prefix: String
     package var time: TimeSpan
+    package var position: SourcePosition?
 
-    package init(prefix: String, time: TimeSpan) { (self.prefix, self.time) = (prefix, time) }
+    package init(prefix: String, time: TimeSpan, position: SourcePosition? = nil) {
+        (self.prefix, self.time, self.position) = (prefix, time, position)
+    }
 }
 
 package enum OnDisconnect: Sendable { case kill, finish }
@@ -382,12 +385,14 @@ extension SiteConfig {
     /// The site's settings as a whole, and those of its locations.
     package var parts: [PartSettings] { [part] + locations.map(\.part) }
 
-    package var runsScripts: Bool {
-        !cgi.isEmpty
-            || parts.contains {
-                !$0.cgiExtensions.isEmpty || !$0.cgiInterpreters.isEmpty
-                    || $0.index.contains { $0.hasSuffix(".cgi") }
-            }
+    package var runsScripts: Bool { !cgi.isEmpty || hasScriptsAmongPages }
+
+    /// Whether files that `cgi` does not name may be scripts.
+    package var hasScriptsAmongPages: Bool {
+        parts.contains {
+            !$0.cgiExtensions.isEmpty || !$0.cgiInterpreters.isEmpty
+                || $0.index.contains { $0.hasSuffix(".cgi") }
+        }
     }
 }
 

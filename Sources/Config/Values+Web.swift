@@ -293,7 +293,8 @@ extension Values {
 
     static let cacheRule = ValueType<CacheRule>("prefix and time") { (value) throws(ValueProblem) in
         let (prefix, time) = try value.pair(takes: "a URL prefix and a time, as in `/cgi-bin/report.cgi 10s`")
-        return CacheRule(prefix: try urlPrefix(prefix), time: try positiveTime(time))
+        return CacheRule(
+            prefix: try urlPrefix(prefix), time: try positiveTime(time), position: value.position)
     }
 
     /// `/var/log/gatehouse/failed count=100 size=64K`; nil for `off`.

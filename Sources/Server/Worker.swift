@@ -114,6 +114,7 @@ final class Worker: @unchecked Sendable {
     private func ended(_ waiter: Waiter) {
         connections[ObjectIdentifier(waiter)] = nil
         waiter.end()
+        context.noteActivity()
         tellIfDrained()
     }
 

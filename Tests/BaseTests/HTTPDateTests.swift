@@ -108,6 +108,8 @@ private func write(_ seconds: Int) -> String { String(decoding: HTTPDate.bytes(s
         ("Sun Nov  6 09:49:37 1994 +0100", 784_111_777), ("Sun Nov  6 08:49:37 1994 ", nil),
         ("Sun, 6 Nov 1994 08:49:37 +0000", 784_111_777), ("Sun, 6 Nov 1994 08:49:37 GMT", 784_111_777),
         ("Sun, 16 Nov 1994 08:49:37 GMT", 784_975_777), ("Sun, 016 Nov 1994 08:49:37 GMT", nil),
+        ("Sun,  6 Nov 1994 08:49:37 GMT", 784_111_777), ("Sun,   6 Nov 1994 08:49:37 GMT", nil),
+        ("Sun,  16 Nov 1994 08:49:37 GMT", nil),
     ]) func `a date as in mail, where that is taken`(_ text: String, _ seconds: Int?) {
         #expect(HTTPDate.parse(Array(text.utf8).span, asInMail: true) == seconds)
     }

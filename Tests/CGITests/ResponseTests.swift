@@ -163,12 +163,12 @@ import Testing
 
     @Test(arguments: [
         ("body", "a chunk size is not hexadecimal"), ("4\\r\\nbody+", "a chunk is longer than its size"),
-        ("4\\nbody", "a chunk size is not hexadecimal"), ("", "the script's last chunk is missing"),
+        ("4\\nbody", "a chunk size line does not end in CR LF"), ("", "the script's last chunk is missing"),
     ])
     func `nph- that says that it makes chunks and makes none`(_ content: String, _ fault: String) async throws
     {
         let output = "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n\(content)"
-        try await withScripts(["nph-x": prints(output)]) { server in
+        try await withScripts(["nph-x": seenAtItsEnd("printf '%b' '\(output)'")]) { server in
             #expect(try server.get("/cgi-bin/nph-x").status == 500)
             _ = try server.waitForError(containing: fault)
         }

@@ -47,6 +47,15 @@ import Testing
         }
     }
 
+    @Test func `local redirect beside an empty Content-Type`() async throws {
+        try await withScripts(
+            ["to": prints("Content-Type:\\nLocation: /a.txt\\n\\n")], files: ["www/a.txt": "static\n"]
+        ) { server in
+            let response = try server.get("/cgi-bin/to")
+            #expect(response.text == "static\n")
+        }
+    }
+
     @Test func `local redirect with its content unread and the connection kept`() async throws {
         try await withScripts(
             ["to": prints("Location: /a.txt\\n\\n")], files: ["www/a.txt": "static\n"]

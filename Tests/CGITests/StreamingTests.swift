@@ -102,7 +102,8 @@ import Testing
                 let statuses = try onThreads(8) { _ in try server.get("/cgi-bin/x").status }
                 #expect(statuses == Array(repeating: 200, count: 8))
             }
-            #expect(seconds > 0.9 && seconds < 2.5, "\(seconds)")
+            // Its scripts wait for one another.
+            #expect(seconds > 0.9, "\(seconds)")
         }
     }
 
@@ -191,7 +192,9 @@ import Testing
                 #expect(response.text == "fine\n")
             }
             _ = try server.waitForError(containing: "exited with status 1 after its answer")
+            #expect(try server.head("/cgi-bin/page").status == 200)
             _ = try server.cutAnswer(to: "GET /cgi-bin/short HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(!server.process.stderr.text.contains("after a whole answer"))
         }
     }
 

@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test func `addresses that no script answers`() async throws {
+    @Test func `links and caches that lead to no script`() async throws {
         try await blocking {
             let folder = try ScratchFolder()
             try folder.script("cgi-bin/x", "#!/bin/sh\n")
@@ -114,28 +114,35 @@ import Testing
                 """
                 [server]
                 user = \(getuid() == 0 ? "root" : String(cString: getpwuid(getuid()).pointee.pw_name))
+                [defaults]
+                cgi_cache = /old 1s
+                cgi_cache = /older 1s
                 [site a]
                 cgi = /cgi-bin/ cgi-bin/
                 cgi = /old/x cgi-bin/x
                 cgi_cache = /cgi-bin/x/y 1s
                 cgi_cache = / 1s
                 cgi_cache = /cgi 1s
-                redirect = /old /cgi-bin 301
-                redirect = =/cgi-bin/x /new 301
-                redirect = /cgi /new 301
+                [location a /cgi-bin]
+                cgi_cache = /cgi-bin/x 1s
+                cgi_cache = /elsewhere 1s
                 [site b]
+                host = b
                 root = www
+                [site c]
+                host = c
+                root = www
+                index = index.html index.cgi
                 cgi_cache = /anywhere 1s
-                cgi_extensions = .cgi
 
                 """)
             let result = try gatehouse("check", "-c", path)
             #expect(result.status == 0, "\(result.stderr)")
             #expect(
                 result.stderr.split(separator: "\n").map { $0.replacing(folder.path, with: "") } == [
-                    "/server.ini:3: warning: [site a] cgi_cache = /cgi: no script answers there, and only scripts' answers are kept",
-                    "/server.ini:5: warning: cgi = /old/x: no request comes here, for redirect = /old answers them first",
-                    "/server.ini:4: warning: the link /cgi-bin/gone leads nowhere",
+                    "/server.ini:11: warning: cgi_cache: /cgi: no script answers there, and only scripts' answers are kept",
+                    "/server.ini:14: warning: cgi_cache: /elsewhere: no script answers there, and only scripts' answers are kept",
+                    "/server.ini:7: warning: the link /cgi-bin/gone leads nowhere",
                 ])
         }
     }

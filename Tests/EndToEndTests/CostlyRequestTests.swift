@@ -17,13 +17,6 @@ import Testing
         }
     }
 
-    /// In MiB.
-    private static func peakMemory(_ server: ServerProcess) throws -> Int {
-        let status = try readText("/proc/\(server.pid)/status")
-        let match = try #require(status.firstMatch(of: #/VmHWM:\s*(\d+) kB/#))
-        return try #require(Int(match.1)) / 1024
-    }
-
     /// Processor time, in ticks.
     private static func work(_ server: ServerProcess) throws -> Int {
         let status = try readText("/proc/\(server.pid)/stat").split(separator: " ")
@@ -35,14 +28,14 @@ import Testing
             site: "listing = yes", prepare: { try Self.fill($0, "www/many", count: 12_000) }
         ) { server in
             try #expect(server.get("/").status == 200)
-            let before = try Self.peakMemory(server)
+            let before = try server.peakMemory()
             // What comes of it is not sent, but is made all the same.
             let statuses = try onThreads(50) { _ in
                 try server.request("HEAD", "/many/?sort=time", headers: ["Host": "h"], within: 60).status
             }
             #expect(statuses == Array(repeating: 200, count: 50))
             // Each takes about 6 MiB.
-            let taken = try Self.peakMemory(server) - before
+            let taken = try (server.peakMemory() - before) >> 20
             #expect(taken < 110, "\(taken) MiB")
         }
     }
@@ -104,7 +97,7 @@ import Testing
                 )["Content-Encoding"] ?? ""
             }
             #expect(codings == Array(repeating: "gzip", count: 50))
-            #expect(try Self.peakMemory(server) < 250)
+            #expect(try server.peakMemory() < 250 << 20)
         }
     }
 }

@@ -30,11 +30,13 @@ import Testing
 
     @Test func `a server at rest gives memory back`() async throws {
         try await withServer(files: Self.files) { server in
-            // The peak is from now on; the start's is over.
-            _ = try server.resetPeakMemory()
             let client = try server.connect()
-            try client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n")
-            _ = try client.readResponse()
+            for _ in 1...2 {
+                // The start's peak is over when there is an answer.
+                _ = try server.resetPeakMemory()
+                try client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n")
+                _ = try client.readResponse()
+            }
             #expect(try eventually { try server.memoryInUse() < server.peakMemory() / 2 })
             try client.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n")
             #expect(try client.readResponse().text == "Some text\n")

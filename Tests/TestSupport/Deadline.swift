@@ -28,7 +28,8 @@ package struct Deadline: Sendable {
         return left <= 0 ? 0 : CInt(clamping: (left + 999_999) / 1_000_000)
     }
 
-    private static let patience: Double = getenv("TEST_PATIENCE").flatMap { Double(String(cString: $0)) } ?? 1
+    /// How much longer than usual everything may take here.
+    package static let patience: Double = getenv("TEST_PATIENCE").flatMap { Double(String(cString: $0)) } ?? 1
 }
 
 /// Asks `condition` again and again until it holds. False when it never did.

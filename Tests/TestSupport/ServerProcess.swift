@@ -166,12 +166,6 @@ extension ServerProcess {
     /// The process that runs scripts as other users, where there is one.
     package var keeper: RunningProcess? { RunningProcess.descendants(of: pid).first(where: \.isKeeper) }
 
-    /// Memory in use that is not swapped out, in bytes.
-    package var residentMemory: Int {
-        let fields = ((try? readText("/proc/\(pid)/statm")) ?? "").split(separator: " ")
-        return fields.count > 1 ? (Int(fields[1]) ?? 0) * sysconf(CInt(_SC_PAGESIZE)) : 0
-    }
-
     /// Waits for a line on stdout, where access logs go by default, and returns it.
     package func waitForLog(containing text: String, within seconds: Double = 20) throws -> String {
         try waitForLog(containing: text, count: 1, within: seconds)[0]

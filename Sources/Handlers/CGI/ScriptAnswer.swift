@@ -204,7 +204,8 @@ final class ScriptAnswer {
         // An error page keeps the error's status unless the script says another.
         let status = head.status ?? exchange.errorStatus ?? (head.location == nil ? .ok : .found)
         self.status = status
-        lacksType = !head.hasContentType && !status.isWithoutContent && head.location == nil
+        lacksType =
+            !head.hasContentType && !status.isWithoutContent && head.location == nil && head.empty.isEmpty
         capture?.begin(head, status)
         let length = head.isChunked ? nil : head.contentLength
         if head.isChunked, !status.isWithoutContent { chunks = ChunkedDecoder() }

@@ -31,12 +31,7 @@ struct ScriptFolder {
                 switch status.st_mode & S_IFMT {
                 case S_IFDIR: folders.append(file)
                 case S_IFREG: if ScriptFolder.isScript(file, status) { scripts.append(file) }
-                case S_IFLNK:
-                    guard let target = file.resolved else {
-                        dangling.append(file)
-                        continue
-                    }
-                    if let link = ScriptFolder.stray(file, to: target, outside: real) { strays.append(link) }
+                case S_IFLNK: take(link: file, outside: real)
                 default: break
                 }
             }
@@ -44,6 +39,16 @@ struct ScriptFolder {
         scripts.sort { $0.bytes.lexicographicallyPrecedes($1.bytes) }
         dangling.sort { $0.bytes.lexicographicallyPrecedes($1.bytes) }
         strays.sort { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }
+    }
+
+    private mutating func take(link: FilePath, outside real: FilePath) {
+        do throws(Errno) {
+            let target = try link.resolve()
+            if let link = ScriptFolder.stray(link, to: target, outside: real) { strays.append(link) }
+        } catch {
+            // What may not be looked at may be there.
+            if error != .accessDenied { dangling.append(link) }
+        }
     }
 
     /// What stands in one folder, but for hidden names, which no request reaches.

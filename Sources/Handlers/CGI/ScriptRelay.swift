@@ -180,7 +180,7 @@ final class ScriptRelay {
         let isFollowed = LateErrors.follow(stream, exchange.context) {
             log(.error, ScriptWords.errorOutput($0))
         }
-        if !isFollowed { exchange.log(.warning, LateErrors.excess, pid: pid) }
+        if !isFollowed { exchange.logOnce(.warning, LateErrors.excess, about: "", pid: pid) }
     }
 
     /// Waits for the end of a script that works on behind a closed stdout, for who wants to know about that. To be
@@ -203,7 +203,7 @@ final class ScriptRelay {
                 mustEnd = true
                 return
             }
-            if hasErrors {
+            if hasErrors, !exchange.waiter.isCancelled {
                 await Task.yield()
                 continue
             }

@@ -23,6 +23,7 @@ package enum ScriptSurvey {
         // Many sites may have the same scripts.
         var places: Set<Place> = []
         var seen: Set<Place> = []
+        var seenLinks: Set<FilePath> = []
         var users: [ScriptUser: FileAccess] = [:]
         let server = FileAccess(identity: serverIdentity(config))
         func access(_ settings: PartSettings) -> FileAccess {
@@ -73,7 +74,7 @@ package enum ScriptSurvey {
                 func settings(_ file: FilePath) -> PartSettings {
                     site.settings(for: Site.trimmed(mapping.prefix) + (file.rest(below: path) ?? []))
                 }
-                for link in folder?.dangling ?? [] {
+                for link in folder?.dangling ?? [] where seenLinks.insert(link).inserted {
                     findings.append(
                         Finding(
                             position: mapping.position, message: "the link \(link) leads nowhere",

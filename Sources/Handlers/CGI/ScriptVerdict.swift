@@ -51,11 +51,6 @@ struct ScriptVerdict {
             exchange.log(.warning, "the script \(how) after its answer of \(status.code)", pid: pid)
             return .complete
         }
-        if answer.isWhole {
-            exchange.log(.warning, "the script \(how) after a whole answer", pid: pid)
-            if case .redirect = answer.phase { return nil }
-            return .complete
-        }
         // Nothing but its status tells that something was wrong.
         let isStatusAlone = hasExited && answer.gap == nil
         if isStatusAlone, isExcused {
@@ -63,6 +58,11 @@ struct ScriptVerdict {
                 .info, "the script \(how) after its answer, which cgi_exit_status lets pass",
                 about: exchange.script?.name ?? "", pid: pid)
             return nil
+        }
+        if answer.isWhole {
+            exchange.log(.warning, "the script \(how) after a whole answer", pid: pid)
+            if case .redirect = answer.phase { return nil }
+            return .complete
         }
         let hint =
             ScriptWords.limitHint(exit, site.config.scriptLimits, lastLine: lastWords)

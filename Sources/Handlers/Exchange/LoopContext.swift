@@ -57,7 +57,10 @@ package final class LoopContext {
 
     private let idPrefix: UInt64
     private(set) var requestCount: UInt64 = 0
-    private var restingMemory = RestingMemory()
+    private var restingMemory: RestingMemory
+    /// Grows with each exchange and connection that ends.
+    private var activity: UInt64 = 0
+    private var exchangesUnderWay = 0
     private var date = ByteBuffer(capacity: HTTPDate.length)
     private var dateSecond = Int.min
     private var wallClock: (seconds: Int, read: Instant) = (0, Instant(nanoseconds: .min))
@@ -76,6 +79,7 @@ package final class LoopContext {
         /// Starts and ends scripts of other users; nil where there are none.
         let keeper: Keeper?
         let saidOnce = SharedSaidOnce()
+        let restingMemory = RestingMemory.Shared()
         /// Listings of folders with so many names that only a few may be in memory at once.
         let largeListings = PlaceQueue(limit: 8, timeout: .seconds(30))
         /// Files that are compressed as a whole. Some threads of the pool stay for what is done sooner.
@@ -104,6 +108,7 @@ package final class LoopContext {
         (largeListings, compressions) = (shared.largeListings, shared.compressions)
         clientConnections = shared.clientConnections
         saidAnywhere = shared.saidOnce
+        restingMemory = RestingMemory(shared.restingMemory)
         trustedProxies = shared.settings.trustedProxies
         writeTimeout = shared.settings.writeTimeout
         bodyTimeout = shared.settings.bodyTimeout
@@ -124,6 +129,7 @@ package final class LoopContext {
 
     /// An exchange for a request on `stream`, with buffers.
     func takeExchange(_ stream: Stream, _ facts: Unmanaged<ConnectionFacts>) -> HTTP1Exchange {
+        exchangesUnderWay += 1
         guard let exchange = spareExchange.take() ?? spareExchanges.popLast() else {
             return HTTP1Exchange(stream: stream, context: self, connection: facts.takeUnretainedValue())
         }
@@ -133,6 +139,8 @@ package final class LoopContext {
 
     /// Takes back what no request needs any more.
     func giveBack(_ exchange: consuming HTTP1Exchange) {
+        exchangesUnderWay -= 1
+        noteActivity()
         guard exchange.reset() else { return }
         if spareExchange == nil {
             spareExchange = exchange
@@ -143,11 +151,15 @@ package final class LoopContext {
 
     private static let spareLimit = 64
 
+    /// Something has ended: what it held may be given back when the loop comes to rest.
+    package func noteActivity() { activity &+= 1 }
+
     /// Does what has become due; before each wait of the loop. Returns when to call again at the latest.
     package func tidy() -> Instant {
         let now = loop.now
         let due = min(accessLogs.flushIfDue(now), fileCache.closeExpired(now))
-        return min(due, restingMemory.tidy(now, requests: requestCount))
+        let rest = restingMemory.tidy(now, activity: activity, isBusy: exchangesUnderWay > 0)
+        return min(due, rest)
     }
 
     // MARK: What has been said

@@ -10,10 +10,9 @@ package enum AddressSurvey {
         var warnings: [ConfigProblem] = []
         for site in config.sites {
             // Several sites may have them from [defaults].
-            for warning in errorPages(site) + uselessCaches(site) + hiddenScripts(site)
-            where !warnings.contains(warning) { warnings.append(warning) }
+            for warning in errorPages(site) where !warnings.contains(warning) { warnings.append(warning) }
         }
-        return warnings
+        return warnings + uselessCaches(config)
     }
 
     // MARK: error_page
@@ -45,41 +44,36 @@ package enum AddressSurvey {
         }
         return nil
     }
-    // MARK: Scripts
 
-    /// Each `cgi_cache` of addresses that no script answers.
-    private static func uselessCaches(_ site: SiteConfig) -> [ConfigProblem] {
-        // Scripts among pages may be anywhere.
-        if site.parts.contains(where: { !$0.cgiExtensions.isEmpty || !$0.cgiInterpreters.isEmpty }) {
-            return []
-        }
-        let scripts = site.cgi.map { Site.trimmed($0.prefix) }
-        let prefixes = Set(site.parts.flatMap(\.cgiCache).map(\.prefix)).sorted()
-        return prefixes.compactMap { prefix in
-            let cached = Site.trimmed(prefix)
-            if scripts.contains(where: { Site.isPrefix($0, of: cached) || Site.isPrefix(cached, of: $0) }) {
-                return nil
+    // MARK: cgi_cache
+
+    /// Each one of addresses that no script of any site answers that has it; several may have it from [defaults].
+    private static func uselessCaches(_ config: ServerConfig) -> [ConfigProblem] {
+        var useless: [CacheRule] = []
+        var useful: Set<CacheRule> = []
+        for site in config.sites {
+            for rule in site.parts.flatMap(\.cgiCache) {
+                if mayRunScripts(site, at: Site.trimmed(rule.prefix)) {
+                    useful.insert(rule)
+                } else if !useless.contains(rule) {
+                    useless.append(rule)
+                }
             }
+        }
+        return useless.compactMap { rule in
+            guard !useful.contains(rule), let position = rule.position else { return nil }
             return ConfigProblem(
-                site.position,
-                "[site \(site.name)] cgi_cache = \(prefix): no script answers there, and only scripts' answers are kept"
-            )
+                position,
+                "cgi_cache: \(rule.prefix): no script answers there, and only scripts' answers are kept")
         }
     }
 
-    /// Each `cgi` whose requests a redirect answers.
-    private static func hiddenScripts(_ site: SiteConfig) -> [ConfigProblem] {
-        site.cgi.compactMap { mapping in
-            let place = Site.trimmed(mapping.prefix)
-            for rule in site.redirects {
-                guard case .prefix(let prefix) = rule.source, Site.isPrefix(Site.trimmed(prefix), of: place)
-                else { continue }
-                return ConfigProblem(
-                    mapping.position,
-                    "cgi = \(mapping.prefix): no request comes here, for redirect = \(prefix) answers them first"
-                )
+    private static func mayRunScripts(_ site: SiteConfig, at place: [UInt8]) -> Bool {
+        // Scripts among pages may be anywhere.
+        site.hasScriptsAmongPages
+            || site.cgi.contains { mapping in
+                let scripts = Site.trimmed(mapping.prefix)
+                return Site.isPrefix(scripts, of: place) || Site.isPrefix(place, of: scripts)
             }
-            return nil
-        }
     }
 }

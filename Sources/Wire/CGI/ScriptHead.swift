@@ -18,9 +18,9 @@ package struct ScriptHead: Sendable {
     package private(set) var lastModified: Int?
     /// Names of fields that were left out because they are the server's to say.
     package private(set) var stripped: [String] = []
-    /// Names of fields that say something in vain, with an empty value, and were left out.
+    /// Names of fields that were left out because their value is empty: Location, Content-Type.
     package private(set) var empty: [String] = []
-    /// How many fields there were, Status and the stripped ones included.
+    /// How many fields there were, Status and the stripped ones included, empty ones not.
     package private(set) var fieldCount = 0
     /// A whole response whose content is in chunks that the script makes itself.
     package private(set) var isChunked = false
@@ -250,18 +250,18 @@ package struct ScriptHead: Sendable {
         // Python's cgitb begins its page so, to end whatever HTML it may stand in.
         if name.equals("<!--") { return }
         let value = line.extracting((colon + 1)...).trimmingBlanks()
-        fieldCount += 1
         for index in value.indices where ASCII.isControl(value[index]) && value[index] != ASCII.tab {
             throw ScriptHead.notAField(line)
         }
-        if strip(name) { return }
-        if try take(name, value) { return }
         if value.isEmpty,
             ASCII.equalsIgnoringCase(name, "location") || ASCII.equalsIgnoringCase(name, "content-type")
         {
             empty.append(name.string)
             return
         }
+        fieldCount += 1
+        if strip(name) { return }
+        if try take(name, value) { return }
         note(name, value)
         if let date = lastModified, ASCII.equalsIgnoringCase(name, "last-modified") {
             // Clients and caches read the preferred form, and few of them any other.

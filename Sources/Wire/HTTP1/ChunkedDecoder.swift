@@ -102,6 +102,8 @@ package struct ChunkedDecoder: Sendable {
             state = .extensions
         } else if ASCII.isBlank(byte) {
             state = .blank
+        } else if byte == ASCII.lf {
+            throw .malformed("a chunk size line does not end in CR LF")
         } else {
             throw .malformed("a chunk size is not hexadecimal")
         }

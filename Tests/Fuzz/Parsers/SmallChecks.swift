@@ -6,7 +6,9 @@ import Wire
 /// A date that is read is written to itself, where four digits can say its year.
 enum HTTPDateCheck {
     static func check(_ input: [UInt8]) {
+        let asInMail = HTTPDate.parse(input.span, asInMail: true)
         guard let seconds = HTTPDate.parse(input.span) else { return }
+        precondition(asInMail == seconds, "mail has all forms")
         let written = HTTPDate.bytes(seconds)
         precondition(written.count == HTTPDate.length, "a date has its length")
         // A leap second at the end of 9999 is a second of 10000.
