@@ -54,7 +54,6 @@ import Testing
         }
     }
 
-    /// What it still prints is read, so that it does not end of that.
     @Test func `cgi_on_disconnect = finish, and a script that fails`() async throws {
         let script = shell(
             "echo $$ >>pids; while ! [ -e go ]; do sleep 0.02; done; printf 'Content-Type: text/plain\\n\\nabc'; exit 2"
@@ -75,6 +74,7 @@ import Testing
         }
     }
 
+    /// What it still prints is read, so that it does not end of that.
     @Test func `cgi_on_disconnect = finish`() async throws {
         try await withScripts(
             [

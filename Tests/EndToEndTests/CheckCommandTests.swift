@@ -54,6 +54,17 @@ import Testing
         }
     }
 
+    /// For [server], so that nothing is said of scripts that run as root.
+    private static let ownUser =
+        "user = \(getuid() == 0 ? "root" : String(cString: getpwuid(getuid()).pointee.pw_name))"
+
+    /// What `check` says of a good configuration, with paths as seen from `folder`.
+    private static func warnings(_ path: String, in folder: ScratchFolder) throws -> [String] {
+        let result = try gatehouse("check", "-c", path)
+        #expect(result.status == 0, "\(result.stderr)")
+        return result.stderr.split(separator: "\n").map { String($0.replacing(folder.path, with: "")) }
+    }
+
     @Test func `check warns of what is doubtful`() async throws {
         try await blocking {
             let folder = try ScratchFolder()
@@ -64,7 +75,7 @@ import Testing
                 "server.ini",
                 """
                 [server]
-                user = \(getuid() == 0 ? "root" : String(cString: getpwuid(getuid()).pointee.pw_name))
+                \(Self.ownUser)
                 [defaults]
                 charset = uft-8
                 cgi_env = A=of all
@@ -88,10 +99,8 @@ import Testing
                 charset = klingon
 
                 """)
-            let result = try gatehouse("check", "-c", path)
-            #expect(result.status == 0, "\(result.stderr)")
             #expect(
-                result.stderr.split(separator: "\n").map { $0.replacing(folder.path, with: "") } == [
+                try Self.warnings(path, in: folder) == [
                     "/server.ini:4: warning: charset: `uft-8` is a name that no browser knows; did you mean `utf-8`?",
                     "/server.ini:14: warning: cgi_env: `A` takes the place of the one at line 12",
                     "/server.ini:23: warning: charset: `klingon` is a name that no browser knows",
@@ -113,7 +122,7 @@ import Testing
                 "server.ini",
                 """
                 [server]
-                user = \(getuid() == 0 ? "root" : String(cString: getpwuid(getuid()).pointee.pw_name))
+                \(Self.ownUser)
                 [defaults]
                 cgi_cache = /old 1s
                 cgi_cache = /older 1s
@@ -136,10 +145,8 @@ import Testing
                 cgi_cache = /anywhere 1s
 
                 """)
-            let result = try gatehouse("check", "-c", path)
-            #expect(result.status == 0, "\(result.stderr)")
             #expect(
-                result.stderr.split(separator: "\n").map { $0.replacing(folder.path, with: "") } == [
+                try Self.warnings(path, in: folder) == [
                     "/server.ini:11: warning: cgi_cache: /cgi: no script answers there, and only scripts' answers are kept",
                     "/server.ini:14: warning: cgi_cache: /elsewhere: no script answers there, and only scripts' answers are kept",
                     "/server.ini:7: warning: the link /cgi-bin/gone leads nowhere",

@@ -17,13 +17,14 @@ struct RestingMemory {
             self.giveBack = giveBack
         }
 
+        /// A loop that was at rest has something to do.
         fileprivate func begin() { activeLoops.add(1, ordering: .sequentiallyConsistent) }
 
         /// A loop has come to rest.
         fileprivate func end() { activeLoops.subtract(1, ordering: .sequentiallyConsistent) }
 
         /// Does it if it is time. Returns when to ask again at the latest.
-        fileprivate func giveBack(_ now: Instant) -> Instant {
+        fileprivate func giveBackIfDue(_ now: Instant) -> Instant {
             // The last loop that comes to rest does it.
             if activeLoops.load(ordering: .sequentiallyConsistent) > 0 { return .never }
             let time = notBefore.load(ordering: .relaxed)
@@ -64,7 +65,7 @@ struct RestingMemory {
                 isActive = false
                 shared.end()
             }
-            due = shared.giveBack(now)
+            due = shared.giveBackIfDue(now)
         }
         return due
     }
