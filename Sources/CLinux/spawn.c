@@ -141,7 +141,8 @@ int gh_child_main(void *argument) {
         errno = 0;
         if (nice(plan->nice) == -1 && errno != 0) goto failed;
     }
-    if (plan->processor >= 0) {
+    bool is_there = state->processors && state->processor == plan->processor;
+    if (plan->processor >= 0 && !is_there) {
         gh_begin_on(plan->processor, state->processors);
     } else if (state->processors) {
         gh_run_on(state->processors);

@@ -23,6 +23,8 @@ struct gh_child {
     uint64_t mark_limit;
     // Those that the spawner has let go of and scripts have; NULL: all that the child is born with.
     const struct gh_processor_set *processors;
+    // The one where the spawner stays; only with `processors`.
+    int32_t processor;
     // Whom it becomes; NULL: it stays who it is.
     const struct gh_identity *identity;
     // What came of it.

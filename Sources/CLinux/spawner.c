@@ -215,7 +215,10 @@ static void stay_on(int32_t processor) {
 
 static void spawn(const struct gh_spawn *plan, struct gh_spawn_reply *reply) {
     struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .mark_limit = own.mark_limit, .step = GH_STEP_CLONE};
-    if (own.processor >= 0) state.processors = &own.processors;
+    if (own.processor >= 0) {
+        state.processors = &own.processors;
+        state.processor = own.processor;
+    }
     if (plan->identity >= 0 && (size_t)plan->identity < own.identity_count)
         state.identity = &own.identities[plan->identity];
     // A number that is none, or none where there have to be.

@@ -21,7 +21,8 @@ package final class ProcessStarter: @unchecked Sendable {
     private let processors: [Int32]
 
     /// Processes that were started keep all processors busy. Then each spawner stays on one of its own: the kernel
-    /// is slow to notice that all of them wait for the same one, while another has nothing to do.
+    /// is slow to notice that all of them wait for the same one, while another has nothing to do. One that is
+    /// given a plan for its own processor stays there in any case.
     package var isBusy = false
 
     /// The spawners' processes.
@@ -95,9 +96,9 @@ package final class ProcessStarter: @unchecked Sendable {
         if let user = plan.confinement.user {
             return try ChildProcess(launch(plan, streams, mark, as: user), waiter: waiter)
         }
-        if let line = ProcessStarter.idlest(lines),
+        if let (line, isThere) = ProcessStarter.best(lines, for: plan),
             case .success(let launch) = ProcessStarter.withRaw(
-                plan, streams, mark, { line.send(&$0, mark: mark, stays: isBusy) })
+                plan, streams, mark, { line.send(&$0, mark: mark, stays: isBusy || isThere) })
         {
             return ChildProcess(launch, waiter: waiter)
         }
@@ -118,10 +119,12 @@ package final class ProcessStarter: @unchecked Sendable {
         restoreUserLines()
         var reason = Errno.wouldBlock
         var lines = userLines
-        while let line = ProcessStarter.idlest(lines) ?? addUserLine() {
+        while let (line, isThere) = ProcessStarter.best(lines, for: plan)
+            ?? addUserLine().map({ ($0, false) })
+        {
             do throws(Errno) {
                 return try ProcessStarter.withRaw(plan, streams, mark) {
-                    line.send(&$0, mark: mark, user: user, stays: isBusy)
+                    line.send(&$0, mark: mark, user: user, stays: isBusy || isThere)
                 }.get()
             } catch {
                 if error == .listTooLong { throw SpawnError(step: .execute, reason: error) }
@@ -133,14 +136,18 @@ package final class ProcessStarter: @unchecked Sendable {
         throw SpawnError(step: .clone, reason: reason)
     }
 
-    /// The spawner with the fewest plans before it; nil where none can be given another one.
-    private static func idlest(_ lines: [SpawnerLine]) -> SpawnerLine? {
+    /// The spawner with the fewest plans before it, but one that has none and stays where the process is to begin
+    /// (`isThere`) before all others; nil where none can be given another plan.
+    private static func best(
+        _ lines: [SpawnerLine], for plan: SpawnPlan
+    ) -> (line: SpawnerLine, isThere: Bool)? {
         var result: (line: SpawnerLine, load: Int)?
         for line in lines {
             guard let load = line.load() else { continue }
+            if load == 0, let processor = plan.processor, line.processor == processor { return (line, true) }
             if load < result?.load ?? .max { result = (line, load) }
         }
-        return result?.line
+        return result.map { ($0.line, false) }
     }
 
     /// Numbers of descriptors, whose owners outlive the call.

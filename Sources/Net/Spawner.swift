@@ -32,7 +32,7 @@ package struct Spawner: @unchecked Sendable {
 final class SpawnerLine: @unchecked Sendable {
     private let loop: EventLoop
     /// Where the spawner stays while it is told to stay; nil: where the kernel likes.
-    private let processor: Int32?
+    let processor: Int32?
     /// Makes another spawner; nil where this line ends with the one it has.
     private let start: (() throws(Errno) -> Spawner)?
     /// Takes note of the end of a child that is ending, on a thread that may wait for it.
