@@ -2,7 +2,8 @@ package import Base
 import Synchronization
 
 /// The processors, for scripts that have them by turns: one script each, as far as the server can tell, for
-/// the kernel moves them as it likes. Who comes when all are taken waits in the order of a `PlaceQueue`.
+/// the kernel moves them as it likes. Who comes when all are taken waits in the order of a `PlaceQueue`, but for a
+/// few of the same loop: to wake another one for each script would take the processors from scripts.
 /// Shared by all loops.
 package final class ProcessorQueue: Sendable {
     private let places: PlaceQueue
@@ -19,9 +20,13 @@ package final class ProcessorQueue: Sendable {
         case abandoned
     }
 
+    /// Scripts of one loop that may begin before one of another's that came first.
+    private static let overtaking = 4
+
     /// `processors`: the kernel's numbers. No turn is waited for longer than `patience`.
     package init(_ processors: [Int32], patience: TimeSpan) {
-        places = PlaceQueue(limit: processors.count, timeout: patience)
+        places = PlaceQueue(
+            limit: processors.count, timeout: patience, overtaking: ProcessorQueue.overtaking)
         free = Mutex(processors)
     }
 

@@ -12,6 +12,8 @@ package final class PlaceQueue: Sendable {
 
     private let limit: Int
     private let timeout: TimeSpan
+    /// How many of the loop that gives a place may get one before who is the next.
+    private let overtaking: Int
     private let state = Mutex(State())
 
     /// Requests that may wait at once.
@@ -19,10 +21,7 @@ package final class PlaceQueue: Sendable {
 
     private struct State {
         var running = 0
-        var waiting = 0
-        var byClient: [IPAddress: [Ticket]] = [:]
-        /// Clients that wait, the next one first.
-        var turns: [IPAddress] = []
+        var line = FairLine<IPAddress, Ticket>()
 
         mutating func take(_ limit: Int) -> Bool {
             guard running < limit else { return false }
@@ -43,10 +42,12 @@ package final class PlaceQueue: Sendable {
         }
     }
 
-    /// `limit` places; one is waited for during `timeout` at most.
-    package init(limit: Int, timeout: TimeSpan) {
+    /// `limit` places; one is waited for during `timeout` at most. With `overtaking`, a place rather stays on its
+    /// loop, which is awake, than wakes another one: so many may get one before somebody of another loop.
+    package init(limit: Int, timeout: TimeSpan, overtaking: Int = 0) {
         self.limit = max(limit, 1)
         self.timeout = timeout
+        self.overtaking = overtaking
     }
 
     /// Takes a place if one is free; false otherwise.
@@ -60,10 +61,8 @@ package final class PlaceQueue: Sendable {
         let ticket = Ticket(exchange.waiter)
         let immediate: Admission? = state.withLock { state in
             if state.take(limit) { return .granted }
-            if state.waiting >= PlaceQueue.bound { return .full }
-            state.waiting += 1
-            if state.byClient[client] == nil { state.turns.append(client) }
-            state.byClient[client, default: []].append(ticket)
+            if state.line.count >= PlaceQueue.bound { return .full }
+            state.line.append(ticket, of: client)
             return nil
         }
         if let immediate { return immediate }
@@ -95,21 +94,9 @@ package final class PlaceQueue: Sendable {
     /// Gives the place to the next one.
     func leave() {
         let next: Ticket? = state.withLock { state in
-            guard !state.turns.isEmpty else {
-                state.running -= 1
-                return nil
-            }
-            let client = state.turns.removeFirst()
-            guard var tickets = state.byClient[client], !tickets.isEmpty else { return nil }
-            let ticket = tickets.removeFirst()
-            state.waiting -= 1
-            if tickets.isEmpty {
-                state.byClient[client] = nil
-            } else {
-                state.byClient[client] = tickets
-                state.turns.append(client)
-            }
-            return ticket
+            let next = state.line.removeFirst(overtaking: overtaking) { $0.waiter.loop.isCurrent }
+            if next == nil { state.running -= 1 }
+            return next
         }
         guard let next else { return }
         if next.waiter.loop.isCurrent { return next.grant() }
@@ -118,16 +105,7 @@ package final class PlaceQueue: Sendable {
 
     /// Takes a ticket out; false where its turn has come meanwhile.
     private func withdraw(_ ticket: Ticket, _ client: IPAddress) -> Bool {
-        state.withLock { state in
-            guard var tickets = state.byClient[client],
-                let index = tickets.firstIndex(where: { $0 === ticket })
-            else { return false }
-            tickets.remove(at: index)
-            state.waiting -= 1
-            state.byClient[client] = tickets.isEmpty ? nil : tickets
-            if tickets.isEmpty { state.turns.removeAll { $0 == client } }
-            return true
-        }
+        state.withLock { $0.line.remove(of: client) { $0 === ticket } }
     }
 
     private func awaitGrant(_ ticket: Ticket) async {
