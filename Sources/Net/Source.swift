@@ -76,6 +76,9 @@ package final class Source: @unchecked Sendable {
         isReadable = false
     }
 
+    /// Nothing is read of it, and nothing that happens to it is told, until somebody says `lookAgain`.
+    package func putOff() { isReadable = false }
+
     /// Has the next read ask the kernel, whatever the events have told.
     package func lookAgain() { isReadable = true }
 

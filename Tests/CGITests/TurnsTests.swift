@@ -84,6 +84,37 @@ import Testing
         }
     }
 
+    /// What it prints is not looked at before it ends, as a rule.
+    @Test func `one that used to print little may do otherwise`() async throws {
+        try await withTurns("60s") { server in
+            try server.folder.script(
+                "cgi-bin/printing",
+                #"""
+                #!/usr/bin/perl
+                use Time::HiRes qw(clock sleep);
+                $| = 1;
+                1 while clock() < 0.025;
+                my $what = $ENV{QUERY_STRING};
+                close STDERR if $what eq "close";
+                print "Content-Type: text/plain\n\n", $what eq "much" ? "x" x 1_000_000 : "begun\n";
+                sleep 0.01 until $what ne "wait" || -e "go";
+                print "ended\n";
+                """#)
+            for _ in 1...12 { #expect(try server.get("/cgi-bin/printing").text == "begun\nended\n") }
+            let client = try server.connect()
+            try client.send("GET /cgi-bin/printing?wait HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = try client.read("what it printed first") {
+                String(decoding: $0, as: UTF8.self).contains("begun\n")
+            }
+            try server.folder.write("cgi-bin/go", "")
+            _ = try client.read("the rest") { String(decoding: $0, as: UTF8.self).contains("ended\n") }
+            #expect(try server.get("/cgi-bin/printing?close").text == "begun\nended\n")
+            for _ in 1...2 {
+                #expect(try server.get("/cgi-bin/printing?much").text.count == 1_000_006)
+            }
+        }
+    }
+
     /// They would wait for twenty turns.
     @Test(arguments: ["1s", "0"]) func `one that goes on does not keep others waiting`(_ length: String)
         async throws

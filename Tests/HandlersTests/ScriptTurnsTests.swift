@@ -14,8 +14,9 @@ import Testing
             turns.learn(
                 "/x",
                 ScriptCost(
-                    computing: .milliseconds(run.computing), sleeping: run.sleeping.map(TimeSpan.milliseconds)
-                ))
+                    computing: .milliseconds(run.computing),
+                    sleeping: run.sleeping.map(TimeSpan.milliseconds),
+                    printed: 0))
         }
         return turns
     }
@@ -58,10 +59,24 @@ import Testing
         #expect(self.turns(row.runs, length: nil).need(of: "/x") == .nothing)
     }
 
+    @Test(
+        arguments: [
+            ([], false), ([0], true), ([16_384], true), ([16_385], false), ([100, 1 << 20, 100], false),
+            ([20_000, 100], true), ([1 << 20] + Array(repeating: 100, count: 20), true),
+        ] as [([Int], Bool)])
+    func `by what it has printed`(_ printed: [Int], _ isLittle: Bool) {
+        let turns = turns([])
+        for count in printed {
+            turns.learn("/x", ScriptCost(computing: .milliseconds(10), sleeping: .zero, printed: count))
+        }
+        #expect(turns.printsLittle("/x") == isLittle)
+    }
+
     @Test func `scripts are forgotten before there are too many`() {
         let turns = turns([(10, nil), (10, 0)])
         for number in 1...2000 {
-            turns.learn(FilePath("/\(number)"), ScriptCost(computing: .milliseconds(10), sleeping: .zero))
+            turns.learn(
+                FilePath("/\(number)"), ScriptCost(computing: .milliseconds(10), sleeping: .zero, printed: 0))
         }
         #expect(turns.need(of: "/x") == .nothing)
         #expect(turns.need(of: "/2000") == Self.turn)

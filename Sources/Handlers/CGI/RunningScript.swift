@@ -22,10 +22,16 @@ final class RunningScript {
     private(set) var watchedFrom: Instant
     /// How long it was ready to run and had no processor.
     private var waited: TimeSpan?
+    /// Bytes that have been read of its output.
+    var printed = 0
+    /// When its output is looked at though nothing has told of any; never, where something does.
+    private(set) var outputDue = Instant.never
 
     /// Most scripts end with their output, where their exit is asked for. One that is still there after this
     /// is watched, for its end may come without that of its output (`cgi_linger`).
     private static let watchDelay = TimeSpan.milliseconds(50)
+    /// For so long the output of a script that prints little is left alone.
+    private static let outputDelay = TimeSpan.milliseconds(20)
 
     init(
         _ child: consuming ChildProcess, output: consuming FileDescriptor, errors: consuming FileDescriptor,
@@ -41,9 +47,21 @@ final class RunningScript {
     }
 
     /// Begins to watch what it prints; where that is `swept`, it may be told later.
+    ///
+    /// Of one that has its turn and prints little, the end of stderr tells for both: to hear of each piece at
+    /// once would only take the processor from it.
     func expectOutput(swept: Bool) {
-        output.expect(swept: swept)
         errors.expect(swept: swept)
+        guard turn.printsLittle else { return output.expect(swept: swept) }
+        output.putOff()
+        outputDue = started + RunningScript.outputDelay
+    }
+
+    /// Looks at output that was left alone, where it is time or `isDue` for another reason.
+    func lookAtOutput(isDue: Bool) {
+        if outputDue == .never || (!isDue && loop.now < outputDue) { return }
+        outputDue = .never
+        output.lookAgain()
     }
 
     // MARK: What is known of it
@@ -84,7 +102,7 @@ final class RunningScript {
 
     /// Once it has ended.
     var cost: ScriptCost? {
-        exit.map { ScriptCost(computing: $0.cpu, waiting: waited, of: exited - started) }
+        exit.map { ScriptCost(computing: $0.cpu, waiting: waited, of: exited - started, printed: printed) }
     }
 
     /// Until now, while it has not ended: processor time and, where it is known, the largest resident set in bytes.
@@ -93,7 +111,9 @@ final class RunningScript {
     /// Ends a turn that has taken too long, and takes note of what it was used for.
     func endTurnIfOver() {
         guard turn.end(after: loop.now), let used = child?.timeUsed() else { return }
-        turn.learn(ScriptCost(computing: used.computing, waiting: used.waiting, of: loop.now - started))
+        turn.learn(
+            ScriptCost(
+                computing: used.computing, waiting: used.waiting, of: loop.now - started, printed: printed))
     }
 
     // MARK: Its end

@@ -127,7 +127,8 @@ final class ScriptRelay {
                 await Task.yield()
                 continue
             }
-            let deadline = min(deadlines.next, script.watchedFrom, script.turn.deadline)
+            let deadline = min(
+                deadlines.next, script.watchedFrom, script.turn.deadline, script.outputDue)
             switch await exchange.waiter.wait(until: deadline) {
             case .woken, .timedOut: break
             case .cancelled:
@@ -231,6 +232,7 @@ final class ScriptRelay {
     private func readPieces() -> Bool {
         for _ in 0..<ScriptRelay.roundPieces {
             let hasErrors = readErrors() && script.errors.isReadable && !isErrorDone
+            script.lookAtOutput(isDue: isErrorDone)
             let hasOutput = readOutput() && script.output.isReadable && !isOutputDone
             if !hasErrors, !hasOutput { return false }
         }
@@ -279,6 +281,7 @@ final class ScriptRelay {
             answer.endOutput()
             return true
         }
+        script.printed += count
         if deadlines.lastOutput == nil, exchange.errorStatus == nil {
             exchange.script?.firstByte = .now - deadlines.started
         }

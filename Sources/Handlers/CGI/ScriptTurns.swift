@@ -22,12 +22,15 @@ final class ScriptTurns {
         var sleeping: Int64?
         /// Runs since one was looked at for that.
         var runs = 0
+        /// The most bytes that a run printed, newer ones counting more.
+        var printed: Int
 
         /// A run counts for such a part of what is known then.
         private static let weight: Int64 = 4
 
         mutating func take(_ cost: ScriptCost) {
             computing += (cost.computing.nanoseconds - computing) / Habit.weight
+            printed = max(cost.printed, printed - printed / Int(Habit.weight))
             guard let slept = cost.sleeping?.nanoseconds else {
                 runs &+= 1
                 return
@@ -40,6 +43,11 @@ final class ScriptTurns {
         var sleepsMuch: Bool { (sleeping ?? .max) > max(computing / 8, Habit.start) }
 
         private static let start: Int64 = 1_500_000
+
+        var printsLittle: Bool { printed <= Habit.little }
+
+        /// A pipe takes several times as much.
+        private static let little = 16 * 1024
     }
 
     private let processors: ProcessorQueue
@@ -82,6 +90,7 @@ final class ScriptTurns {
             let turn = ScriptTurn(
                 self, file, watchesSleep: look, startProcessor: isHandedOver ? processor : nil)
             turn.begin(on: processor, of: processors, until: exchange.context.loop.now + length)
+            turn.printsLittle = printsLittle(file)
             return turn
         case .timedOut: return ScriptTurn(self, file, watchesSleep: true)
         case .abandoned:
@@ -106,12 +115,18 @@ final class ScriptTurns {
         return .turn(length, look: habit.runs % ScriptTurns.lookInterval == ScriptTurns.lookInterval - 1)
     }
 
+    /// Whether runs of the script at `file` print so little that it never waits for a reader; false while that is
+    /// not known.
+    func printsLittle(_ file: FilePath) -> Bool { habits[file]?.printsLittle == true }
+
     /// Takes note of what a run of the script at `file` has cost.
     func learn(_ file: FilePath, _ cost: ScriptCost) {
         if length == nil || habits[file]?.take(cost) != nil { return }
         guard cost.computing.nanoseconds >= ScriptTurns.computing.lowerBound else { return }
         if habits.count >= ScriptTurns.habitLimit { habits.removeAll(keepingCapacity: true) }
-        habits[file] = Habit(computing: cost.computing.nanoseconds, sleeping: cost.sleeping?.nanoseconds)
+        habits[file] = Habit(
+            computing: cost.computing.nanoseconds, sleeping: cost.sleeping?.nanoseconds,
+            printed: cost.printed)
     }
 }
 
@@ -125,6 +140,8 @@ final class ScriptTurn {
     private(set) var watchesSleep: Bool
     /// Where the script should begin; nil: anywhere.
     let startProcessor: Int32?
+    /// Nobody has to read what the script prints before it ends, as far as is known; only where the turn is held.
+    fileprivate(set) var printsLittle = false
     /// When the next one has its turn, whatever this one does; never, where this is none.
     private(set) var deadline = Instant.never
     private var held: (processor: Int32, queue: ProcessorQueue)?
@@ -172,14 +189,19 @@ struct ScriptCost {
     /// For how long it neither ran nor was ready to, nor a child of its ran; nil where that was not looked at.
     /// That a child was ready to run and had no processor is not known, and counts as sleep.
     var sleeping: TimeSpan?
+    /// Bytes.
+    var printed: Int
 
-    init(computing: TimeSpan, sleeping: TimeSpan?) { (self.computing, self.sleeping) = (computing, sleeping) }
+    init(computing: TimeSpan, sleeping: TimeSpan?, printed: Int) {
+        (self.computing, self.sleeping, self.printed) = (computing, sleeping, printed)
+    }
 
     /// Of `duration` what is neither computing nor, where that was looked at, waiting for a processor is sleep.
-    init(computing: TimeSpan, waiting: TimeSpan?, of duration: TimeSpan) {
+    init(computing: TimeSpan, waiting: TimeSpan?, of duration: TimeSpan, printed: Int) {
         let others = duration.nanoseconds - computing.nanoseconds
         self.init(
             computing: computing,
-            sleeping: waiting.map { TimeSpan(nanoseconds: max(0, others - $0.nanoseconds)) })
+            sleeping: waiting.map { TimeSpan(nanoseconds: max(0, others - $0.nanoseconds)) },
+            printed: printed)
     }
 }
