@@ -21,8 +21,10 @@ package final class AccessLogs {
         func append(_ exchange: HTTP1Exchange) { format.append(exchange, to: &lines) }
     }
 
+    /// After this, lines go with the loop's next wake, whatever that is for.
+    private static let delay = TimeSpan.milliseconds(50)
     /// A line waits no longer than this; the contract allows 100 ms with the writing included.
-    private static let delay = TimeSpan.milliseconds(30)
+    private static let delayLimit = TimeSpan.milliseconds(70)
     private static let pieceSize = 64 * 1024
 
     package init(writer: LogWriter) {
@@ -48,7 +50,7 @@ package final class AccessLogs {
     /// Hands over what has waited long enough. Returns when to call again.
     package func flushIfDue(_ now: Instant) -> Instant {
         guard let oldest else { return .never }
-        if now < oldest + AccessLogs.delay { return oldest + AccessLogs.delay }
+        if now < oldest + AccessLogs.delay { return oldest + AccessLogs.delayLimit }
         flush()
         return .never
     }
