@@ -21,8 +21,8 @@ package final class ProcessStarter: @unchecked Sendable {
     private let processors: [Int32]
 
     /// Processes that were started keep all processors busy. Then each spawner stays on one of its own: the kernel
-    /// is slow to notice that all of them wait for the same one, while another has nothing to do. One that is
-    /// given a plan for its own processor stays there in any case.
+    /// is slow to notice that all of them wait for the same one, while another has nothing to do. So does one
+    /// that is given a plan for its own processor when it has no other.
     package var isBusy = false
 
     /// The spawners' processes.
@@ -96,9 +96,9 @@ package final class ProcessStarter: @unchecked Sendable {
         if let user = plan.confinement.user {
             return try ChildProcess(launch(plan, streams, mark, as: user), waiter: waiter)
         }
-        if let (line, isThere) = ProcessStarter.best(lines, for: plan),
+        if let (line, isItsOwn) = ProcessStarter.best(lines, for: plan),
             case .success(let launch) = ProcessStarter.withRaw(
-                plan, streams, mark, { line.send(&$0, mark: mark, stays: isBusy || isThere) })
+                plan, streams, mark, { line.send(&$0, mark: mark, stays: isBusy || isItsOwn) })
         {
             return ChildProcess(launch, waiter: waiter)
         }
@@ -119,12 +119,12 @@ package final class ProcessStarter: @unchecked Sendable {
         restoreUserLines()
         var reason = Errno.wouldBlock
         var lines = userLines
-        while let (line, isThere) = ProcessStarter.best(lines, for: plan)
+        while let (line, isItsOwn) = ProcessStarter.best(lines, for: plan)
             ?? addUserLine().map({ ($0, false) })
         {
             do throws(Errno) {
                 return try ProcessStarter.withRaw(plan, streams, mark) {
-                    line.send(&$0, mark: mark, user: user, stays: isBusy || isThere)
+                    line.send(&$0, mark: mark, user: user, stays: isBusy || isItsOwn)
                 }.get()
             } catch {
                 if error == .listTooLong { throw SpawnError(step: .execute, reason: error) }
@@ -136,11 +136,11 @@ package final class ProcessStarter: @unchecked Sendable {
         throw SpawnError(step: .clone, reason: reason)
     }
 
-    /// The spawner with the fewest plans before it, but one that has none and stays where the process is to begin
-    /// (`isThere`) before all others; nil where none can be given another plan.
+    /// The spawner with the fewest plans before it, but before all others one that has none and whose processor is
+    /// that where the process is to begin (`isItsOwn`); nil where none can be given another plan.
     private static func best(
         _ lines: [SpawnerLine], for plan: SpawnPlan
-    ) -> (line: SpawnerLine, isThere: Bool)? {
+    ) -> (line: SpawnerLine, isItsOwn: Bool)? {
         var result: (line: SpawnerLine, load: Int)?
         for line in lines {
             guard let load = line.load() else { continue }

@@ -10,7 +10,7 @@ import Glibc
 /// `@unchecked Sendable`: used on its loop's thread only.
 package final class Source: @unchecked Sendable {
     package let waiter: Waiter
-    /// A read may succeed. False only after one would have blocked and no event came since.
+    /// A read may succeed. False only after one would have blocked and no event came since, or while it is put off.
     package private(set) var isReadable = true
     package private(set) var isWritable = true
     /// The peer has ended its side (FIN), or the writing end of a pipe is closed.
@@ -76,8 +76,11 @@ package final class Source: @unchecked Sendable {
         isReadable = false
     }
 
-    /// Nothing is read of it, and nothing that happens to it is told, until somebody says `lookAgain`.
-    package func putOff() { isReadable = false }
+    /// Nothing is read of what is not watched yet, and nothing that happens to it is told, until `lookAgain`.
+    package func putOff() {
+        assert(token == nil, "descriptor \(raw) is watched")
+        isReadable = false
+    }
 
     /// Has the next read ask the kernel, whatever the events have told.
     package func lookAgain() { isReadable = true }

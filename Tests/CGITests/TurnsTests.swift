@@ -96,8 +96,11 @@ import Testing
                 1 while clock() < 0.025;
                 my $what = $ENV{QUERY_STRING};
                 close STDERR if $what eq "close";
+                system('for i in $(seq 200); do [ -e stop ] && exit; sleep 0.05; done >/dev/null &')
+                    if $what eq "leave";
                 print "Content-Type: text/plain\n\n", $what eq "much" ? "x" x 1_000_000 : "begun\n";
-                sleep 0.01 until $what ne "wait" || -e "go";
+                close STDOUT if $what eq "work";
+                sleep 0.01 until $what ne "wait" && $what ne "work" || -e "go";
                 print "ended\n";
                 """#)
             for _ in 1...12 { #expect(try server.get("/cgi-bin/printing").text == "begun\nended\n") }
@@ -106,8 +109,13 @@ import Testing
             _ = try client.read("what it printed first") {
                 String(decoding: $0, as: UTF8.self).contains("begun\n")
             }
+            // It works on behind its answer.
+            #expect(try server.get("/cgi-bin/printing?work").text == "begun\n")
             try server.folder.write("cgi-bin/go", "")
             _ = try client.read("the rest") { String(decoding: $0, as: UTF8.self).contains("ended\n") }
+            // Who has its stderr lets nobody wait.
+            #expect(try server.get("/cgi-bin/printing?leave").text == "begun\nended\n")
+            try server.folder.write("cgi-bin/stop", "")
             #expect(try server.get("/cgi-bin/printing?close").text == "begun\nended\n")
             for _ in 1...2 {
                 #expect(try server.get("/cgi-bin/printing?much").text.count == 1_000_006)

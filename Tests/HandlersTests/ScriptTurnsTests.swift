@@ -69,7 +69,37 @@ import Testing
         for count in printed {
             turns.learn("/x", ScriptCost(computing: .milliseconds(10), sleeping: .zero, printed: count))
         }
-        #expect(turns.printsLittle("/x") == isLittle)
+        #expect(turns.outputCanWait("/x") == isLittle)
+    }
+
+    @Test func `output that has waited in vain does not for a hundred runs`() {
+        let turns = turns([])
+        func run(outputWaited: Bool = false) {
+            turns.learn(
+                "/x",
+                ScriptCost(
+                    computing: .milliseconds(10), waiting: .zero, of: .milliseconds(50), printed: 1,
+                    outputWaited: outputWaited))
+        }
+        run()
+        #expect(turns.outputCanWait("/x"))
+        run(outputWaited: true)
+        for _ in 1...100 {
+            #expect(!turns.outputCanWait("/x"))
+            run()
+        }
+        #expect(turns.outputCanWait("/x"))
+    }
+
+    @Test func `the server's own delay is no sleep`() {
+        func sleep(_ outputWaited: Bool) -> TimeSpan? {
+            ScriptCost(
+                computing: .milliseconds(10), waiting: .milliseconds(5), of: .milliseconds(50), printed: 1,
+                outputWaited: outputWaited
+            ).sleeping
+        }
+        #expect(sleep(false) == .milliseconds(35))
+        #expect(sleep(true) == nil)
     }
 
     @Test func `scripts are forgotten before there are too many`() {

@@ -38,6 +38,7 @@ import Testing
                 (false, nil, false), (true, nil, true), (true, Processors.usable().last, true),
                 // For the spawner's own processor it is there already, and does not leave.
                 (false, Processors.usable().first, true), (false, nil, false),
+                (false, Processors.usable().first, true), (false, nil, false),
             ] {
                 starter.isBusy = isBusy
                 var plan = makePlan(["/bin/cat", "/proc/self/status"])

@@ -20,7 +20,7 @@ package final class ProcessorQueue: Sendable {
         case abandoned
     }
 
-    /// Scripts of one loop that may begin before one of another's that came first.
+    /// Scripts of one loop that may begin before the next one, which is another's.
     private static let overtaking = 4
 
     /// `processors`: the kernel's numbers. No turn is waited for longer than `patience`.

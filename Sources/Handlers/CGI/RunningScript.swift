@@ -24,13 +24,15 @@ final class RunningScript {
     private var waited: TimeSpan?
     /// Bytes that have been read of its output.
     var printed = 0
+    /// Some of it was left alone for too long.
+    var outputWaited = false
     /// When its output is looked at though nothing has told of any; never, where something does.
     private(set) var outputDue = Instant.never
 
     /// Most scripts end with their output, where their exit is asked for. One that is still there after this
     /// is watched, for its end may come without that of its output (`cgi_linger`).
     private static let watchDelay = TimeSpan.milliseconds(50)
-    /// For so long the output of a script that prints little is left alone.
+    /// For so long, and a tick of the timers, output that can wait is left alone.
     private static let outputDelay = TimeSpan.milliseconds(20)
 
     init(
@@ -48,20 +50,22 @@ final class RunningScript {
 
     /// Begins to watch what it prints; where that is `swept`, it may be told later.
     ///
-    /// Of one that has its turn and prints little, the end of stderr tells for both: to hear of each piece at
-    /// once would only take the processor from it.
+    /// Where output can wait, the end of stderr tells for both: to hear of each piece at once would only take the
+    /// processor from the script.
     func expectOutput(swept: Bool) {
         errors.expect(swept: swept)
-        guard turn.printsLittle else { return output.expect(swept: swept) }
+        guard turn.outputCanWait else { return output.expect(swept: swept) }
         output.putOff()
         outputDue = started + RunningScript.outputDelay
     }
 
-    /// Looks at output that was left alone, where it is time or `isDue` for another reason.
-    func lookAtOutput(isDue: Bool) {
-        if outputDue == .never || (!isDue && loop.now < outputDue) { return }
+    /// Has output that was left alone looked at, where it is time or `isDue` for another reason. Whether only the
+    /// time was the reason.
+    func lookAtOutput(isDue: Bool) -> Bool {
+        if outputDue == .never || (!isDue && loop.now < outputDue) { return false }
         outputDue = .never
         output.lookAgain()
+        return !isDue
     }
 
     // MARK: What is known of it
@@ -102,7 +106,11 @@ final class RunningScript {
 
     /// Once it has ended.
     var cost: ScriptCost? {
-        exit.map { ScriptCost(computing: $0.cpu, waiting: waited, of: exited - started, printed: printed) }
+        exit.map {
+            ScriptCost(
+                computing: $0.cpu, waiting: waited, of: exited - started, printed: printed,
+                outputWaited: outputWaited)
+        }
     }
 
     /// Until now, while it has not ended: processor time and, where it is known, the largest resident set in bytes.
@@ -113,7 +121,8 @@ final class RunningScript {
         guard turn.end(after: loop.now), let used = child?.timeUsed() else { return }
         turn.learn(
             ScriptCost(
-                computing: used.computing, waiting: used.waiting, of: loop.now - started, printed: printed))
+                computing: used.computing, waiting: used.waiting, of: loop.now - started, printed: printed,
+                outputWaited: outputWaited))
     }
 
     // MARK: Its end

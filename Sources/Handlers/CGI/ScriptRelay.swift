@@ -232,8 +232,10 @@ final class ScriptRelay {
     private func readPieces() -> Bool {
         for _ in 0..<ScriptRelay.roundPieces {
             let hasErrors = readErrors() && script.errors.isReadable && !isErrorDone
-            script.lookAtOutput(isDue: isErrorDone)
-            let hasOutput = readOutput() && script.output.isReadable && !isOutputDone
+            let isLate = script.lookAtOutput(isDue: isErrorDone)
+            let hasRead = readOutput()
+            if isLate, hasRead { script.outputWaited = true }
+            let hasOutput = hasRead && script.output.isReadable && !isOutputDone
             if !hasErrors, !hasOutput { return false }
         }
         return true

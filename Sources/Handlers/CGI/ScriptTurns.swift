@@ -24,6 +24,8 @@ final class ScriptTurns {
         var runs = 0
         /// The most bytes that a run printed, newer ones counting more.
         var printed: Int
+        /// Runs whose output does not wait, because that of one did and should not have.
+        var hastyRuns = 0
 
         /// A run counts for such a part of what is known then.
         private static let weight: Int64 = 4
@@ -31,6 +33,7 @@ final class ScriptTurns {
         mutating func take(_ cost: ScriptCost) {
             computing += (cost.computing.nanoseconds - computing) / Habit.weight
             printed = max(cost.printed, printed - printed / Int(Habit.weight))
+            hastyRuns = cost.outputWaited ? Habit.hastyRunsLimit : max(0, hastyRuns - 1)
             guard let slept = cost.sleeping?.nanoseconds else {
                 runs &+= 1
                 return
@@ -44,10 +47,11 @@ final class ScriptTurns {
 
         private static let start: Int64 = 1_500_000
 
-        var printsLittle: Bool { printed <= Habit.little }
+        var outputCanWait: Bool { printed <= Habit.little && hastyRuns == 0 }
 
         /// A pipe takes several times as much.
         private static let little = 16 * 1024
+        private static let hastyRunsLimit = 100
     }
 
     private let processors: ProcessorQueue
@@ -90,7 +94,7 @@ final class ScriptTurns {
             let turn = ScriptTurn(
                 self, file, watchesSleep: look, startProcessor: isHandedOver ? processor : nil)
             turn.begin(on: processor, of: processors, until: exchange.context.loop.now + length)
-            turn.printsLittle = printsLittle(file)
+            turn.outputCanWait = outputCanWait(file)
             return turn
         case .timedOut: return ScriptTurn(self, file, watchesSleep: true)
         case .abandoned:
@@ -115,9 +119,9 @@ final class ScriptTurns {
         return .turn(length, look: habit.runs % ScriptTurns.lookInterval == ScriptTurns.lookInterval - 1)
     }
 
-    /// Whether runs of the script at `file` print so little that it never waits for a reader; false while that is
-    /// not known.
-    func printsLittle(_ file: FilePath) -> Bool { habits[file]?.printsLittle == true }
+    /// Whether runs of the script at `file` print so little that it never waits for a reader, and end with their
+    /// output; false while that is not known.
+    func outputCanWait(_ file: FilePath) -> Bool { habits[file]?.outputCanWait == true }
 
     /// Takes note of what a run of the script at `file` has cost.
     func learn(_ file: FilePath, _ cost: ScriptCost) {
@@ -140,8 +144,9 @@ final class ScriptTurn {
     private(set) var watchesSleep: Bool
     /// Where the script should begin; nil: anywhere.
     let startProcessor: Int32?
-    /// Nobody has to read what the script prints before it ends, as far as is known; only where the turn is held.
-    fileprivate(set) var printsLittle = false
+    /// Nobody has to read what the script prints before it ends, as far as is known; false where the turn never
+    /// was held.
+    fileprivate(set) var outputCanWait = false
     /// When the next one has its turn, whatever this one does; never, where this is none.
     private(set) var deadline = Instant.never
     private var held: (processor: Int32, queue: ProcessorQueue)?
@@ -191,17 +196,23 @@ struct ScriptCost {
     var sleeping: TimeSpan?
     /// Bytes.
     var printed: Int
+    /// Some of that, or its end, was there for a while before anybody looked, and the script not at its end.
+    var outputWaited: Bool
 
-    init(computing: TimeSpan, sleeping: TimeSpan?, printed: Int) {
-        (self.computing, self.sleeping, self.printed) = (computing, sleeping, printed)
+    init(computing: TimeSpan, sleeping: TimeSpan?, printed: Int, outputWaited: Bool = false) {
+        (self.computing, self.sleeping) = (computing, sleeping)
+        (self.printed, self.outputWaited) = (printed, outputWaited)
     }
 
     /// Of `duration` what is neither computing nor, where that was looked at, waiting for a processor is sleep.
-    init(computing: TimeSpan, waiting: TimeSpan?, of duration: TimeSpan, printed: Int) {
+    /// That of a script whose output waited may be the server's own delay.
+    init(
+        computing: TimeSpan, waiting: TimeSpan?, of duration: TimeSpan, printed: Int, outputWaited: Bool
+    ) {
         let others = duration.nanoseconds - computing.nanoseconds
+        let sleeping = waiting.map { TimeSpan(nanoseconds: max(0, others - $0.nanoseconds)) }
         self.init(
-            computing: computing,
-            sleeping: waiting.map { TimeSpan(nanoseconds: max(0, others - $0.nanoseconds)) },
-            printed: printed)
+            computing: computing, sleeping: outputWaited ? nil : sleeping, printed: printed,
+            outputWaited: outputWaited)
     }
 }

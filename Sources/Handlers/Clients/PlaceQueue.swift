@@ -43,7 +43,7 @@ package final class PlaceQueue: Sendable {
     }
 
     /// `limit` places; one is waited for during `timeout` at most. With `overtaking`, a place rather stays on its
-    /// loop, which is awake, than wakes another one: so many may get one before somebody of another loop.
+    /// loop, which is awake, than wakes another one: so many may get one before the next one, who is of another.
     package init(limit: Int, timeout: TimeSpan, overtaking: Int = 0) {
         self.limit = max(limit, 1)
         self.timeout = timeout
