@@ -22,7 +22,7 @@ package final class ProcessStarter: @unchecked Sendable {
 
     /// Processes that were started keep all processors busy. Then each spawner stays on one of its own: the kernel
     /// is slow to notice that all of them wait for the same one, while another has nothing to do. So does one
-    /// that is given a plan for its own processor when it has no other.
+    /// that is given a plan for its own processor.
     package var isBusy = false
 
     /// The spawners' processes.
@@ -96,9 +96,9 @@ package final class ProcessStarter: @unchecked Sendable {
         if let user = plan.confinement.user {
             return try ChildProcess(launch(plan, streams, mark, as: user), waiter: waiter)
         }
-        if let (line, isItsOwn) = ProcessStarter.best(lines, for: plan),
+        if let line = ProcessStarter.best(lines, for: plan),
             case .success(let launch) = ProcessStarter.withRaw(
-                plan, streams, mark, { line.send(&$0, mark: mark, stays: isBusy || isItsOwn) })
+                plan, streams, mark, { line.send(&$0, mark: mark, stays: isBusy) })
         {
             return ChildProcess(launch, waiter: waiter)
         }
@@ -119,12 +119,10 @@ package final class ProcessStarter: @unchecked Sendable {
         restoreUserLines()
         var reason = Errno.wouldBlock
         var lines = userLines
-        while let (line, isItsOwn) = ProcessStarter.best(lines, for: plan)
-            ?? addUserLine().map({ ($0, false) })
-        {
+        while let line = ProcessStarter.best(lines, for: plan) ?? addUserLine() {
             do throws(Errno) {
                 return try ProcessStarter.withRaw(plan, streams, mark) {
-                    line.send(&$0, mark: mark, user: user, stays: isBusy || isItsOwn)
+                    line.send(&$0, mark: mark, user: user, stays: isBusy)
                 }.get()
             } catch {
                 if error == .listTooLong { throw SpawnError(step: .execute, reason: error) }
@@ -137,17 +135,15 @@ package final class ProcessStarter: @unchecked Sendable {
     }
 
     /// The spawner with the fewest plans before it, but before all others one that has none and whose processor is
-    /// that where the process is to begin (`isItsOwn`); nil where none can be given another plan.
-    private static func best(
-        _ lines: [SpawnerLine], for plan: SpawnPlan
-    ) -> (line: SpawnerLine, isItsOwn: Bool)? {
+    /// that where the process is to begin; nil where none can be given another plan.
+    private static func best(_ lines: [SpawnerLine], for plan: SpawnPlan) -> SpawnerLine? {
         var result: (line: SpawnerLine, load: Int)?
         for line in lines {
             guard let load = line.load() else { continue }
-            if load == 0, let processor = plan.processor, line.processor == processor { return (line, true) }
+            if load == 0, let processor = plan.processor, line.processor == processor { return line }
             if load < result?.load ?? .max { result = (line, load) }
         }
-        return result.map { ($0.line, false) }
+        return result?.line
     }
 
     /// Numbers of descriptors, whose owners outlive the call.

@@ -106,12 +106,13 @@ final class SpawnerLine: @unchecked Sendable {
     }
 
     /// Sends a plan for a process of `user`, nil for the server's own; an error where that cannot be done now.
-    /// `stays`: from now on the spawner stays on its processor.
+    /// Where it `stays`, or the process is to begin on its processor, the spawner stays there from now on.
     func send(
         _ plan: inout gh_spawn, mark: Mark, user: Keeper.User? = nil, stays: Bool
     ) -> Result<Launch, Errno> {
         guard let spawner else { return .failure(.brokenPipe) }
-        plan.spawner_processor = stays ? processor ?? -1 : -1
+        let own = processor ?? -1
+        plan.spawner_processor = stays || plan.processor == own ? own : -1
         let next = number &+ UInt32(truncatingIfNeeded: launches.count - taken)
         let error = gh_spawner_send(spawner.source.fd, &plan, spawner.spawner.board, next)
         if error != 0 { return .failure(Errno(error)) }

@@ -92,14 +92,14 @@ import Testing
     }
 
     @Test func `the server's own delay is no sleep`() {
-        func sleep(_ outputWaited: Bool) -> TimeSpan? {
+        func idleTime(_ outputWaited: Bool) -> TimeSpan? {
             ScriptCost(
                 computing: .milliseconds(10), waiting: .milliseconds(5), of: .milliseconds(50), printed: 1,
                 outputWaited: outputWaited
             ).sleeping
         }
-        #expect(sleep(false) == .milliseconds(35))
-        #expect(sleep(true) == nil)
+        #expect(idleTime(false) == .milliseconds(35))
+        #expect(idleTime(true) == nil)
     }
 
     @Test func `scripts are forgotten before there are too many`() {

@@ -106,11 +106,13 @@ final class RunningScript {
 
     /// Once it has ended.
     var cost: ScriptCost? {
-        exit.map {
-            ScriptCost(
-                computing: $0.cpu, waiting: waited, of: exited - started, printed: printed,
-                outputWaited: outputWaited)
-        }
+        exit.map { cost(computing: $0.cpu, waiting: waited, until: exited) }
+    }
+
+    private func cost(computing: TimeSpan, waiting: TimeSpan?, until end: Instant) -> ScriptCost {
+        ScriptCost(
+            computing: computing, waiting: waiting, of: end - started, printed: printed,
+            outputWaited: outputWaited)
     }
 
     /// Until now, while it has not ended: processor time and, where it is known, the largest resident set in bytes.
@@ -119,10 +121,7 @@ final class RunningScript {
     /// Ends a turn that has taken too long, and takes note of what it was used for.
     func endTurnIfOver() {
         guard turn.end(after: loop.now), let used = child?.timeUsed() else { return }
-        turn.learn(
-            ScriptCost(
-                computing: used.computing, waiting: used.waiting, of: loop.now - started, printed: printed,
-                outputWaited: outputWaited))
+        turn.learn(cost(computing: used.computing, waiting: used.waiting, until: loop.now))
     }
 
     // MARK: Its end

@@ -18,18 +18,22 @@ struct FairLine<Client: Hashable, Element> {
     }
 
     /// Takes out the next one. So many as `overtaking` at most that `isPreferred` may go before it, which are looked
-    /// for among those of as many clients.
+    /// for among those of as many clients. Each uses a turn of its client.
     mutating func removeFirst(overtaking: Int = 0, preferring isPreferred: (Element) -> Bool = { _ in false })
         -> Element?
     {
         guard let client = turns.first, let next = byClient[client]?.first else { return nil }
+        var place = (turn: 0, index: 0)
         if next.overtaken < overtaking, !isPreferred(next.element),
-            let (turn, index) = find(in: overtaking, isPreferred)
+            let preferred = find(in: overtaking, isPreferred)
         {
             byClient[client]?[0].overtaken += 1
-            return remove(index, ofTurn: turn)
+            place = preferred
         }
-        return remove(0, ofTurn: 0)
+        let served = turns.remove(at: place.turn)
+        let element = remove(place.index, of: served)
+        if byClient[served] != nil { turns.append(served) }
+        return element
     }
 
     /// The first that is wanted of the next so many clients.
@@ -42,24 +46,18 @@ struct FairLine<Client: Hashable, Element> {
         return nil
     }
 
-    private mutating func remove(_ index: Int, ofTurn turn: Int) -> Element? {
-        let client = turns.remove(at: turn)
-        guard var entries = byClient[client], index < entries.count else { return nil }
-        let entry = entries.remove(at: index)
-        count -= 1
-        byClient[client] = entries.isEmpty ? nil : entries
-        if !entries.isEmpty { turns.append(client) }
-        return entry.element
-    }
-
     /// Takes out the one that is wanted of a client's; false where there is none.
     mutating func remove(of client: Client, where isWanted: (Element) -> Bool) -> Bool {
-        guard var entries = byClient[client], let index = entries.firstIndex(where: { isWanted($0.element) })
-        else { return false }
-        entries.remove(at: index)
-        count -= 1
-        byClient[client] = entries.isEmpty ? nil : entries
-        if entries.isEmpty { turns.removeAll { $0 == client } }
+        guard let index = byClient[client]?.firstIndex(where: { isWanted($0.element) }) else { return false }
+        _ = remove(index, of: client)
+        if byClient[client] == nil { turns.removeAll { $0 == client } }
         return true
+    }
+
+    private mutating func remove(_ index: Int, of client: Client) -> Element? {
+        guard let entry = byClient[client]?.remove(at: index) else { return nil }
+        count -= 1
+        if byClient[client]?.isEmpty == true { byClient[client] = nil }
+        return entry.element
     }
 }
