@@ -3,12 +3,14 @@
 // It is the soft limit RLIMIT_LOCKS, which has had no effect since Linux 2.4.25. Nothing loses it that does
 // not set it: neither fork nor exec, neither a new session nor an empty environment.
 #define _GNU_SOURCE
+#include "call.h"
 #include "process.h"
 #include "spawn.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 uint64_t gh_mark_limit(void) {
     struct rlimit limit;
@@ -17,7 +19,7 @@ uint64_t gh_mark_limit(void) {
 
 void gh_take_mark(uint64_t mark, uint64_t limit) {
     struct rlimit both = {.rlim_cur = mark, .rlim_max = limit};
-    if (mark != 0) setrlimit(RLIMIT_LOCKS, &both);
+    if (mark != 0) gh_call(SYS_prlimit64, 0, RLIMIT_LOCKS, (long)&both, 0, 0);
 }
 
 uint64_t gh_mark_of(int32_t pid) {

@@ -27,24 +27,22 @@ struct gh_child {
     int32_t processor;
     // Whom it becomes; NULL: it stays who it is.
     const struct gh_identity *identity;
-    // What came of it.
-    enum gh_spawn_step step;
-    int error;
+    // Told why, where it does not come to its exec.
+    struct gh_spawn_reply *reply;
 };
 
-// Both sides first say what they have done and then look at what the other one has, so that neither a
-// reply nor the wish to be told of it is overlooked.
 struct gh_board {
     // The spawner's number, 0 until it is there.
     int32_t pid;
-    _Atomic uint32_t replied;
-    atomic_bool is_asked;
+    // How many plans have been taken up: there is a child for each, or an error.
+    _Atomic uint32_t begun;
     struct gh_spawn_reply replies[GH_BOARD_SIZE];
 };
 
 enum { GH_STACK_SIZE = 64 * 1024 };
 
-// Between clone and exec, in the parent's memory: async-signal-safe calls only. `argument` is a gh_child.
+// Between clone and exec, in the parent's memory: async-signal-safe calls only, and for a spawner's child, whose
+// parent goes on meanwhile, none that sets errno. `argument` is a gh_child.
 int gh_child_main(void *argument);
 // Back to the priority from before gh_come_first.
 void gh_restore_priority(void);

@@ -4,12 +4,15 @@
 // there, and the kernel's figure for a script's memory does not begin with that of the server. The
 // scripts are children of the server all the same (CLONE_PARENT). It makes system calls only and
 // touches none of the memory that it has from the server.
+//
+// It does not wait for an exec either. A child works in its memory until then, in a place of its own.
 #define _GNU_SOURCE
 #include "spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -20,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -98,22 +102,26 @@ int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *bo
 
 int32_t gh_spawner_pid(const struct gh_board *board) { return board->pid; }
 
-uint32_t gh_spawner_replied(const struct gh_board *board) { return atomic_load(&board->replied); }
+uint32_t gh_spawner_begun(const struct gh_board *board) { return atomic_load(&board->begun); }
 
-void gh_spawner_ask(struct gh_board *board) { atomic_store(&board->is_asked, true); }
-
-struct gh_spawn_reply gh_spawner_reply(const struct gh_board *board, uint32_t number) {
-    return board->replies[number % GH_BOARD_SIZE];
+bool gh_spawner_has_replied(const struct gh_board *board, uint32_t number, struct gh_spawn_reply *reply) {
+    const struct gh_spawn_reply *place = &board->replies[number % GH_BOARD_SIZE];
+    if (__atomic_load_n(&place->is_starting, __ATOMIC_ACQUIRE) != 0) return false;
+    *reply = *place;
+    return true;
 }
 
-bool gh_spawner_listen(int socket) {
-    while (true) {
-        char message;
-        ssize_t count = recv(socket, &message, sizeof message, MSG_DONTWAIT);
-        // A spawner that left plans unread resets the connection, which is said once and before its messages.
-        if (count > 0 || (count < 0 && (errno == EINTR || errno == ECONNRESET))) continue;
-        return count < 0 && errno == EAGAIN;
-    }
+int32_t gh_spawner_child(const struct gh_board *board, uint32_t number) {
+    return __atomic_load_n(&board->replies[number % GH_BOARD_SIZE].pid, __ATOMIC_ACQUIRE);
+}
+
+bool gh_spawner_lives(int socket) {
+    char nothing;
+    ssize_t count;
+    // One that left plans unread resets the connection, which is said once and before its end.
+    do count = recv(socket, &nothing, sizeof nothing, MSG_DONTWAIT);
+    while (count < 0 && (errno == EINTR || errno == ECONNRESET));
+    return count < 0 && errno == EAGAIN;
 }
 
 void gh_spawner_forget(struct gh_board *board) { munmap(board, sizeof *board); }
@@ -124,15 +132,27 @@ int gh_pidfd_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_
 
 // MARK: The spawner's side
 
-// Its own, zero in the server, where nobody touches it.
-static struct {
+// A plan, and all that its child has of the spawner's until it comes to its exec.
+struct place {
     char stack[GH_STACK_SIZE] __attribute__((aligned(16)));
     struct header header;
     char room[MESSAGE_SIZE + 1];
     char *strings[STRINGS_MAX + 2];
+    struct gh_spawn plan;
+    struct gh_child child;
+    struct gh_processor_set processors;
+    // Of the last plan; NULL before the first.
+    struct gh_spawn_reply *reply;
+};
+
+// So many children may be on their way to their exec.
+enum { PLACES = 4 };
+
+// Its own, zero in the server, where nobody touches it.
+static struct {
+    struct place places[PLACES];
     struct gh_limit files;
     uint64_t mark_limit;
-    struct gh_board *board;
     const struct gh_identity *identities;
     size_t identity_count;
     // Where it stays, -1 for anywhere, and what it had before.
@@ -140,9 +160,25 @@ static struct {
     struct gh_processor_set processors;
 } own = {.files = {.resource = -1}, .processor = -1};
 
+static bool is_free(const struct place *place) {
+    return !place->reply || __atomic_load_n(&place->reply->is_starting, __ATOMIC_ACQUIRE) == 0;
+}
+
+// Waits for one where there is none.
+static struct place *free_place(void) {
+    // The kernel tells who waits for a certain one, but any may be the first.
+    const struct timespec pause = {.tv_nsec = 1000000};
+    while (true) {
+        for (int i = 0; i < PLACES; i++) {
+            if (is_free(&own.places[i])) return &own.places[i];
+        }
+        syscall(SYS_futex, &own.places[0].reply->is_starting, FUTEX_WAIT, 1, &pause, NULL, 0);
+    }
+}
+
 // Receives a plan and its descriptors. 0: the server is gone.
-static ssize_t receive(int socket, int descriptors[DESCRIPTORS_MAX]) {
-    struct iovec pieces[2] = {{&own.header, sizeof own.header}, {own.room, MESSAGE_SIZE}};
+static ssize_t receive(int socket, struct place *place, int descriptors[DESCRIPTORS_MAX]) {
+    struct iovec pieces[2] = {{&place->header, sizeof place->header}, {place->room, MESSAGE_SIZE}};
     union control control;
     struct msghdr message = {
         .msg_iov = pieces, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
@@ -157,34 +193,34 @@ static ssize_t receive(int socket, int descriptors[DESCRIPTORS_MAX]) {
     return count;
 }
 
-// Finds the strings of `own.room`; false where they are not all there.
-static bool read_plan(size_t size, const int descriptors[DESCRIPTORS_MAX], struct gh_spawn *plan) {
-    const struct header *header = &own.header;
+// Makes the plan of what has come; false where that is not all of one.
+static bool read_plan(struct place *place, size_t size, const int descriptors[DESCRIPTORS_MAX]) {
+    const struct header *header = &place->header;
     if (size < sizeof *header || header->limits > LIMITS_MAX || header->arguments > STRINGS_MAX ||
         header->variables > STRINGS_MAX || header->arguments + header->variables + 2 > STRINGS_MAX)
         return false;
-    char *at = own.room, *end = own.room + (size - sizeof *header);
+    char *at = place->room, *end = place->room + (size - sizeof *header);
     char *names[2] = {NULL, NULL};
-    size_t place = 0, wanted = header->arguments + header->variables;
+    size_t next = 0, wanted = header->arguments + header->variables;
     for (size_t i = 0; i < wanted + 2; i++) {
         char *zero = memchr(at, 0, (size_t)(end - at));
         if (!zero) return false;
         if (i < 2) {
             names[i] = at;
         } else {
-            if (i - 2 == header->arguments) own.strings[place++] = NULL;
-            own.strings[place++] = at;
+            if (i - 2 == header->arguments) place->strings[next++] = NULL;
+            place->strings[next++] = at;
         }
         at = zero + 1;
     }
     // Where there are no variables, the loop did not come by their beginning.
-    if (header->variables == 0) own.strings[place++] = NULL;
-    own.strings[place] = NULL;
-    *plan = (struct gh_spawn){
+    if (header->variables == 0) place->strings[next++] = NULL;
+    place->strings[next] = NULL;
+    place->plan = (struct gh_spawn){
         .path = names[0],
         .folder = names[1],
-        .argv = own.strings,
-        .envp = own.strings + header->arguments + 1,
+        .argv = place->strings,
+        .envp = place->strings + header->arguments + 1,
         // Its own stdin, which reads nothing.
         .standard_in = header->has_input ? descriptors[2] : STDIN_FILENO,
         .standard_out = descriptors[0],
@@ -200,7 +236,7 @@ static bool read_plan(size_t size, const int descriptors[DESCRIPTORS_MAX], struc
         .limit_count = header->limits,
     };
     // A ruleset that did not come must not be one that nobody asked for.
-    return !header->has_ruleset || plan->ruleset >= 0;
+    return !header->has_ruleset || place->plan.ruleset >= 0;
 }
 
 static void stay_on(int32_t processor) {
@@ -213,24 +249,32 @@ static void stay_on(int32_t processor) {
     }
 }
 
-static void spawn(const struct gh_spawn *plan, struct gh_spawn_reply *reply) {
-    struct gh_child state = {.plan = plan, .is_prepared = true, .files = own.files, .mark_limit = own.mark_limit, .step = GH_STEP_CLONE};
+static void spawn(struct place *place) {
+    const struct gh_spawn *plan = &place->plan;
+    struct gh_spawn_reply *reply = place->reply;
+    struct gh_child *child = &place->child;
+    *child = (struct gh_child){
+        .plan = plan, .is_prepared = true, .files = own.files, .mark_limit = own.mark_limit, .reply = reply};
     if (own.processor >= 0) {
-        state.processors = &own.processors;
-        state.processor = own.processor;
+        place->processors = own.processors;
+        child->processors = &place->processors;
+        child->processor = own.processor;
     }
     if (plan->identity >= 0 && (size_t)plan->identity < own.identity_count)
-        state.identity = &own.identities[plan->identity];
+        child->identity = &own.identities[plan->identity];
     // A number that is none, or none where there have to be.
-    if (!state.identity && (plan->identity >= 0 || own.identity_count > 0)) {
+    if (!child->identity && (plan->identity >= 0 || own.identity_count > 0)) {
         *reply = (struct gh_spawn_reply){.step = GH_STEP_USER, .error = EPERM};
         return;
     }
-    pid_t child =
-        clone(gh_child_main, own.stack + sizeof own.stack,
-              CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PARENT_SETTID, &state, &reply->pid);
-    reply->error = child < 0 ? errno : state.error;
-    reply->step = reply->error ? (int32_t)state.step : GH_STEP_NONE;
+    // Who becomes another user sets errno.
+    int waits = child->identity ? CLONE_VFORK : 0;
+    reply->is_starting = 1;
+    pid_t number =
+        clone(gh_child_main, place->stack + sizeof place->stack,
+              CLONE_VM | CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | waits, child, &reply->pid, NULL,
+              &reply->is_starting);
+    if (number < 0) *reply = (struct gh_spawn_reply){.step = GH_STEP_CLONE, .error = errno};
 }
 
 static void nothing(int signal) { (void)signal; }
@@ -271,29 +315,26 @@ void gh_spawner_set_files(const struct gh_limit *files) {
 void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identity *identities, size_t count) {
     int descriptors[DESCRIPTORS_MAX];
     ssize_t size;
-    own.board = board;
     own.identities = identities;
     own.identity_count = count;
     own.mark_limit = gh_mark_limit();
-    while ((size = receive(socket, descriptors)) > 0) {
-        uint32_t number = atomic_load(&board->replied);
-        struct gh_spawn_reply *reply = &board->replies[number % GH_BOARD_SIZE];
-        struct gh_spawn plan;
+    struct place *place = own.places;
+    while ((size = receive(socket, place, descriptors)) > 0) {
+        uint32_t number = atomic_load(&board->begun);
+        place->reply = &board->replies[number % GH_BOARD_SIZE];
         // A reply without a number says that there is no child, so the kernel must not fail to write it.
-        *reply = (struct gh_spawn_reply){0};
-        if (read_plan((size_t)size, descriptors, &plan)) {
-            stay_on(plan.spawner_processor);
-            spawn(&plan, reply);
+        *place->reply = (struct gh_spawn_reply){0};
+        if (read_plan(place, (size_t)size, descriptors)) {
+            stay_on(place->plan.spawner_processor);
+            spawn(place);
         } else {
-            *reply = (struct gh_spawn_reply){.step = GH_STEP_CLONE, .error = EBADMSG};
+            *place->reply = (struct gh_spawn_reply){.step = GH_STEP_CLONE, .error = EBADMSG};
         }
-        atomic_store(&board->replied, number + 1);
-        if (atomic_exchange(&board->is_asked, false)) {
-            while (send(socket, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
-        }
+        atomic_store(&board->begun, number + 1);
         for (int i = 0; i < DESCRIPTORS_MAX; i++) {
             if (descriptors[i] >= 0) close(descriptors[i]);
         }
+        place = free_place();
     }
 }
 

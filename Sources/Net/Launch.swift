@@ -4,7 +4,7 @@ import CLinux
 /// A process that a spawner has been told to start, and what comes of it.
 ///
 /// Nothing wakes the loop for the reply: it stands in shared memory, and is there by the time that the
-/// process's output can end. Who needs it before that asks for it.
+/// process's output can end. For who needs it before that, it is looked for every few milliseconds.
 ///
 /// `@unchecked Sendable`: used on its loop's thread only.
 final class Launch: @unchecked Sendable {
@@ -12,10 +12,10 @@ final class Launch: @unchecked Sendable {
     /// Whose process it is where it is not the server's user's.
     let user: Keeper.User?
     let mark: Mark
-    /// Nil while the spawner has not replied.
+    /// Nil while that is not known.
     private(set) var result: Result<Int32, SpawnError>?
 
-    private let number: UInt32
+    let number: UInt32
     private unowned let line: SpawnerLine
     private var waiter: Waiter?
 
@@ -38,13 +38,12 @@ final class Launch: @unchecked Sendable {
         return result
     }
 
-    /// As `look`; while there is nothing, the reply will wake `waiter`.
+    /// As `look`; while there is nothing, `waiter` will be woken soon after the reply.
     func look(waking waiter: Waiter) -> Result<Int32, SpawnError>? {
         if let result = look() { return result }
-        if self.waiter == nil { line.ask() }
         self.waiter = waiter
-        // It may have come before the asking.
-        return look()
+        line.hasten()
+        return nil
     }
 
     /// The line's call, once.

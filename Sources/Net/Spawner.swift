@@ -43,9 +43,9 @@ final class SpawnerLine: @unchecked Sendable {
     private var spawner: Connection?
     private var isLost = false
     private var lastStart: Instant
-    /// Those whose replies have not been taken, in the order that they come in, behind `taken` that have.
+    /// From the first one on that nobody knows what came of, in the order of their numbers, behind `settled` others.
     private var launches: [Launch] = []
-    private var taken = 0
+    private var settled = 0
     /// Of the first of them.
     private var number: UInt32 = 0
 
@@ -94,14 +94,14 @@ final class SpawnerLine: @unchecked Sendable {
 
     // MARK: Plans
 
-    /// How many plans it has not replied to; nil where it cannot be given another one.
+    /// How many plans it has to begin, or are on their way to their exec; nil where it cannot be given another one.
     func load() -> Int? {
         if spawner == nil { restart() }
         if spawner == nil { return nil }
         collect()
-        let count = launches.count - taken
+        let count = launches.count - settled
         if count >= Int(GH_BOARD_SIZE) { return nil }
-        if count > 0, launches[taken].sent + SpawnerLine.patience < loop.now { return nil }
+        if count > 0, launches[settled].sent + SpawnerLine.patience < loop.now { return nil }
         return count
     }
 
@@ -113,7 +113,7 @@ final class SpawnerLine: @unchecked Sendable {
         guard let spawner else { return .failure(.brokenPipe) }
         let own = processor ?? -1
         plan.spawner_processor = stays || plan.processor == own ? own : -1
-        let next = number &+ UInt32(truncatingIfNeeded: launches.count - taken)
+        let next = number &+ UInt32(truncatingIfNeeded: launches.count - settled)
         let error = gh_spawner_send(spawner.source.fd, &plan, spawner.spawner.board, next)
         if error != 0 { return .failure(Errno(error)) }
         let launch = Launch(next, on: self, user: user, mark: mark, sent: loop.now)
@@ -129,32 +129,34 @@ final class SpawnerLine: @unchecked Sendable {
         take(spawner.spawner.board)
     }
 
+    /// A later plan may have its reply before an earlier one, whose program a slow disk has.
     private func take(_ board: OpaquePointer) {
-        let replied = gh_spawner_replied(board)
-        while number != replied, taken < launches.count {
-            settle(gh_spawner_reply(board, number))
+        let begun = min(Int(gh_spawner_begun(board) &- number), launches.count - settled)
+        for launch in launches[settled..<settled + begun] where launch.result == nil {
+            var reply = gh_spawn_reply()
+            if gh_spawner_has_replied(board, launch.number, &reply) { settle(launch, reply) }
+        }
+        while settled < launches.count, launches[settled].result != nil {
+            settled += 1
+            number &+= 1
+        }
+        if settled == launches.count || settled >= Int(GH_BOARD_SIZE) {
+            launches.removeFirst(settled)
+            settled = 0
         }
     }
 
-    /// The next reply is to wake the loop.
-    func ask() {
-        if let spawner { gh_spawner_ask(spawner.spawner.board) }
+    /// Replies are looked for soon, for there is somebody who waits for one.
+    func hasten() {
+        if let spawner { loop.wakeSoon(spawner.source.waiter) }
     }
 
     /// The process of a plan that has no reply yet; 0 where there is none.
     func child(_ number: UInt32) -> Int32 {
-        spawner.map { gh_spawner_reply($0.spawner.board, number).pid } ?? 0
+        spawner.map { gh_spawner_child($0.spawner.board, number) } ?? 0
     }
 
-    /// Hands the next reply on.
-    private func settle(_ reply: gh_spawn_reply) {
-        let launch = launches[taken]
-        taken += 1
-        number &+= 1
-        if taken == launches.count || taken >= Int(GH_BOARD_SIZE) {
-            launches.removeFirst(taken)
-            taken = 0
-        }
+    private func settle(_ launch: Launch, _ reply: gh_spawn_reply) {
         if reply.pid > 0, reply.error == 0 { return launch.settle(.success(reply.pid)) }
         // What failed before its exec is ending.
         if reply.pid > 0 {
@@ -165,13 +167,6 @@ final class SpawnerLine: @unchecked Sendable {
                 SpawnError(
                     gh_spawn_step(rawValue: UInt32(clamping: reply.step)),
                     reply.error == 0 ? .invalid : Errno(reply.error))))
-    }
-
-    /// Tells the next launch of a plan without a reply that there will be none.
-    private func giveUpNext(_ step: SpawnError.Step) {
-        let launch = launches[taken]
-        taken += 1
-        launch.settle(.failure(SpawnError(step: step, reason: .brokenPipe)))
     }
 
     // MARK: The spawner's life
@@ -192,21 +187,18 @@ final class SpawnerLine: @unchecked Sendable {
         }
     }
 
-    /// Waits for the spawner's end, and for the replies that somebody asked for.
+    /// Waits for the spawner's end, and for the replies that somebody waits for.
     private func listen(_ source: Source) async {
         do throws(Errno) { try source.watch(onlyReading: true) } catch {
             // It goes on with the plans that it has.
             return lose("cannot watch the process that starts scripts: \(error)", hasEnded: false)
         }
         while source.isOpen {
-            guard gh_spawner_listen(source.fd) else {
+            guard gh_spawner_lives(source.fd) else {
                 return lose("the process that starts scripts has ended; another one will be started")
             }
             collect()
-            if launches[taken...].contains(where: \.isAwaited) {
-                ask()
-                collect()
-            }
+            if launches.contains(where: \.isAwaited) { hasten() }
             _ = await source.waiter.wait()
         }
     }
@@ -224,24 +216,23 @@ final class SpawnerLine: @unchecked Sendable {
     /// Takes the last replies of a spawner that is lost. What one that `hasEnded` has not begun is not begun.
     private func settle(_ board: OpaquePointer, hasEnded: Bool = true) {
         take(board)
-        if taken < launches.count {
-            // It may have ended between making a child and telling of it.
-            let child = gh_spawner_reply(board, number).pid
+        for launch in launches where launch.result == nil {
+            let child = gh_spawner_child(board, launch.number)
             if child != 0 {
-                let launch = launches[taken]
-                // It may be the user's already or not yet, and may lead no group yet.
+                // Whether it has come to its exec, nobody can tell any more. It may be the user's already or
+                // not yet, and may lead no group yet.
                 kill(child, SIGKILL)
                 ChildProcess.signal(SIGKILL, child, of: launch.user)
                 ChildProcess.end(
                     ChildEnd.Handover(child, on: loop, user: launch.user, mark: launch.mark), SIGKILL,
                     grace: .zero)
-                // It may have begun.
-                giveUpNext(.clone)
             }
+            // With a child, it may have begun.
+            let step: SpawnError.Step = child == 0 && hasEnded ? .spawner : .clone
+            launch.settle(.failure(SpawnError(step: step, reason: .brokenPipe)))
         }
         gh_spawner_forget(board)
-        while taken < launches.count { giveUpNext(hasEnded ? .spawner : .clone) }
         launches.removeAll()
-        taken = 0
+        settled = 0
     }
 }

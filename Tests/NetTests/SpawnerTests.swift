@@ -77,11 +77,7 @@ import Testing
         let folder = try ScratchFolder()
         let program = "\(folder.path)/program"
         try await onStarter(takesTurns: false) { starter in
-            let file = FileDescriptor(owning: open(program, O_RDONLY | O_CREAT | O_CLOEXEC, 0o755))
-            // Else the break of the lease would be told by a signal that ends this process.
-            let (setSignal, setLease): (CInt, CInt) = (10, 1024)
-            try #require(fcntl(file.raw, setSignal, SIGURG) == 0)
-            try #require(fcntl(file.raw, setLease, F_WRLCK) == 0)
+            let file = try leased(program)
             let isDone = Shared(false)
             let failure = Shared<SpawnError?>(nil)
             let waiter = Waiter(loop: starter.loop)
@@ -107,6 +103,64 @@ import Testing
             let gone = try #require(child)
             // Not even as one that nobody takes note of.
             while RunningProcess(gone) != nil { await starter.wait() }
+            _ = file.raw
+        }
+    }
+
+    /// Ten are more than a spawner has places for.
+    @Test(arguments: [3, 10])
+    func `an exec that takes long holds up no other one, and is told of when it is done`(_ count: Int)
+        async throws
+    {
+        let folder = try ScratchFolder()
+        let program = "\(folder.path)/program"
+        try await onStarter(takesTurns: false) { starter in
+            var file: FileDescriptor? = try leased(program)
+            var held: [Child] = []
+            for _ in 0..<count {
+                held.append(
+                    try await starter.launch(makePlan([program], folder: folder.path), waiter: starter.waiter)
+                )
+            }
+            if count == 3 {
+                #expect(try await starter.shell("echo here").output == "here\n")
+            }
+            for child in held {
+                #expect(!child.hasStarted())
+                #expect(child.failure == nil)
+            }
+            let begin = starter.loop.now
+            // Its lease goes with it.
+            _ = file.take()
+            for child in held {
+                while !child.hasStarted(), child.failure == nil { await starter.wait() }
+                // It is empty.
+                #expect(child.failure?.step == .execute)
+                #expect(child.failure?.reason == Errno(ENOEXEC))
+            }
+            #expect(starter.loop.now - begin < .seconds(20))
+        }
+    }
+
+    @Test func `what a lost spawner has begun is told of, each of them`() async throws {
+        let folder = try ScratchFolder()
+        let program = "\(folder.path)/program"
+        try await onStarter(takesTurns: false) { starter in
+            let file = try leased(program)
+            var held: [Child] = []
+            for _ in 0..<3 {
+                held.append(
+                    try await starter.launch(makePlan([program], folder: folder.path), waiter: starter.waiter)
+                )
+            }
+            // Each has its process by then.
+            #expect(try await starter.shell("echo here").output == "here\n")
+            kill(try #require(starter.spawner), SIGKILL)
+            for child in held {
+                while !child.hasStarted(), child.failure == nil { await starter.wait() }
+                // The loss is noticed when the last of them lets go of the spawner's socket, by failing.
+                #expect(child.failure?.step == .clone || child.failure?.step == .execute)
+            }
             _ = file.raw
         }
     }
@@ -198,8 +252,9 @@ import Testing
                 }
             }
             #expect(error == 0)
-            #expect(eventually { gh_spawner_replied(spawner.board) == number + 1 })
-            let reply = gh_spawner_reply(spawner.board, number)
+            #expect(eventually { gh_spawner_begun(spawner.board) == number + 1 })
+            var reply = gh_spawn_reply()
+            #expect(gh_spawner_has_replied(spawner.board, number, &reply))
             #expect(reply.step == Int32(GH_STEP_USER.rawValue))
             #expect(reply.error == EPERM)
             #expect(reply.pid == 0)
@@ -303,6 +358,16 @@ import Testing
             #expect(starter.spawner == pid)
         }
     }
+}
+
+/// A new, empty program whose exec waits until this is closed.
+private func leased(_ path: String) throws -> FileDescriptor {
+    let file = FileDescriptor(owning: open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0o755))
+    // Else the break of the lease would be told by a signal that ends this process.
+    let (setSignal, setLease): (CInt, CInt) = (10, 1024)
+    try #require(fcntl(file.raw, setSignal, SIGURG) == 0)
+    try #require(fcntl(file.raw, setLease, F_WRLCK) == 0)
+    return file
 }
 
 /// All that comes until the end.

@@ -139,11 +139,12 @@ int gh_come_first(int steps);
 // The spawner: a small process that starts scripts for one event loop, as children of the server.
 // It lives until the other end of its socket is closed.
 struct gh_spawn_reply {
-    int32_t pid;       // of the child, also of one that failed before its exec; 0 where there is none
-    int32_t step;      // enum gh_spawn_step
-    int32_t error;     // errno, 0 where it runs
+    int32_t pid;         // of the child, also of one that failed before its exec; 0 where there is none
+    int32_t is_starting; // not 0: the child has neither come to its exec nor ended; the kernel sets it to 0
+    int32_t step;        // enum gh_spawn_step
+    int32_t error;       // errno, 0 where it runs
 };
-// Memory that the spawner shares, where it tells what came of the plans, in their order.
+// Memory that the spawner shares, where it and the children that it begins tell what came of the plans.
 struct gh_board;
 // Plans that may be without a reply at once.
 enum { GH_BOARD_SIZE = 256 };
@@ -156,14 +157,14 @@ int32_t gh_spawner_pid(const struct gh_board *board);
 // Sends the plan of this number, from 0 on. The streams may be closed after it. Returns 0 or an
 // errno: E2BIG where a message cannot hold it, EAGAIN where there is no room for it now.
 int gh_spawner_send(int socket, const struct gh_spawn *plan, struct gh_board *board, uint32_t number);
-// How many plans have a reply. The spawner lets go of a script's streams after its reply.
-uint32_t gh_spawner_replied(const struct gh_board *board);
-// Has the next reply come with a message as well. Replies up to this call have to be looked at after it.
-void gh_spawner_ask(struct gh_board *board);
-// What came of a plan. Before the reply `pid` alone may be there, from before the child runs.
-struct gh_spawn_reply gh_spawner_reply(const struct gh_board *board, uint32_t number);
-// Takes the messages that have come. False: the spawner is gone.
-bool gh_spawner_listen(int socket);
+// How many plans have been taken up, in their order. A spawner lets go of a script's streams after that.
+uint32_t gh_spawner_begun(const struct gh_board *board);
+// Whether it is known what came of one that has been taken up, and what that is.
+bool gh_spawner_has_replied(const struct gh_board *board, uint32_t number, struct gh_spawn_reply *reply);
+// The child of a plan that may not have been taken up yet, from before the child runs; 0 where there is none.
+int32_t gh_spawner_child(const struct gh_board *board, uint32_t number);
+// False: the spawner is gone.
+bool gh_spawner_lives(int socket);
 
 // What all that a script starts is known by: a number that it inherits.
 uint64_t gh_mark_of(int32_t pid); // 0, or anything, where it has none
