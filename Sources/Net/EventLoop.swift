@@ -39,6 +39,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// How many of them have not changed their minds.
     private var hastyCount = 0
     private var sweep = Sweep()
+    private var outbox = Outbox()
     /// Room for the events of one wait.
     private let events: UnsafeMutableBufferPointer<gh_event>
 
@@ -141,6 +142,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         swap(&ready, &running)
         for job in running { job.runSynchronously(on: asUnownedTaskExecutor()) }
         running.removeAll(keepingCapacity: true)
+        if !outbox.isEmpty { sendGathered() }
     }
 
     private func wait(until deadline: Instant) {
@@ -237,6 +239,22 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         uncounted(source) {
             if gh_epoll_add(epoll.raw, $0.fd, Source.readingInterest, token) < 0 { $0.isNotWatched() }
         }
+    }
+
+    // MARK: Outbox
+
+    /// Small pieces leave together: where what happened was told together, there are some.
+    var gathers: Bool { sweep.interval != nil }
+
+    /// Takes a piece that is to leave with those of other sources when all that is ready has run; false where it
+    /// has to be sent by itself.
+    func gather(_ bytes: UnsafeRawBufferPointer, for source: Source) -> Bool {
+        outbox.put(bytes, for: source)
+    }
+
+    /// Sends what has been gathered.
+    func sendGathered() {
+        for source in outbox.send() { source.lose() }
     }
 
     func childBeginsToEnd() { childrenEnding += 1 }

@@ -22,6 +22,7 @@ package final class SocketStream: Stream {
     }
 
     package override func tryWrite(_ bytes: UnsafeRawBufferPointer, more: Bool) throws(Errno) -> Int? {
+        if !more, source.gather(bytes) { return bytes.count }
         let fd = source.fd
         let flags = CInt(MSG_NOSIGNAL) | (more ? CInt(MSG_MORE) : 0)
         return try source.attemptWrite(wanted: bytes.count) {
@@ -67,15 +68,15 @@ package final class SocketStream: Stream {
 
     package override func watch() throws(Errno) { try source.watch() }
 
-    package override func shutdownWrite() { _ = Glibc.shutdown(source.fd, CInt(SHUT_WR)) }
+    package override func shutdownWrite() {
+        source.sendGathered()
+        _ = Glibc.shutdown(source.fd, CInt(SHUT_WR))
+    }
 
     package override func close() { source.close() }
 
     package override func reset() {
-        if source.isOpen {
-            var option = linger(l_onoff: 1, l_linger: 0)
-            _ = setsockopt(source.fd, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
-        }
+        source.resetOnClose()
         source.close()
     }
 }

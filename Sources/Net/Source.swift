@@ -22,6 +22,10 @@ package final class Source: @unchecked Sendable {
 
     /// All has been read from a pipe that nobody can write to any more.
     private var isDrained = false
+    /// The loop has a piece that is still to be sent.
+    var isGathered = false
+    /// Some of such a piece is lost, and nothing may follow it.
+    private var isBroken = false
 
     private var descriptor: FileDescriptor?
     private let raw: CInt
@@ -43,6 +47,7 @@ package final class Source: @unchecked Sendable {
     package var fd: CInt { descriptor == nil ? -1 : raw }
 
     package func close() {
+        sendGathered()
         if let token { waiter.loop.unregister(token) }
         token = nil
         descriptor = nil
@@ -50,6 +55,7 @@ package final class Source: @unchecked Sendable {
 
     /// Takes the descriptor off this loop and away from this source, unclosed; -1 if it has none.
     func moveOut() -> CInt {
+        sendGathered()
         guard let descriptor = descriptor.take() else { return -1 }
         if let token { waiter.loop.unregister(token, removing: raw) }
         token = nil
@@ -128,12 +134,46 @@ package final class Source: @unchecked Sendable {
         try attemptWrite(wanted: bytes.count) { Glibc.write(raw, bytes.baseAddress, bytes.count) }
     }
 
+    /// Has the peer of a socket see a reset at `close`.
+    func resetOnClose() {
+        if descriptor == nil { return }
+        var option = linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(raw, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    // MARK: Pieces that leave with others'
+
+    /// Takes a small piece of what a socket is to send, which leaves soon with those of others; false where it has
+    /// to be sent by itself. The kernel will take all of it, for it has nothing else of this one.
+    func gather(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard waiter.loop.gathers, isWritable, !isGathered, !isBroken, descriptor != nil,
+            bytes.count <= Outbox.pieceSize, gh_has_nothing_to_send(raw)
+        else { return false }
+        isGathered = waiter.loop.gather(bytes, for: self)
+        return isGathered
+    }
+
+    /// Sends what was gathered, before anything that comes behind it.
+    func sendGathered() {
+        if isGathered { waiter.loop.sendGathered() }
+    }
+
+    /// The loop's call where the kernel did not take all of a piece: the connection has failed, or there is no
+    /// memory for it. The peer sees a reset.
+    func lose() {
+        isBroken = true
+        resetOnClose()
+        (isReadable, isWritable, isPeerDone, isHungUp) = (true, true, true, true)
+        waiter.stir()
+    }
+
     /// Runs a call that reads. A call that got less than there was room for has emptied the
     /// kernel's buffer, so with the next byte an event will come and the next call can be spared.
     @inline(__always)
     func attemptRead(room: Int, _ call: () -> Int) throws(Errno) -> Int? {
         if !isReadable { return nil }
         guard descriptor != nil else { throw Errno(EBADF) }
+        if isBroken { throw .connectionReset }
         while true {
             let count = call()
             if count > 0 {
@@ -155,6 +195,8 @@ package final class Source: @unchecked Sendable {
     func attemptWrite(wanted: Int, _ call: () -> Int) throws(Errno) -> Int? {
         if !isWritable { return nil }
         guard descriptor != nil else { throw Errno(EBADF) }
+        sendGathered()
+        if isBroken { throw .connectionReset }
         while true {
             let count = call()
             if count >= 0 { return count }

@@ -42,6 +42,20 @@ int gh_eventfd(void);
 long gh_recv(int fd, void *room, size_t count);
 long gh_send(int fd, const void *bytes, size_t count, int flags);
 
+// Whether all that was written to a socket has arrived, so that the kernel takes a small piece in any case.
+bool gh_has_nothing_to_send(int socket);
+// Pieces for sockets that do not block, which leave with one system call. A socket has one of them at most. SIGPIPE has
+// to be ignored.
+struct gh_outbox;
+enum { GH_OUTBOX_COUNT = 32 };
+// NULL: there is no such call, or none is allowed.
+struct gh_outbox *gh_outbox_create(void);
+void gh_outbox_destroy(struct gh_outbox *box);
+// Copies a piece; false where there is no room for it.
+bool gh_outbox_put(struct gh_outbox *box, int socket, const void *bytes, size_t size);
+// Sends them all and forgets them. Of each, in their order, whether all of it was taken; valid until the next is put.
+const bool *gh_outbox_send(struct gh_outbox *box);
+
 int gh_dup_onto(int from, int onto);
 int gh_temporary_file(char *name_template);
 
