@@ -41,8 +41,9 @@ import Testing
         Case(running: 3, cost: 190),
         Case(processors: 4, running: 9, cost: 200),
         // Nor for longer than others may well wait.
-        Case(running: 8, cost: 1600, interval: 4000),
-        Case(running: 1_000_000, cost: 5_000_000, interval: 4000),
+        Case(running: 8, cost: 1400, interval: 5600),
+        Case(running: 8, cost: 1600, interval: 6000),
+        Case(running: 1_000_000, cost: 5_000_000, interval: 6000),
     ]
 
     @Test(arguments: cases.indices) func `by how many there are, and what they take`(_ index: Int) {

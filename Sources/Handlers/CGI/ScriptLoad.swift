@@ -63,7 +63,7 @@ struct ScriptLoad {
     private static let lookInterval = TimeSpan.milliseconds(50)
     /// Waking for less is no gain.
     private static let shortest = TimeSpan(nanoseconds: 300_000)
-    private static let longest = TimeSpan.milliseconds(4)
+    private static let longest = TimeSpan.milliseconds(6)
 
     init(_ all: ScriptCensus, now: Instant) {
         self.all = all
