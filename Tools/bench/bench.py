@@ -144,7 +144,7 @@ class Bench:
 
     def _take_turns(self, kind: str) -> tuple[dict[str, Throughput], list[Ceiling]]:
         """Many short turns with the ceiling between them: what a busy neighbour takes, he takes from both."""
-        seconds = scenarios.turn_seconds(kind, self._seconds)
+        seconds = scenarios.turn_seconds(self._seconds)
         servers = self._script_servers()
         collected: dict[str, list[Throughput]] = {}
         ceilings: list[Ceiling] = []

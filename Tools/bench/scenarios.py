@@ -139,11 +139,18 @@ def script_path(content: Content, kind: str) -> str:
 
 
 def throughput(
-    server: Server, path: str, connections: int, seconds: int, *, is_turn: bool = False, counts: bool = True
+    server: Server,
+    path: str,
+    connections: int,
+    seconds: int,
+    *,
+    threads: int = 2,
+    is_turn: bool = False,
+    counts: bool = True,
 ) -> Throughput:
     """Load one URL; CPU and latency from the main run, instructions from a short one after it.
 
-    A turn is one of several: some answers are enough to warm up.
+    `threads` are the client's. A turn is one of several: some answers are enough to warm up.
     """
     with running(server):
         server.check_answer(path)
@@ -158,7 +165,7 @@ def throughput(
         started = time.monotonic()
         own_before = time.process_time()
         machine_before, server_before = machine_cpu_seconds(), server.cpu_seconds()
-        load = Load(url, connections, seconds, host=server.host).run()
+        load = Load(url, connections, seconds, threads, host=server.host).run()
         time.sleep(SETTLE_SECONDS)  # Scripts under way when wrk left are still counted.
         server.check_alive()
         cpu = server.cpu_seconds() - server_before
@@ -210,12 +217,13 @@ def files(server: Server, kind: str, seconds: int) -> Throughput:
 def scripts(server: Server, kind: str, seconds: int, counts: bool) -> Throughput:
     """CGI scripts over keep-alive connections, for one turn."""
     path = script_path(server.content, kind)
-    return throughput(server, path, SCRIPT_CONNECTIONS, seconds, is_turn=True, counts=counts)
+    # For some thousand answers a second, a second thread of the client only takes processors from scripts more often.
+    return throughput(server, path, SCRIPT_CONNECTIONS, seconds, threads=1, is_turn=True, counts=counts)
 
 
-def turn_seconds(kind: str, seconds: int) -> int:
-    """How long a turn is. What is under way when the client leaves is lost, which for Python is the most."""
-    return max(1, seconds // SCRIPT_TURNS) * (2 if kind == "python" else 1)
+def turn_seconds(seconds: int) -> int:
+    """How long a turn is. What is under way when the client leaves is lost, so it is no shorter than this."""
+    return max(2, 2 * seconds // SCRIPT_TURNS)
 
 
 def beside_ceiling(figures: Throughput, ceilings: list[Ceiling]) -> Throughput:
