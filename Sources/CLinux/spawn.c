@@ -92,7 +92,8 @@ void gh_run_on(const struct gh_processor_set *processors) {
 }
 
 bool gh_get_processors(struct gh_processor_set *processors) {
-    return sched_getaffinity(0, sizeof processors->set, &processors->set) == 0;
+    CPU_ZERO(&processors->set);
+    return gh_call(SYS_sched_getaffinity, 0, sizeof processors->set, (long)&processors->set, 0, 0) > 0;
 }
 
 void gh_begin_on(int32_t processor, const struct gh_processor_set *processors) {
@@ -116,6 +117,8 @@ static long prepare_and_execute(const struct gh_child *state, enum gh_spawn_step
     const struct gh_spawn *plan = state->plan;
     long result;
 
+    // However long the exec takes, the server is to see when the spawner has ended.
+    if (state->is_prepared) gh_call(SYS_close, GH_HELPER_SOCKET, 0, 0, 0, 0);
     *step = GH_STEP_GROUP;
     if ((result = gh_call(SYS_setpgid, 0, 0, 0, 0, 0)) < 0) return result;
     if (state->identity) {

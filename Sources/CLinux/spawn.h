@@ -68,6 +68,8 @@ int gh_keep_capabilities(uint64_t kept);
 // signal it.
 int gh_act_as(uint32_t user);
 
+// Of a spawner and of the keeper: the one to the server.
+enum { GH_HELPER_SOCKET = 3 };
 // Lets go of all that is the server's alone, and takes a name. Returns the socket's new number, or ends.
 int gh_prepare_helper(int socket, const char *name);
 // Makes each plan that comes from `socket` a process until its other end is closed. `board` is shared

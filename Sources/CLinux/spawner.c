@@ -167,8 +167,8 @@ static bool is_free(const struct place *place) {
 // Waits for one where there is none.
 static struct place *free_place(void) {
     // The kernel tells who waits for a certain one, but any may be the first.
-    const struct timespec pause = {.tv_nsec = 1000000};
-    while (true) {
+    struct timespec pause = {.tv_nsec = 1000000};
+    for (;; pause.tv_nsec *= pause.tv_nsec < 64000000 ? 2 : 1) {
         for (int i = 0; i < PLACES; i++) {
             if (is_free(&own.places[i])) return &own.places[i];
         }
@@ -280,7 +280,6 @@ static void spawn(struct place *place) {
 static void nothing(int signal) { (void)signal; }
 
 int gh_prepare_helper(int socket, const char *name) {
-    enum { SOCKET = 3 };
     // Signals for the whole process group are meant for the server. A handler, for unlike an ignored
     // signal it does not go on in the scripts.
     gh_reset_signals();
@@ -292,19 +291,19 @@ int gh_prepare_helper(int socket, const char *name) {
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) sigaction(ours[i], &action, NULL);
     gh_unblock_signals();
 
-    if (socket != SOCKET && dup3(socket, SOCKET, O_CLOEXEC) < 0) _exit(1);
-    if (syscall(SYS_close_range, SOCKET + 1, ~0U, 0) < 0) _exit(1);
+    if (socket != GH_HELPER_SOCKET && dup3(socket, GH_HELPER_SOCKET, O_CLOEXEC) < 0) _exit(1);
+    if (syscall(SYS_close_range, GH_HELPER_SOCKET + 1, ~0U, 0) < 0) _exit(1);
     close(STDIN_FILENO);
     if (open("/dev/null", O_RDWR) != STDIN_FILENO) _exit(1);
     if (dup2(STDIN_FILENO, STDOUT_FILENO) < 0 || dup2(STDIN_FILENO, STDERR_FILENO) < 0) _exit(1);
-    fcntl(SOCKET, F_SETFL, 0);
+    fcntl(GH_HELPER_SOCKET, F_SETFL, 0);
     // No folder's file system is held back.
     if (chdir("/") < 0) _exit(1);
     // What lets the server bind low ports is not for scripts.
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     prctl(PR_SET_NAME, name, 0, 0, 0);
     gh_restore_priority();
-    return SOCKET;
+    return GH_HELPER_SOCKET;
 }
 
 void gh_spawner_set_files(const struct gh_limit *files) {

@@ -254,7 +254,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Sends what has been gathered.
     func sendGathered() {
-        for source in outbox.send() { source.lose() }
+        for leftover in outbox.send() { leftover.source.keep(leftover.rest) }
     }
 
     func childBeginsToEnd() { childrenEnding += 1 }

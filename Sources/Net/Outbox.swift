@@ -12,7 +12,7 @@ struct Outbox: ~Copyable {
     /// Of the pieces, in their order.
     private var sources: [Source] = []
 
-    /// The kernel takes as much where it has nothing to send.
+    /// The kernel takes as much where it has nothing to send and is not short of memory.
     static let pieceSize = 4096
 
     var isEmpty: Bool { sources.isEmpty }
@@ -28,16 +28,26 @@ struct Outbox: ~Copyable {
         return true
     }
 
-    /// Sends them all, and returns the sources of those that the kernel has not taken all of.
-    mutating func send() -> [Source] {
-        guard let box, !sources.isEmpty, let isWhole = gh_outbox_send(box) else { return [] }
-        var failed: [Source] = []
+    /// A piece that the kernel has not taken all of.
+    struct Leftover {
+        var source: Source
+        /// What it has not taken; nil where it takes nothing more.
+        var rest: [UInt8]?
+    }
+
+    /// Sends them all.
+    mutating func send() -> [Leftover] {
+        guard let box, !sources.isEmpty, let ends = gh_outbox_send(box) else { return [] }
+        var leftovers: [Leftover] = []
         for (number, source) in sources.enumerated() {
             source.isGathered = false
-            if !isWhole[number] { failed.append(source) }
+            let end = ends[number]
+            if end.rest_size == 0 { continue }
+            let rest = UnsafeRawBufferPointer(start: end.rest, count: end.rest_size)
+            leftovers.append(Leftover(source: source, rest: end.has_failed ? nil : Array(rest)))
         }
         sources.removeAll(keepingCapacity: true)
-        return failed
+        return leftovers
     }
 
     deinit { if let box { gh_outbox_destroy(box) } }

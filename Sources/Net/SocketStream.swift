@@ -4,7 +4,7 @@ import Glibc
 
 /// A connected stream socket, TCP or Unix.
 package final class SocketStream: Stream {
-    private let source: Source
+    let source: Source
 
     package init(_ descriptor: consuming FileDescriptor, waiter: Waiter) {
         source = Source(descriptor, waiter: waiter)
@@ -69,7 +69,7 @@ package final class SocketStream: Stream {
     package override func watch() throws(Errno) { try source.watch() }
 
     package override func shutdownWrite() {
-        source.sendGathered()
+        source.finishSending()
         _ = Glibc.shutdown(source.fd, CInt(SHUT_WR))
     }
 

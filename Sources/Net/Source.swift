@@ -24,6 +24,8 @@ package final class Source: @unchecked Sendable {
     private var isDrained = false
     /// The loop has a piece that is still to be sent.
     var isGathered = false
+    /// What the kernel did not take of such a piece, which comes before all else.
+    private var unsent: [UInt8] = []
     /// Some of such a piece is lost, and nothing may follow it.
     private var isBroken = false
 
@@ -47,7 +49,7 @@ package final class Source: @unchecked Sendable {
     package var fd: CInt { descriptor == nil ? -1 : raw }
 
     package func close() {
-        sendGathered()
+        finishSending()
         if let token { waiter.loop.unregister(token) }
         token = nil
         descriptor = nil
@@ -55,7 +57,7 @@ package final class Source: @unchecked Sendable {
 
     /// Takes the descriptor off this loop and away from this source, unclosed; -1 if it has none.
     func moveOut() -> CInt {
-        sendGathered()
+        finishSending()
         guard let descriptor = descriptor.take() else { return -1 }
         if let token { waiter.loop.unregister(token, removing: raw) }
         token = nil
@@ -112,7 +114,10 @@ package final class Source: @unchecked Sendable {
         if events & UInt32(GH_IN.rawValue | GH_RDHUP.rawValue | GH_HUP.rawValue | GH_ERR.rawValue) != 0 {
             isReadable = true
         }
-        if events & UInt32(GH_OUT.rawValue | GH_HUP.rawValue | GH_ERR.rawValue) != 0 { isWritable = true }
+        if events & UInt32(GH_OUT.rawValue | GH_HUP.rawValue | GH_ERR.rawValue) != 0 {
+            isWritable = true
+            _ = sendUnsent()
+        }
         if events & UInt32(GH_RDHUP.rawValue | GH_HUP.rawValue) != 0 { isPeerDone = true }
         if events & UInt32(GH_HUP.rawValue | GH_ERR.rawValue) != 0 { isHungUp = true }
         waiter.stir()
@@ -144,9 +149,9 @@ package final class Source: @unchecked Sendable {
     // MARK: Pieces that leave with others'
 
     /// Takes a small piece of what a socket is to send, which leaves soon with those of others; false where it has
-    /// to be sent by itself. The kernel will take all of it, for it has nothing else of this one.
+    /// to be sent by itself. The kernel has nothing else to send here, so it takes all of it as a rule.
     func gather(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard waiter.loop.gathers, isWritable, !isGathered, !isBroken, descriptor != nil,
+        guard waiter.loop.gathers, isWritable, !isGathered, !isBroken, unsent.isEmpty, descriptor != nil,
             bytes.count <= Outbox.pieceSize, gh_has_nothing_to_send(raw)
         else { return false }
         isGathered = waiter.loop.gather(bytes, for: self)
@@ -154,17 +159,45 @@ package final class Source: @unchecked Sendable {
     }
 
     /// Sends what was gathered, before anything that comes behind it.
-    func sendGathered() {
+    private func sendGathered() {
         if isGathered { waiter.loop.sendGathered() }
     }
 
-    /// The loop's call where the kernel did not take all of a piece: the connection has failed, or there is no
-    /// memory for it. The peer sees a reset.
-    func lose() {
+    /// The same before the end. What the kernel does not take even then is lost, which the peer is to see.
+    func finishSending() {
+        sendGathered()
+        if !sendUnsent() { breakOff() }
+    }
+
+    /// The loop's call where the kernel did not take all of a piece: `rest` is sent as soon as it takes more. Nil:
+    /// the connection has failed.
+    func keep(_ rest: [UInt8]?) {
+        guard let rest else { return breakOff() }
+        unsent = rest
+        isWritable = false
+        do throws(Errno) { try watch() } catch { breakOff() }
+    }
+
+    /// Whether nothing is kept any more.
+    private func sendUnsent() -> Bool {
+        if unsent.isEmpty { return true }
+        let count = unsent.withUnsafeBytes { gh_send(raw, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+        if count < 0, Errno.current != .wouldBlock, Errno.current != .interrupted {
+            breakOff()
+            return true
+        }
+        unsent.removeFirst(max(0, count))
+        isWritable = unsent.isEmpty
+        return isWritable
+    }
+
+    /// Nothing more can be sent, and some of what should have been is lost: the peer sees a reset.
+    private func breakOff() {
         isBroken = true
+        unsent = []
         resetOnClose()
         (isReadable, isWritable, isPeerDone, isHungUp) = (true, true, true, true)
-        waiter.stir()
+        waiter.wake()
     }
 
     /// Runs a call that reads. A call that got less than there was room for has emptied the
@@ -196,6 +229,7 @@ package final class Source: @unchecked Sendable {
         if !isWritable { return nil }
         guard descriptor != nil else { throw Errno(EBADF) }
         sendGathered()
+        if !sendUnsent() { return nil }
         if isBroken { throw .connectionReset }
         while true {
             let count = call()

@@ -46,6 +46,8 @@ final class SpawnerLine: @unchecked Sendable {
     /// From the first one on that nobody knows what came of, in the order of their numbers, behind `settled` others.
     private var launches: [Launch] = []
     private var settled = 0
+    /// How many, from the first one on, the spawner was last seen to have taken up.
+    private var begun = 0
     /// Of the first of them.
     private var number: UInt32 = 0
 
@@ -54,7 +56,7 @@ final class SpawnerLine: @unchecked Sendable {
         let source: Source
     }
 
-    /// A spawner that has not replied for so long is held up; others are not to wait behind it.
+    /// A spawner that has not begun a plan for so long is held up; others are not to wait behind that.
     private static let patience = TimeSpan.milliseconds(250)
     /// One that does not live so long is not started again at once.
     private static let restartInterval = TimeSpan.seconds(1)
@@ -101,7 +103,7 @@ final class SpawnerLine: @unchecked Sendable {
         collect()
         let count = launches.count - settled
         if count >= Int(GH_BOARD_SIZE) { return nil }
-        if count > 0, launches[settled].sent + SpawnerLine.patience < loop.now { return nil }
+        if begun < count, launches[settled + begun].sent + SpawnerLine.patience < loop.now { return nil }
         return count
     }
 
@@ -131,13 +133,14 @@ final class SpawnerLine: @unchecked Sendable {
 
     /// A later plan may have its reply before an earlier one, whose program a slow disk has.
     private func take(_ board: OpaquePointer) {
-        let begun = min(Int(gh_spawner_begun(board) &- number), launches.count - settled)
+        begun = min(Int(gh_spawner_begun(board) &- number), launches.count - settled)
         for launch in launches[settled..<settled + begun] where launch.result == nil {
             var reply = gh_spawn_reply()
             if gh_spawner_has_replied(board, launch.number, &reply) { settle(launch, reply) }
         }
         while settled < launches.count, launches[settled].result != nil {
             settled += 1
+            begun -= 1
             number &+= 1
         }
         if settled == launches.count || settled >= Int(GH_BOARD_SIZE) {
@@ -233,6 +236,6 @@ final class SpawnerLine: @unchecked Sendable {
         }
         gh_spawner_forget(board)
         launches.removeAll()
-        settled = 0
+        (settled, begun) = (0, 0)
     }
 }

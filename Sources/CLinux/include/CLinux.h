@@ -42,7 +42,7 @@ int gh_eventfd(void);
 long gh_recv(int fd, void *room, size_t count);
 long gh_send(int fd, const void *bytes, size_t count, int flags);
 
-// Whether all that was written to a socket has arrived, so that the kernel takes a small piece in any case.
+// Whether all that was written to a socket has arrived, so that the kernel takes a small piece unless memory is short.
 bool gh_has_nothing_to_send(int socket);
 // Pieces for sockets that do not block, which leave with one system call. A socket has one of them at most. SIGPIPE has
 // to be ignored.
@@ -53,8 +53,14 @@ struct gh_outbox *gh_outbox_create(void);
 void gh_outbox_destroy(struct gh_outbox *box);
 // Copies a piece; false where there is no room for it.
 bool gh_outbox_put(struct gh_outbox *box, int socket, const void *bytes, size_t size);
-// Sends them all and forgets them. Of each, in their order, whether all of it was taken; valid until the next is put.
-const bool *gh_outbox_send(struct gh_outbox *box);
+// What came of a piece.
+struct gh_outbox_end {
+    const char *rest;  // that was not taken, and may be later
+    size_t rest_size;
+    bool has_failed;   // nothing more can be sent
+};
+// Sends them all and forgets them. Returns their ends, in their order, which are valid until the next piece is put.
+const struct gh_outbox_end *gh_outbox_send(struct gh_outbox *box);
 
 int gh_dup_onto(int from, int onto);
 int gh_temporary_file(char *name_template);
