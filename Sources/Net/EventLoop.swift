@@ -40,6 +40,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var hastyCount = 0
     private var sweep = Sweep()
     private var outbox = Outbox()
+    /// Small pieces leave together.
+    private(set) var gathers = false
     /// Room for the events of one wait.
     private let events: UnsafeMutableBufferPointer<gh_event>
 
@@ -208,10 +210,12 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     // MARK: Sweep
 
-    /// How often what is registered to be swept is looked at; nil: it is watched, as everything else.
-    package func setSweep(every interval: TimeSpan?) {
+    /// How often what is registered to be swept is looked at; nil: it is watched, as everything else. Where it
+    /// `gathers`, small pieces of the answers leave together.
+    package func setSweep(every interval: TimeSpan?, gathers: Bool = false) {
         assertOnLoop()
         sweep.interval = interval
+        self.gathers = gathers
         if interval == nil, sweep.next != .never { for token in sweep.removeAll() { watch(token) } }
     }
 
@@ -242,9 +246,6 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     // MARK: Outbox
-
-    /// Small pieces leave together: where what happened was told together, there are some.
-    var gathers: Bool { sweep.interval != nil }
 
     /// Takes a piece that is to leave with those of other sources when all that is ready has run; false where it
     /// has to be sent by itself.

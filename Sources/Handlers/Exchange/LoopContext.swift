@@ -26,7 +26,7 @@ package final class LoopContext {
     let scriptTurns: ScriptTurns
     var scriptLoad: ScriptLoad {
         didSet {
-            loop.setSweep(every: scriptLoad.interval)
+            loop.setSweep(every: scriptLoad.interval, gathers: scriptLoad.isAll)
             starter.isBusy = scriptLoad.isAll
         }
     }
