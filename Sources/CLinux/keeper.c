@@ -89,11 +89,6 @@ int gh_keeper_look(int keeper, int32_t identity, const struct gh_search *searche
     return ask(keeper, &request, searches, count, &answer, 1);
 }
 
-bool gh_keeper_lives(int keeper) {
-    struct pollfd event = {.fd = keeper};
-    return poll(&event, 1, 0) == 0;
-}
-
 // MARK: The keeper's side
 
 // A fork, but a child of the server's as scripts are.

@@ -63,7 +63,7 @@ package final class Keeper: Sendable {
     }
 
     /// One that has ended cannot be started again: the right to do that is gone.
-    package var isThere: Bool { gh_keeper_lives(socket.raw) }
+    package var isThere: Bool { gh_helper_lives(socket.raw) }
 
     /// Has it make a spawner whose scripts all run as one of its users.
     func startSpawner() throws(Errno) -> Spawner {

@@ -28,8 +28,8 @@ package final class ProcessStarter: @unchecked Sendable {
     /// The spawners' processes.
     package var spawnerPIDs: [Int32] { lines.compactMap(\.pid) }
 
-    /// How many spawners a loop should have: with two loops, two for each of two processors. One for other users
-    /// waits for its child's exec, and the other can start the next one.
+    /// How many spawners a loop should have, so that what it starts does not all begin on one processor. One for
+    /// other users waits for its child's exec, too, and the other can start the next one.
     package static let spawnersPerLoop = 2
     /// No thread of the server can stand in for those of other users, so where all are held up there are more.
     private static let userSpawnersLimit = 8

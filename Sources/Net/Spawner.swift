@@ -197,7 +197,7 @@ final class SpawnerLine: @unchecked Sendable {
             return lose("cannot watch the process that starts scripts: \(error)", hasEnded: false)
         }
         while source.isOpen {
-            guard gh_spawner_lives(source.fd) else {
+            guard gh_helper_lives(source.fd) else {
                 return lose("the process that starts scripts has ended; another one will be started")
             }
             collect()

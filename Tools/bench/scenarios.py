@@ -16,7 +16,7 @@ from pathlib import Path
 
 import instructions
 from content import FILES, SLOW_SCRIPT, Content
-from load import Load, get
+from load import Load, LoadResult, get
 from processes import machine_cpu_seconds
 from servers import WORKERS, Server, ServerFailed
 
@@ -155,17 +155,21 @@ def throughput(
     with running(server):
         server.check_answer(path)
         url = server.url(path)
+
+        def load_for(duration: int) -> LoadResult:
+            return Load(url, connections, duration, threads, host=server.host).run()
+
         if is_turn:
             for _ in range(WARM_UP_SCRIPTS):
                 server.check_answer(path)
         else:
-            server.requests += Load(url, connections, WARM_UP_SECONDS, host=server.host).run().requests
+            server.requests += load_for(WARM_UP_SECONDS).requests
         time.sleep(SETTLE_SECONDS)
 
         started = time.monotonic()
         own_before = time.process_time()
         machine_before, server_before = machine_cpu_seconds(), server.cpu_seconds()
-        load = Load(url, connections, seconds, threads, host=server.host).run()
+        load = load_for(seconds)
         time.sleep(SETTLE_SECONDS)  # Scripts under way when wrk left are still counted.
         server.check_alive()
         cpu = server.cpu_seconds() - server_before
@@ -181,10 +185,7 @@ def throughput(
             raise ServerFailed(f"{load.errors} errors in {load.requests} requests for {path}")
         counted: float | None = None
         if counts and instructions.can_count():
-            counted = instructions.count(
-                server.all_pids(),
-                lambda: Load(url, connections, COUNTING_SECONDS, host=server.host).run().requests,
-            )
+            counted = instructions.count(server.all_pids(), lambda: load_for(COUNTING_SECONDS).requests)
     return Throughput(
         requests_per_second=load.requests / load.seconds,
         cpu_us=cpu / load.requests * 1e6,

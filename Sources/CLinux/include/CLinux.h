@@ -183,8 +183,8 @@ uint32_t gh_spawner_begun(const struct gh_board *board);
 bool gh_spawner_has_replied(const struct gh_board *board, uint32_t number, struct gh_spawn_reply *reply);
 // The child of a plan that may not have been taken up yet, from before the child runs; 0 where there is none.
 int32_t gh_spawner_child(const struct gh_board *board, uint32_t number);
-// False: the spawner is gone.
-bool gh_spawner_lives(int socket);
+// Whether the spawner, or the keeper, at the other end of this socket is there.
+bool gh_helper_lives(int socket);
 
 // What all that a script starts is known by: a number that it inherits.
 uint64_t gh_mark_of(int32_t pid); // 0, or anything, where it has none
@@ -228,8 +228,6 @@ int gh_keeper_signal(int keeper, int32_t identity, int32_t process, int signal);
 // Has it look for marked processes as that user, and write into the pipe `answer`, which may be closed after it, a
 // byte for each search, all in one piece. Returns 0 or an errno.
 int gh_keeper_look(int keeper, int32_t identity, const struct gh_search *searches, size_t count, int answer);
-// Whether it is there.
-bool gh_keeper_lives(int keeper);
 // So that the answer is written in one piece, however small the pipe is.
 enum { GH_SEARCHES_MAX = 1024 };
 

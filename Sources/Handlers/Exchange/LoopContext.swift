@@ -26,8 +26,9 @@ package final class LoopContext {
     let scriptTurns: ScriptTurns
     var scriptLoad: ScriptLoad {
         didSet {
-            loop.setSweep(every: scriptLoad.interval, gathers: scriptLoad.isAll)
-            starter.isBusy = scriptLoad.isAll
+            let isAll = scriptLoad.isAll
+            loop.setSweep(every: scriptLoad.interval, gathers: isAll)
+            starter.isBusy = isAll
         }
     }
 
