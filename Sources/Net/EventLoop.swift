@@ -25,7 +25,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     package var whenChildrenEnded: (() -> Void)?
 
     private let epoll: FileDescriptor
-    private let eventCounter: FileDescriptor
+    let bell: LoopBell
+    /// Told when this loop lets something wait that it should look at when a processor has nothing to do.
+    var idleWatch: IdleWatch.State?
     private let remote = Mutex(Remote())
 
     private var ready: [UnownedJob] = []
@@ -40,8 +42,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var hastyCount = 0
     private var sweep = Sweep()
     private var outbox = Outbox()
-    /// Small pieces leave together.
-    private(set) var gathers = false
+    /// What is swept is all that there is to do.
+    private(set) var sweepIsAll = false
     /// Room for the events of one wait.
     private let events: UnsafeMutableBufferPointer<gh_event>
 
@@ -62,7 +64,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         self.epoll = FileDescriptor(owning: epoll)
         let counter = gh_eventfd()
         if counter < 0 { throw .current }
-        eventCounter = FileDescriptor(owning: counter)
+        bell = LoopBell(FileDescriptor(owning: counter))
         timers = TimerWheel(now: .now)
         events = .allocate(capacity: 256)
         if gh_epoll_add(epoll, counter, UInt32(GH_IN.rawValue), EventLoop.wakeToken) < 0 { throw .current }
@@ -102,11 +104,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             defer { remote.isSignalled = true }
             return !remote.isSignalled
         }
-        if mustWake {
-            var one: UInt64 = 1
-            // Fails only when the counter is full, and then the loop is woken anyway.
-            _ = write(eventCounter.raw, &one, 8)
-        }
+        if mustWake { bell.ring() }
     }
 
     /// Whether the caller runs on this loop's thread.
@@ -177,7 +175,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     private func takeRemote() {
         var counter: UInt64 = 0
-        _ = read(eventCounter.raw, &counter, 8)
+        _ = read(bell.counter.raw, &counter, 8)
+        if bell.takeHurry() { sweep.hurry(now) }
         let taken = remote.withLock { remote in
             let taken = remote
             remote = Remote()
@@ -210,13 +209,16 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     // MARK: Sweep
 
-    /// How often what is registered to be swept is looked at; nil: it is watched, as everything else. Where it
-    /// `gathers`, small pieces of the answers leave together.
-    package func setSweep(every interval: TimeSpan?, gathers: Bool = false) {
+    /// How often what is registered to be swept is looked at; nil: it is watched, as everything else. Where that
+    /// `isAll` there is to do, small pieces of the answers leave together, and a processor that has nothing to do
+    /// brings the next look about.
+    package func setSweep(every interval: TimeSpan?, isAll: Bool = false) {
         assertOnLoop()
         sweep.interval = interval
-        self.gathers = gathers
         if interval == nil, sweep.next != .never { for token in sweep.removeAll() { watch(token) } }
+        if isAll == sweepIsAll { return }
+        sweepIsAll = isAll
+        if !isAll { bell.note(look: .never) }
     }
 
     /// As `register` for one that is only read, but what happens to it in its first time may be told later;
@@ -225,11 +227,18 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         assertOnLoop()
         guard let interval = sweep.interval else { return nil }
         let token = sources.insert(source)
+        if sweep.next == .never, sweepIsAll { bell.note(look: now) }
         sweep.add(fd, token, every: interval, now: now)
         return token
     }
 
     private func lookAtSwept() {
+        defer {
+            if sweepIsAll {
+                bell.note(look: sweep.next == .never ? .never : now)
+                idleWatch?.arm()
+            }
+        }
         let finding = sweep.look(now: now) { sources[$0] != nil }
         for token in finding.grown { watch(token) }
         for (token, events) in finding.events {

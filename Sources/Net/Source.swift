@@ -151,7 +151,7 @@ package final class Source: @unchecked Sendable {
     /// Takes a small piece of what a socket is to send, which leaves soon with those of others; false where it has
     /// to be sent by itself. The kernel has nothing else to send here, so it takes all of it as a rule.
     func gather(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard waiter.loop.gathers, isWritable, !isGathered, !isBroken, unsent.isEmpty, descriptor != nil,
+        guard waiter.loop.sweepIsAll, isWritable, !isGathered, !isBroken, unsent.isEmpty, descriptor != nil,
             bytes.count <= Outbox.pieceSize, gh_has_nothing_to_send(raw)
         else { return false }
         isGathered = waiter.loop.gather(bytes, for: self)

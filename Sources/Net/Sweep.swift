@@ -25,13 +25,16 @@ struct Sweep {
     /// Of the descriptors, at the same indices.
     private var places: [Place] = []
 
-    static let youth = TimeSpan.milliseconds(20)
+    static let youth = TimeSpan.milliseconds(60)
 
     mutating func add(_ fd: CInt, _ token: UInt64, every interval: TimeSpan, now: Instant) {
         if places.isEmpty { next = now + interval }
         descriptors.append(pollfd(fd: fd, events: Int16(POLLIN), revents: 0))
         places.append(Place(token: token, end: now + Sweep.youth))
     }
+
+    /// Has the next look be taken now.
+    mutating func hurry(_ now: Instant) { if next != .never { next = now } }
 
     /// Forgets all, and returns their tokens.
     mutating func removeAll() -> [UInt64] {

@@ -56,6 +56,9 @@ package enum Server {
             let spawners = index < spawners.count ? spawners[index] : []
             workers.append(try shared.makeWorker(index, config, bound, spawners))
         }
+        let idleWatch =
+            config.runsScripts
+            ? IdleWatch(processors: Processors.usable(), loops: workers.map(\.loop)) : nil
         let crew = Crew(workers, signals)
         for address in bound {
             // Without a configuration somebody wants to click; with one, a line stands for a listener.
@@ -65,10 +68,12 @@ package enum Server {
         manager.tellReady()
         // Reading and checking the configuration is most of the code there is, and leaves memory behind.
         gh_give_back_memory()
-        crew.serve(
-            shutdownTimeout: config.server.shutdownTimeout,
-            killGrace: config.sites.map(\.cgiKillGrace).max() ?? .zero, logs: logs,
-            stopping: manager.tellStopping)
+        withExtendedLifetime(idleWatch) {
+            crew.serve(
+                shutdownTimeout: config.server.shutdownTimeout,
+                killGrace: config.sites.map(\.cgiKillGrace).max() ?? .zero, logs: logs,
+                stopping: manager.tellStopping)
+        }
         logs.writer.flush()
     }
 

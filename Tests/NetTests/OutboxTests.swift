@@ -12,7 +12,7 @@ import Testing
         // As in the server.
         signal(SIGPIPE, SIG_IGN)
         try await onLoop { loop in
-            loop.setSweep(every: .milliseconds(1), gathers: true)
+            loop.setSweep(every: .milliseconds(1), isAll: true)
             let waiter = Waiter(loop: loop)
             defer { waiter.end() }
             try await body(waiter)

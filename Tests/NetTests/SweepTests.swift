@@ -7,41 +7,12 @@ import Testing
 
 /// Sources that the loop looks at from time to time.
 @Suite(.timeLimit(.minutes(5))) struct SweepTests {
-    /// A pipe on the loop, and the end to write to.
-    private struct Pipe: ~Copyable {
-        let source: Source
-        private let number: CInt
-        private var end: FileDescriptor?
-
-        init(_ waiter: Waiter) throws(Errno) {
-            var ends = try FileDescriptor.pipe()
-            let read = ends.takeRead()
-            try read.setNonBlocking()
-            source = Source(read, waiter: waiter)
-            let write = ends.takeWrite()
-            number = write.raw
-            end = consume write
-            source.expect(swept: true)
-        }
-
-        func write() { #expect(Glibc.write(number, "x", 1) == 1) }
-
-        mutating func close() { end = nil }
-
-        /// What a read finds: 0 at the end, nil where it would wait.
-        func read() throws(Errno) -> Int? {
-            try withUnsafeTemporaryAllocation(byteCount: 16, alignment: 1) {
-                (room) throws(Errno) in try source.read(into: room)
-            }
-        }
-    }
-
     @Test func `what happens to it is told of with the next look, and not before`() async throws {
         try await onLoop { loop in
             let waiter = Waiter(loop: loop)
             loop.setSweep(every: .milliseconds(8))
             let start = loop.now
-            var pipe = try Pipe(waiter)
+            var pipe = try SweptPipe(waiter)
             pipe.write()
             #expect(await waiter.wait() == .woken)
             #expect(loop.now >= start + .milliseconds(8))
@@ -61,7 +32,7 @@ import Testing
         try await onLoop { loop in
             let waiter = Waiter(loop: loop)
             loop.setSweep(every: nil)
-            let pipe = try Pipe(waiter)
+            let pipe = try SweptPipe(waiter)
             pipe.write()
             #expect(await waiter.wait() == .woken)
             #expect(try pipe.read() == 1)
@@ -74,8 +45,8 @@ import Testing
         try await onLoop { loop in
             let waiter = Waiter(loop: loop)
             loop.setSweep(every: .seconds(1000))
-            let before = try Pipe(waiter)
-            let after = try Pipe(waiter)
+            let before = try SweptPipe(waiter)
+            let after = try SweptPipe(waiter)
             before.write()
             #expect(await waiter.wait(until: loop.now + .milliseconds(30)) == .timedOut)
             loop.setSweep(every: nil)
@@ -94,7 +65,7 @@ import Testing
         try await onLoop { loop in
             let waiter = Waiter(loop: loop)
             loop.setSweep(every: .milliseconds(5))
-            let pipe = try Pipe(waiter)
+            let pipe = try SweptPipe(waiter)
             #expect(await waiter.wait(until: loop.now + Sweep.youth + .milliseconds(30)) == .timedOut)
             loop.setSweep(every: .seconds(1000))
             pipe.write()
@@ -134,7 +105,7 @@ import Testing
             await onEach(200, of: loop) { number in
                 let waiter = Waiter(loop: loop)
                 do throws(Errno) {
-                    var pipe = try Pipe(waiter)
+                    var pipe = try SweptPipe(waiter)
                     for _ in 0..<number % 4 {
                         pipe.write()
                         #expect(await waiter.wait() == .woken)

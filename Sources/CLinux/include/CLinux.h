@@ -259,6 +259,8 @@ void gh_give_back_memory(void);
 void gh_name_thread(const char *name);
 // The numbers of the processors that this process may use, as far as there is room. Returns how many there are.
 size_t gh_processors(int32_t *numbers, size_t room);
+// Ties this thread to a processor, and has it run there only when nothing else wants to. False where it may not.
+bool gh_run_when_idle(int32_t processor);
 struct gh_processor_set;
 // Has this thread run on a processor now. It may be moved from there, to all of the set; NULL: those that it had
 // before. That they are all there are does not show any more, so what comes to its cpuset later is not for it. Where

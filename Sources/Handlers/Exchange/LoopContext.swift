@@ -27,7 +27,7 @@ package final class LoopContext {
     var scriptLoad: ScriptLoad {
         didSet {
             let isAll = scriptLoad.isAll
-            loop.setSweep(every: scriptLoad.interval, gathers: isAll)
+            loop.setSweep(every: scriptLoad.interval, isAll: isAll)
             starter.isBusy = isAll
         }
     }
