@@ -7,7 +7,6 @@
 #include <malloc.h>
 #include <linux/openat2.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,15 +147,6 @@ size_t gh_processors(int32_t *numbers, size_t room) {
     for (; (long)count < (online > 0 ? online : 1); count++)
         if (count < room) numbers[count] = (int32_t)count;
     return count;
-}
-
-bool gh_run_when_idle(int32_t processor) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (processor < 0 || processor >= CPU_SETSIZE) return false;
-    CPU_SET(processor, &set);
-    struct sched_param priority = {0};
-    return sched_setaffinity(0, sizeof set, &set) == 0 && sched_setscheduler(0, SCHED_IDLE, &priority) == 0;
 }
 
 const int gh_rlimit_cpu = RLIMIT_CPU;

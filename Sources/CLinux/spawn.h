@@ -68,10 +68,12 @@ int gh_keep_capabilities(uint64_t kept);
 // signal it.
 int gh_act_as(uint32_t user);
 
-// Of a spawner and of the keeper: the one to the server.
+// Of a helper: the one to the server.
 enum { GH_HELPER_SOCKET = 3 };
 // Lets go of all that is the server's alone, and takes a name. Returns the socket's new number, or ends.
 int gh_prepare_helper(int socket, const char *name);
+// Forks a helper that has so prepared itself. Returns as fork(2); `socket` is that of the side it returns on.
+pid_t gh_fork_helper(const char *name, int *socket);
 // Makes each plan that comes from `socket` a process until its other end is closed. `board` is shared
 // with the server. With `identities`, each plan has to name one of them.
 void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identity *identities, size_t count);

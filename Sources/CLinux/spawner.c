@@ -334,15 +334,9 @@ void gh_spawner_serve(int socket, struct gh_board *board, const struct gh_identi
     }
 }
 
-int gh_spawner_start(const struct gh_limit *files, int *socket, struct gh_board **board) {
+pid_t gh_fork_helper(const char *name, int *socket) {
     int ends[2];
-    void *shared = mmap(NULL, sizeof(struct gh_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED) return errno;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
-        int error = errno;
-        gh_spawner_forget(shared);
-        return error;
-    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) return -1;
     // Until the child has its own handlers, the server's would run in it.
     sigset_t all, before;
     sigfillset(&all);
@@ -350,20 +344,34 @@ int gh_spawner_start(const struct gh_limit *files, int *socket, struct gh_board 
     // Without handlers of fork(3), which are not for a process with other threads.
     pid_t child = _Fork();
     if (child == 0) {
-        int end = gh_prepare_helper(ends[1], "gh-spawner");
-        gh_spawner_set_files(files);
-        gh_spawner_serve(end, shared, NULL, 0);
-        _exit(0);
+        *socket = gh_prepare_helper(ends[1], name);
+        return 0;
     }
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(ends[1]);
+    *socket = ends[0];
     if (child < 0) {
         close(ends[0]);
+        errno = error;
+    }
+    return child;
+}
+
+int gh_spawner_start(const struct gh_limit *files, int *socket, struct gh_board **board) {
+    void *shared = mmap(NULL, sizeof(struct gh_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return errno;
+    pid_t child = gh_fork_helper("gh-spawner", socket);
+    if (child == 0) {
+        gh_spawner_set_files(files);
+        gh_spawner_serve(*socket, shared, NULL, 0);
+        _exit(0);
+    }
+    if (child < 0) {
+        int error = errno;
         gh_spawner_forget(shared);
         return error;
     }
-    *socket = ends[0];
     *board = shared;
     (*board)->pid = child;
     return 0;

@@ -25,9 +25,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     package var whenChildrenEnded: (() -> Void)?
 
     private let epoll: FileDescriptor
-    let bell: LoopBell
-    /// Told when this loop lets something wait that it should look at when a processor has nothing to do.
-    var idleWatch: IdleWatch.State?
+    private let eventCounter: FileDescriptor
     private let remote = Mutex(Remote())
 
     private var ready: [UnownedJob] = []
@@ -42,8 +40,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var hastyCount = 0
     private var sweep = Sweep()
     private var outbox = Outbox()
-    /// What is swept is all that there is to do.
+    /// What is swept is all that the loops have to do.
     private(set) var sweepIsAll = false
+    private var idleWatch: IdleWatch?
+    /// It has been asked, and has not answered yet.
+    private var isIdleAsked = false
     /// Room for the events of one wait.
     private let events: UnsafeMutableBufferPointer<gh_event>
 
@@ -56,6 +57,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// The token of the counter that other threads wake the loop with; no source has it.
     private static let wakeToken = UInt64.max
 
+    private static let idleToken = UInt64.max - 1
+
     /// Throws what `epoll_create1` or `eventfd` threw: out of descriptors.
     package init(index: Int) throws(Errno) {
         self.index = index
@@ -64,7 +67,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         self.epoll = FileDescriptor(owning: epoll)
         let counter = gh_eventfd()
         if counter < 0 { throw .current }
-        bell = LoopBell(FileDescriptor(owning: counter))
+        eventCounter = FileDescriptor(owning: counter)
         timers = TimerWheel(now: .now)
         events = .allocate(capacity: 256)
         if gh_epoll_add(epoll, counter, UInt32(GH_IN.rawValue), EventLoop.wakeToken) < 0 { throw .current }
@@ -104,7 +107,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
             defer { remote.isSignalled = true }
             return !remote.isSignalled
         }
-        if mustWake { bell.ring() }
+        if mustWake {
+            var one: UInt64 = 1
+            // Fails only when the counter is full, and then the loop is woken anyway.
+            _ = write(eventCounter.raw, &one, 8)
+        }
     }
 
     /// Whether the caller runs on this loop's thread.
@@ -166,6 +173,8 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         for event in events[..<Int(count)] {
             if event.token == EventLoop.wakeToken {
                 takeRemote()
+            } else if event.token == EventLoop.idleToken {
+                takeIdle()
             } else {
                 // Nothing that this does lets go of a source at once: tasks that it wakes run later.
                 if let source = sources[event.token] { uncounted(source) { $0.take(event.events) } }
@@ -175,8 +184,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     private func takeRemote() {
         var counter: UInt64 = 0
-        _ = read(bell.counter.raw, &counter, 8)
-        if bell.takeHurry() { sweep.hurry(now) }
+        _ = read(eventCounter.raw, &counter, 8)
         let taken = remote.withLock { remote in
             let taken = remote
             remote = Remote()
@@ -209,16 +217,17 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     // MARK: Sweep
 
+    /// What is registered to be swept is watched when it has been there for so long.
+    package static let sweepYouth = Sweep.youth
+
     /// How often what is registered to be swept is looked at; nil: it is watched, as everything else. Where that
-    /// `isAll` there is to do, small pieces of the answers leave together, and a processor that has nothing to do
-    /// brings the next look about.
+    /// `isAll` that the loops have to do, small pieces of the answers leave together, and a processor without
+    /// anything to do brings the next look about.
     package func setSweep(every interval: TimeSpan?, isAll: Bool = false) {
         assertOnLoop()
         sweep.interval = interval
-        if interval == nil, sweep.next != .never { for token in sweep.removeAll() { watch(token) } }
-        if isAll == sweepIsAll { return }
         sweepIsAll = isAll
-        if !isAll { bell.note(look: .never) }
+        if interval == nil, sweep.next != .never { for token in sweep.removeAll() { watch(token) } }
     }
 
     /// As `register` for one that is only read, but what happens to it in its first time may be told later;
@@ -227,23 +236,36 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
         assertOnLoop()
         guard let interval = sweep.interval else { return nil }
         let token = sources.insert(source)
-        if sweep.next == .never, sweepIsAll { bell.note(look: now) }
         sweep.add(fd, token, every: interval, now: now)
         return token
     }
 
     private func lookAtSwept() {
-        defer {
-            if sweepIsAll {
-                bell.note(look: sweep.next == .never ? .never : now)
-                idleWatch?.arm()
-            }
-        }
         let finding = sweep.look(now: now) { sources[$0] != nil }
         for token in finding.grown { watch(token) }
         for (token, events) in finding.events {
             if let source = sources[token] { uncounted(source) { $0.take(events) } }
         }
+        if sweepIsAll, sweep.next != .never, !isIdleAsked, let idleWatch { isIdleAsked = idleWatch.ask() }
+    }
+
+    /// Has `watch` hurry the looks. Before `run`. Throws what `epoll_ctl` threw.
+    package func hurry(with watch: IdleWatch) throws(Errno) {
+        if gh_epoll_add(epoll.raw, watch.socket.raw, UInt32(GH_IN.rawValue), EventLoop.idleToken) < 0 {
+            throw .current
+        }
+        idleWatch = watch
+    }
+
+    private func takeIdle() {
+        guard let told = idleWatch?.wasTold() else {
+            // Its process has ended. The socket leaves epoll with its last owner.
+            idleWatch = nil
+            return
+        }
+        guard told else { return }
+        isIdleAsked = false
+        if sweepIsAll { sweep.hurry(now: now) }
     }
 
     /// Watches a source that was swept.

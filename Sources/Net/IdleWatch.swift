@@ -1,91 +1,38 @@
-import Base
+package import Base
 import CLinux
 import Glibc
-import Synchronization
 
-/// Notices that a processor has nothing to do while loops let things wait for their next look (`Sweep`), and has
-/// the one look that has not done so for longest.
+/// Tells when a processor has nothing to do.
 ///
-/// A thread on each processor that the kernel lets run when nothing else there wants to (`SCHED_IDLE`): that it
-/// runs is all it is for. It may be kept from running at any point, so it takes no lock.
+/// A process that gives way to all others stays on it, and sends back what it is sent. A process, for nobody waits
+/// for it: a thread would have to come to run once more before the server can end. That nothing else wanted to run
+/// is likely, but not sure: one that has waited for long has its turn after all.
 package final class IdleWatch: Sendable {
-    private let state: State
+    let socket: FileDescriptor
+    let pid: Int32
 
-    final class State: Sendable {
-        fileprivate let watchers: [Watcher]
-        private let bells: [LoopBell]
-        private let isOver = Atomic<Bool>(false)
-
-        /// Between two looks. In less, little happens.
-        static let shortest = TimeSpan(nanoseconds: 500_000)
-
-        fileprivate init(_ processors: [Int32], _ bells: [LoopBell]) {
-            watchers = processors.map { Watcher(processor: $0) }
-            self.bells = bells
-        }
-
-        /// Watches for the next time that a processor has nothing to do.
-        func arm() { for watcher in watchers { watcher.arm() } }
-
-        fileprivate func watch(_ watcher: Watcher) {
-            guard gh_run_when_idle(watcher.processor) else { return }
-            while true {
-                watcher.wait()
-                if isOver.load(ordering: .acquiring) { return }
-                hurryOne()
-            }
-        }
-
-        private func hurryOne() {
-            while let (bell, look) = longestWithoutLook(), !isOver.load(ordering: .acquiring) {
-                let early = look + State.shortest - Instant.now
-                guard early > .zero else { return bell.hurry() }
-                usleep(UInt32(clamping: early.microseconds + 1))
-            }
-        }
-
-        private func longestWithoutLook() -> (LoopBell, Instant)? {
-            var longest: (bell: LoopBell, look: Instant)?
-            for bell in bells {
-                let look = bell.lastLook
-                if look < longest?.look ?? .never { longest = (bell, look) }
-            }
-            return longest
-        }
-
-        fileprivate func end() {
-            isOver.store(true, ordering: .releasing)
-            for watcher in watchers { watcher.arm() }
-        }
+    /// Throws what kept the process from being started.
+    package init(processor: Int32) throws(Errno) {
+        var (socket, pid): (CInt, Int32) = (-1, -1)
+        let error = gh_idle_start(processor, &socket, &pid)
+        if error != 0 { throw Errno(error) }
+        self.socket = FileDescriptor(owning: socket)
+        self.pid = pid
     }
 
-    fileprivate final class Watcher: Sendable {
-        let processor: Int32
-        private let isArmed = Atomic<Bool>(false)
-        private let armed = Semaphore()
-
-        init(processor: Int32) { self.processor = processor }
-
-        func arm() {
-            if isArmed.load(ordering: .relaxed) || isArmed.exchange(true, ordering: .relaxed) { return }
-            armed.post()
-        }
-
-        func wait() {
-            armed.wait()
-            isArmed.store(false, ordering: .relaxed)
-        }
+    /// Asks to be told once, by what `wasTold` finds. False where there is nobody to ask.
+    func ask() -> Bool {
+        var question: UInt8 = 1
+        return send(socket.raw, &question, 1, CInt(MSG_NOSIGNAL)) == 1
     }
 
-    /// Watches `processors`, by the kernel's numbers, for `loops`, which do not run yet. Where the system forbids
-    /// it, nothing is watched. The threads end with this.
-    package init(processors: [Int32], loops: [EventLoop]) {
-        state = State(processors, loops.map(\.bell))
-        for loop in loops { loop.idleWatch = state }
-        for watcher in state.watchers {
-            Thread(name: "idle-\(watcher.processor)") { [state] in state.watch(watcher) }.detach()
+    /// Takes the answer; nil where there will be none any more.
+    func wasTold() -> Bool? {
+        var answer: UInt8 = 0
+        switch recv(socket.raw, &answer, 1, 0) {
+        case 1: return true
+        case 0: return nil
+        default: return Errno.current == .wouldBlock ? false : nil
         }
     }
-
-    deinit { state.end() }
 }

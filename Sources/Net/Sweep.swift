@@ -25,16 +25,22 @@ struct Sweep {
     /// Of the descriptors, at the same indices.
     private var places: [Place] = []
 
-    static let youth = TimeSpan.milliseconds(60)
+    /// Who has been there for so long is not young any more.
+    static let youth = TimeSpan.milliseconds(50)
+    /// Between a look and one that is hurried. In less, little happens.
+    private static let shortest = TimeSpan(nanoseconds: 500_000)
+    private static let longest = TimeSpan.milliseconds(8)
+
+    private var last = Instant(nanoseconds: 0)
+    /// How soon after a look the next one may be; longer while looks that were hurried find nothing.
+    private var pause = shortest
+    private var isHurried = false
 
     mutating func add(_ fd: CInt, _ token: UInt64, every interval: TimeSpan, now: Instant) {
-        if places.isEmpty { next = now + interval }
+        if places.isEmpty { (last, next) = (now, now + interval) }
         descriptors.append(pollfd(fd: fd, events: Int16(POLLIN), revents: 0))
         places.append(Place(token: token, end: now + Sweep.youth))
     }
-
-    /// Has the next look be taken now.
-    mutating func hurry(_ now: Instant) { if next != .never { next = now } }
 
     /// Forgets all, and returns their tokens.
     mutating func removeAll() -> [UInt64] {
@@ -44,6 +50,13 @@ struct Sweep {
             next = .never
         }
         return places.map(\.token)
+    }
+
+    /// Has the next look be taken as soon as it makes sense.
+    mutating func hurry(now: Instant) {
+        if next == .never { return }
+        isHurried = true
+        next = min(next, max(now, last + pause))
     }
 
     /// What a look has found.
@@ -64,7 +77,13 @@ struct Sweep {
             finding.grown.append(place.token)
             return false
         }
-        next = places.isEmpty ? .never : now + (interval ?? .zero)
+        (last, next) = (now, places.isEmpty ? .never : now + (interval ?? .zero))
+        defer {
+            let wasInVain = isHurried && finding.events.isEmpty
+            pause =
+                wasInVain ? min(TimeSpan(nanoseconds: 2 * pause.nanoseconds), Sweep.longest) : Sweep.shortest
+            isHurried = false
+        }
         guard !places.isEmpty, poll(&descriptors, UInt(descriptors.count), 0) > 0 else { return finding }
         keep { place, descriptor in
             if descriptor.revents == 0 { return true }

@@ -32,7 +32,11 @@ package enum Server {
         let spawners = (0..<(needsSpawners ? loops : 0)).map { _ in
             (0..<ProcessStarter.spawnersPerLoop).compactMap { _ in try? Spawner.start() }
         }
-        try serve(config, bound, logs, isolation, spawners, loops, signals, manager, announce)
+        let processors = Processors.usable()
+        let idleWatches = (0..<(config.runsScripts ? loops : 0)).map {
+            try? IdleWatch(processor: processors[$0 % processors.count])
+        }
+        try serve(config, bound, logs, isolation, (spawners, idleWatches), loops, signals, manager, announce)
     }
 
     private static func pidFile(_ config: ServerConfig) throws(StartError) -> PidFile? {
@@ -45,7 +49,8 @@ package enum Server {
     /// The part that needs no rights: loops on sockets that are bound and logs that are open.
     private static func serve(
         _ config: ServerConfig, _ bound: [BoundAddress], _ logs: OpenLogs, _ isolation: Isolation,
-        _ spawners: [[Spawner]], _ loops: Int, _ signals: SignalWaiter, _ manager: ServiceManager,
+        _ helpers: (spawners: [[Spawner]], idleWatches: [IdleWatch?]), _ loops: Int, _ signals: SignalWaiter,
+        _ manager: ServiceManager,
         _ announce: (String) -> Void
     ) throws(StartError) {
         logs.start()
@@ -53,12 +58,14 @@ package enum Server {
         let shared = SharedParts(config, logs, isolation, loops: loops)
         var workers: [Worker] = []
         for index in 0..<loops {
-            let spawners = index < spawners.count ? spawners[index] : []
-            workers.append(try shared.makeWorker(index, config, bound, spawners))
+            let spawners = index < helpers.spawners.count ? helpers.spawners[index] : []
+            let worker = try shared.makeWorker(index, config, bound, spawners)
+            // Without it, looks are only later at times.
+            if index < helpers.idleWatches.count, let watch = helpers.idleWatches[index] {
+                try? worker.loop.hurry(with: watch)
+            }
+            workers.append(worker)
         }
-        let idleWatch =
-            config.runsScripts
-            ? IdleWatch(processors: Processors.usable(), loops: workers.map(\.loop)) : nil
         let crew = Crew(workers, signals)
         for address in bound {
             // Without a configuration somebody wants to click; with one, a line stands for a listener.
@@ -68,12 +75,10 @@ package enum Server {
         manager.tellReady()
         // Reading and checking the configuration is most of the code there is, and leaves memory behind.
         gh_give_back_memory()
-        withExtendedLifetime(idleWatch) {
-            crew.serve(
-                shutdownTimeout: config.server.shutdownTimeout,
-                killGrace: config.sites.map(\.cgiKillGrace).max() ?? .zero, logs: logs,
-                stopping: manager.tellStopping)
-        }
+        crew.serve(
+            shutdownTimeout: config.server.shutdownTimeout,
+            killGrace: config.sites.map(\.cgiKillGrace).max() ?? .zero, logs: logs,
+            stopping: manager.tellStopping)
         logs.writer.flush()
     }
 

@@ -3,13 +3,9 @@ import Glibc
 import Net
 import TestSupport
 
-/// Runs `body` as a task of a loop that has a thread of its own, and ends the loop behind it. `prepare` is given the
-/// loop before it runs.
-func onLoop<R: Sendable>(
-    prepare: (EventLoop) -> Void = { _ in }, _ body: @escaping @Sendable (EventLoop) async throws -> R
-) async throws -> R {
+/// Runs `body` as a task of a loop that has a thread of its own, and ends the loop behind it.
+func onLoop<R: Sendable>(_ body: @escaping @Sendable (EventLoop) async throws -> R) async throws -> R {
     let loop = try EventLoop(index: 0)
-    prepare(loop)
     Thread(name: "test-loop") { loop.run() }.detach()
     defer { loop.stop() }
     return try await withCheckedThrowingContinuation { continuation in

@@ -99,6 +99,42 @@ import Testing
         #expect(sweep.next == .never)
     }
 
+    @Test func `a look that is hurried comes soon, and less soon where that was in vain`() throws {
+        var ends = try FileDescriptor.pipe()
+        let (read, write) = (ends.takeRead().release(), ends.takeWrite().release())
+        defer {
+            close(read)
+            close(write)
+        }
+        var sweep = Sweep()
+        var now = Instant.now
+        sweep.hurry(now: now)
+        #expect(sweep.next == .never)
+        sweep.interval = .seconds(1000)
+        func hurried() -> Int {
+            let last = now
+            sweep.hurry(now: now)
+            now = sweep.next
+            return (now - last).microseconds
+        }
+        sweep.add(read, 1, every: .seconds(1000), now: now)
+        // It stays young for all of this.
+        let pauses = (1...6).map { _ in
+            defer { _ = sweep.look(now: now) { _ in true } }
+            return hurried()
+        }
+        #expect(pauses == [500, 1000, 2000, 4000, 8000, 8000])
+        #expect(Glibc.write(write, "x", 1) == 1)
+        #expect(hurried() == 8000)
+        #expect(sweep.look(now: now) { _ in true }.events.map(\.token) == [1])
+        #expect(hurried() == 500)
+        // One that comes by itself is as good as any.
+        #expect(sweep.look(now: now) { _ in true }.events.count == 1)
+        now = now + .milliseconds(3)
+        sweep.hurry(now: now)
+        #expect(sweep.next == now)
+    }
+
     @Test func `many at once are all told of, some that end and some that go on`() async throws {
         try await onLoop { loop in
             loop.setSweep(every: .milliseconds(3))

@@ -34,6 +34,9 @@ package struct RunningProcess: Hashable, Sendable, CustomStringConvertible {
     /// Whether it starts scripts for a server.
     var isSpawner: Bool { name == "gh-spawner" && state != "Z" }
 
+    /// Whether it tells a server when a processor has nothing to do.
+    var isIdleWatch: Bool { name == "gh-idle" && state != "Z" }
+
     /// Whether it keeps the right to run scripts as other users for a server.
     var isKeeper: Bool { name == "gh-keeper" && state != "Z" }
 

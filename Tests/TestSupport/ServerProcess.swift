@@ -157,7 +157,9 @@ extension ServerProcess {
 
     /// Its children, and theirs, zombies included, without its spawners.
     package var children: [RunningProcess] {
-        RunningProcess.descendants(of: pid).filter { !$0.isSpawner && !$0.isKeeper }
+        RunningProcess.descendants(of: pid).filter {
+            !$0.isSpawner && !$0.isKeeper && !$0.isIdleWatch
+        }
     }
 
     /// The processes that start its scripts.

@@ -231,6 +231,11 @@ int gh_keeper_look(int keeper, int32_t identity, const struct gh_search *searche
 // So that the answer is written in one piece, however small the pipe is.
 enum { GH_SEARCHES_MAX = 1024 };
 
+// Starts a process that sends back a byte that it is sent when it comes to run on that processor, where it gives way to
+// all others, and ends with its socket, which does not block here. Returns 0 or an errno. Where the process may not be
+// like that, it ends at once.
+int gh_idle_start(int32_t processor, int *socket, int32_t *pid);
+
 // Landlock. The ABI's version, or -1: errno is ENOSYS or EOPNOTSUPP where the kernel has none.
 int gh_landlock_abi(void);
 // A ruleset under which nothing may be written but what gh_landlock_allow adds. -1: errno.
@@ -259,8 +264,6 @@ void gh_give_back_memory(void);
 void gh_name_thread(const char *name);
 // The numbers of the processors that this process may use, as far as there is room. Returns how many there are.
 size_t gh_processors(int32_t *numbers, size_t room);
-// Ties this thread to a processor, and has it run there only when nothing else wants to. False where it may not.
-bool gh_run_when_idle(int32_t processor);
 struct gh_processor_set;
 // Has this thread run on a processor now. It may be moved from there, to all of the set; NULL: those that it had
 // before. That they are all there are does not show any more, so what comes to its cpuset later is not for it. Where

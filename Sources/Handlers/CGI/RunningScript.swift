@@ -31,7 +31,7 @@ final class RunningScript {
 
     /// Most scripts end with their output, where their exit is asked for. One that is still there after this
     /// is watched, for its end may come without that of its output (`cgi_linger`).
-    private static let watchDelay = TimeSpan.milliseconds(50)
+    private static let watchDelay = EventLoop.sweepYouth
     /// For so long, and a tick of the timers, output that can wait is left alone.
     private static let outputDelay = TimeSpan.milliseconds(20)
 
