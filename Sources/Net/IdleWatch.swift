@@ -20,6 +20,12 @@ package final class IdleWatch: Sendable {
         self.pid = pid
     }
 
+    /// Has the process end, which `reap` waits for. From any thread; its loop goes on without it.
+    package func end() { shutdown(socket.raw, CInt(SHUT_RDWR)) }
+
+    /// Takes note of the end of the process. Waits for it a moment only, as it gives way to all others in that, too.
+    package func reap() { HelperProcess.reap(pid, within: .milliseconds(100)) }
+
     /// Asks to be told once, by what `wasTold` finds. False where there is nobody to ask.
     func ask() -> Bool {
         var question: UInt8 = 1

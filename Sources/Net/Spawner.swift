@@ -83,14 +83,7 @@ final class SpawnerLine: @unchecked Sendable {
         guard let spawner = spawner.take() else { return }
         spawner.source.close()
         spawner.source.waiter.cancel()
-        let pid = spawner.spawner.pid
-        let pidfd = pid > 0 ? gh_pidfd_open(pid) : -1
-        if pidfd >= 0 {
-            let owner = FileDescriptor(owning: pidfd)
-            var event = pollfd(fd: owner.raw, events: Int16(POLLIN), revents: 0)
-            poll(&event, 1, 1000)
-            waitpid(pid, nil, WNOHANG)
-        }
+        HelperProcess.reap(spawner.spawner.pid, within: .seconds(1))
         settle(spawner.spawner.board)
     }
 

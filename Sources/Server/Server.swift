@@ -78,7 +78,11 @@ package enum Server {
         crew.serve(
             shutdownTimeout: config.server.shutdownTimeout,
             killGrace: config.sites.map(\.cgiKillGrace).max() ?? .zero, logs: logs,
-            stopping: manager.tellStopping)
+            stopping: {
+                manager.tellStopping()
+                for watch in helpers.idleWatches { watch?.end() }
+            })
+        for watch in helpers.idleWatches { watch?.reap() }
         logs.writer.flush()
     }
 

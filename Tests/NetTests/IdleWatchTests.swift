@@ -82,7 +82,11 @@ import Testing
     }
 
     private func end(_ watch: IdleWatch) {
-        shutdown(watch.socket.raw, CInt(SHUT_RDWR))
-        waitpid(watch.pid, nil, 0)
+        watch.end()
+        let isGone = eventually {
+            watch.reap()
+            return kill(watch.pid, 0) < 0
+        }
+        #expect(isGone)
     }
 }

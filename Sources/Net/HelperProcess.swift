@@ -1,0 +1,16 @@
+import Base
+import CLinux
+import Glibc
+
+/// What spawners and idle watches have in common.
+enum HelperProcess {
+    /// Takes note of the end of one that is ending, so that nothing is left of it; waits for that `limit` at most.
+    static func reap(_ pid: Int32, within limit: TimeSpan) {
+        let pidfd = pid > 0 ? gh_pidfd_open(pid) : -1
+        if pidfd < 0 { return }
+        let owner = FileDescriptor(owning: pidfd)
+        var event = pollfd(fd: owner.raw, events: Int16(POLLIN), revents: 0)
+        poll(&event, 1, CInt(clamping: limit.milliseconds))
+        waitpid(pid, nil, WNOHANG)
+    }
+}
