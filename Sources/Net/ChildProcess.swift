@@ -178,8 +178,8 @@ package struct ChildProcess: ~Copyable {
     }
 
     /// Ends all that it started: TERM now, KILL to what is left after `grace`. Returns at once; the loop
-    /// sees to it, and calls `then` when the group is gone. What has left the group may take longer. The
-    /// descriptors of `pipes` stay open until everything is gone.
+    /// sees to it, and calls `then` when nothing in the group runs. What has left the group may take longer. The
+    /// descriptors of `pipes` stay open until everything has ended.
     package consuming func end(
         grace: TimeSpan, holding pipes: [Source] = [], then: @escaping @Sendable () -> Void = {}
     ) {
@@ -239,7 +239,7 @@ package struct ChildProcess: ~Copyable {
         }
     }
 
-    /// Returns when the group is gone, with what is to be done about what has left it.
+    /// Returns when nothing in the group runs, with what is to be done about what has left it.
     private static func endGroup(
         _ child: ChildEnd.Handover, _ first: CInt, grace: TimeSpan, _ waiter: Waiter
     ) async -> Leftovers.Search? {
@@ -262,34 +262,8 @@ package struct ChildProcess: ~Copyable {
             signal(SIGKILL, -pid, of: user)
             _ = await end.hasEnded(by: .never)
         }
-        await killGroup(pid, of: user, on: loop, at: deadline, waiter)
+        await ProcessGroup(number: pid, user: user)
+            .end(at: deadline, on: loop, pool: mark?.leftovers.pool, waiter)
         return leftovers
-    }
-
-    /// How long a killed process may take to be gone. One that the kernel holds may take for ever, and
-    /// so may one whose parent, outside the group, takes no note of its end.
-    private static let killTime = TimeSpan.milliseconds(500)
-
-    /// Waits until no process of the group is left, and kills what is at `deadline`.
-    ///
-    /// A group's number is not given to another one while it has a member, so a look every few
-    /// milliseconds never reaches a stranger.
-    private static func killGroup(
-        _ group: Int32, of user: Keeper.User?, on loop: EventLoop, at deadline: Instant, _ waiter: Waiter
-    ) async {
-        var deadline = deadline
-        var pause = TimeSpan.milliseconds(50)
-        var isKilled = false
-        // Of another user's processes the kernel says only that they are there.
-        while kill(-group, 0) == 0 || (user != nil && Errno.current == .notPermitted) {
-            if loop.now >= deadline {
-                if isKilled { return }
-                signal(SIGKILL, -group, of: user)
-                isKilled = true
-                deadline = loop.now + killTime
-                pause = .milliseconds(5)
-            }
-            _ = await waiter.wait(until: min(deadline, loop.now + pause))
-        }
     }
 }

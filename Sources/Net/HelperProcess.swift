@@ -9,8 +9,7 @@ enum HelperProcess {
         let pidfd = pid > 0 ? gh_pidfd_open(pid) : -1
         if pidfd < 0 { return }
         let owner = FileDescriptor(owning: pidfd)
-        var event = pollfd(fd: owner.raw, events: Int16(POLLIN), revents: 0)
-        poll(&event, 1, CInt(clamping: limit.milliseconds))
+        _ = Pidfd.hasEnded(owner.raw, within: limit)
         waitpid(pid, nil, WNOHANG)
     }
 }

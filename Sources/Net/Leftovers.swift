@@ -17,7 +17,7 @@ struct Mark: Sendable {
 /// `@unchecked Sendable`: used on its loop's thread only.
 final class Leftovers: @unchecked Sendable {
     private let loop: EventLoop
-    private let pool: WorkerPool
+    let pool: WorkerPool
     private var lastMark: UInt64
     /// By the numbers of the users, -1 for the server's own.
     private var lookouts: [Int32: Lookout] = [:]

@@ -64,7 +64,7 @@ private struct Look {
             let process = FileDescriptor(owning: raw)
             // The number may have been another's before it was held.
             let mark = gh_mark_of(pid)
-            guard self.place(of: mark) == place, !Look.hasEnded(raw) else { continue }
+            guard self.place(of: mark) == place, !Pidfd.hasEnded(raw) else { continue }
             let search = searches[place]
             if search.purpose == GH_SEARCH_KILL {
                 guard gh_pidfd_signal(raw, SIGKILL) == 0 else { continue }
@@ -95,16 +95,10 @@ private struct Look {
         error == .tooManyFiles || error == .tooManyFilesInSystem
     }
 
-    /// Whether it waits only for its parent to take note.
-    private static func hasEnded(_ process: CInt, within time: TimeSpan = .zero) -> Bool {
-        var event = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
-        return poll(&event, 1, CInt(clamping: time.milliseconds)) > 0
-    }
-
     private static func wait(for killed: [CInt]) {
         let deadline = Instant.now + killTime
         for raw in killed {
-            _ = hasEnded(raw, within: max(.zero, deadline - .now))
+            _ = Pidfd.hasEnded(raw, within: max(.zero, deadline - .now))
             _ = FileDescriptor(owning: raw)
         }
     }

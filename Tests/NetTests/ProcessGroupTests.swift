@@ -89,6 +89,35 @@ import Testing
         }
     }
 
+    /// An init that takes its time is such a parent, and the first process of many a container, which never does.
+    @Test func `nobody waits for a parent that takes no note of an end`() async throws {
+        try await onStarter { starter in
+            var ends = try FileDescriptor.pipe()
+            let reading = ends.takeRead()
+            let script = """
+                sh -c 'sleep 1000 & echo $!; trap "" TERM; echo $$; exec setsid sleep 1000' & exec sleep 1000
+                """
+            let child = try await starter.start(
+                makePlan(["/bin/sh", "-c", script]), output: ends.takeWrite())
+            let (member, parent) = (try number(from: reading), try number(from: reading))
+            let group = child.pid
+            #expect(eventually { getpgid(parent) != group })
+            let begin = Instant.now
+            let isDone = Shared(false)
+            child.end(grace: .seconds(60)) {
+                isDone.value = true
+                starter.waiter.wake()
+            }
+            while !isDone.value { await starter.wait() }
+            #expect(Instant.now - begin < .seconds(30))
+            #expect(getpgid(member) == group)
+            #expect(isGone(member))
+            #expect(!isGone(parent))
+            kill(parent, SIGKILL)
+            while starter.loop.childrenEnding > 0 { await starter.wait() }
+        }
+    }
+
     @Test func `a process may clean up after TERM`() async throws {
         let folder = try ScratchFolder()
         try await onStarter { starter in
