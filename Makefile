@@ -18,8 +18,8 @@ EMULATE_PACKAGES = qemu-system-x86 busybox-static util-linux
 # where they are installed.
 COMPARE_PACKAGES = apache2-bin media-types perl python3 \
 	apcupsd-cgi blosxom cssc dpkg-www fossil global gman htdig info2www ipcalc libcgi-pm-perl libchatbot-eliza-perl \
-	libimager-perl libsvg-perl libtemplate-perl mailgraph man2html mimetex namazu2 newlisp nut-cgi onak parser3-cgi pgformatter \
-	php-cgi qdbm-cgi rrdtool squid-cgi swish-e usemod-wiki vnstati w3cam xapian-omega
+	libimager-perl libsvg-perl libtemplate-perl mailgraph man2html mimetex namazu2 newlisp nut-cgi onak parser3-cgi \
+	pgformatter php-cgi qdbm-cgi rrdtool squid-cgi swish-e usemod-wiki vnstati w3cam xapian-omega
 DEB_PACKAGES   = dpkg-dev
 
 RELEASE = .build/release/gatehouse

@@ -262,8 +262,8 @@ package struct ChildProcess: ~Copyable {
             signal(SIGKILL, -pid, of: user)
             _ = await end.hasEnded(by: .never)
         }
-        await ProcessGroup(number: pid, user: user)
-            .end(at: deadline, on: loop, pool: mark?.leftovers.pool, waiter)
+        // Without a mark there is nobody but the leader.
+        await mark?.leftovers.groups.end(pid, of: user, at: deadline, waiter)
         return leftovers
     }
 }

@@ -17,13 +17,16 @@ struct Mark: Sendable {
 /// `@unchecked Sendable`: used on its loop's thread only.
 final class Leftovers: @unchecked Sendable {
     private let loop: EventLoop
-    let pool: WorkerPool
+    private let pool: WorkerPool
+    /// What has not left them.
+    let groups: ProcessGroups
     private var lastMark: UInt64
     /// By the numbers of the users, -1 for the server's own.
     private var lookouts: [Int32: Lookout] = [:]
 
     init(loop: EventLoop, pool: WorkerPool) {
         (self.loop, self.pool) = (loop, pool)
+        groups = ProcessGroups(loop: loop, pool: pool)
         // Not a secret: only different in each process and loop.
         var generator = SystemRandomNumberGenerator()
         lastMark = generator.next()

@@ -44,44 +44,50 @@ private struct Look {
 
     /// Looks at all processes once. Whether there was one to be told or killed.
     mutating func pass() -> Bool {
-        guard let folder = opendir("/proc") else {
-            let isShort = Look.isShortage(.current)
-            found = searches.map { _ in isShort }
-            return false
-        }
-        defer { closedir(folder) }
         found = searches.map { _ in false }
         var hasActed = false
         var killed: [CInt] = []
         defer { Look.wait(for: killed) }
-        while let record = readdir(folder) {
-            guard let pid = Int32(record.name), let place = place(of: gh_mark_of(pid)) else { continue }
-            let raw = gh_pidfd_open(pid)
-            if raw < 0 {
-                if Look.isShortage(.current) { found[place] = true }
-                continue
+        do throws(Errno) {
+            try AllProcesses.forEach { pid in
+                if look(at: pid, &killed) { hasActed = true }
             }
-            let process = FileDescriptor(owning: raw)
-            // The number may have been another's before it was held.
-            let mark = gh_mark_of(pid)
-            guard self.place(of: mark) == place, !Pidfd.hasEnded(raw) else { continue }
-            let search = searches[place]
-            if search.purpose == GH_SEARCH_KILL {
-                guard gh_pidfd_signal(raw, SIGKILL) == 0 else { continue }
-                (found[place], hasActed) = (true, true)
-                if killed.count < Look.heldLimit { killed.append(process.release()) }
-            } else if getpgid(pid) != search.group, gh_pidfd_signal(raw, 0) == 0 {
-                found[place] = true
-                guard search.purpose == GH_SEARCH_TELL, mark & MarkedProcesses.toldBit == 0,
-                    told.insert(pid).inserted
-                else { continue }
-                // What it starts when it gets the signal has the new mark.
-                gh_replace_mark(pid, mark, mark | MarkedProcesses.toldBit)
-                _ = gh_pidfd_signal(raw, SIGTERM)
-                hasActed = true
-            }
+        } catch {
+            let isShort = Look.isShortage(error)
+            found = searches.map { _ in isShort }
         }
         return hasActed
+    }
+
+    /// Whether it was told or killed.
+    private mutating func look(at pid: Int32, _ killed: inout [CInt]) -> Bool {
+        guard let place = place(of: gh_mark_of(pid)) else { return false }
+        let raw = gh_pidfd_open(pid)
+        if raw < 0 {
+            if Look.isShortage(.current) { found[place] = true }
+            return false
+        }
+        let process = FileDescriptor(owning: raw)
+        // The number may have been another's before it was held.
+        let mark = gh_mark_of(pid)
+        guard self.place(of: mark) == place, !Pidfd.hasEnded(raw) else { return false }
+        let search = searches[place]
+        if search.purpose == GH_SEARCH_KILL {
+            guard gh_pidfd_signal(raw, SIGKILL) == 0 else { return false }
+            found[place] = true
+            if killed.count < Look.heldLimit { killed.append(process.release()) }
+            return true
+        }
+        guard getpgid(pid) != search.group, gh_pidfd_signal(raw, 0) == 0 else { return false }
+        found[place] = true
+        guard search.purpose == GH_SEARCH_TELL, mark & MarkedProcesses.toldBit == 0, told.insert(pid).inserted
+        else {
+            return false
+        }
+        // What it starts when it gets the signal has the new mark.
+        gh_replace_mark(pid, mark, mark | MarkedProcesses.toldBit)
+        _ = gh_pidfd_signal(raw, SIGTERM)
+        return true
     }
 
     /// Of the search that a process with this mark is meant by.

@@ -118,6 +118,33 @@ import Testing
         }
     }
 
+    @Test func `who ignores TERM is killed though the pool has no thread to look with`() async throws {
+        try await onStarter { starter in
+            let (leader, grandchild) = try await family(
+                starter, first: "trap '' TERM", leaderLives: false)
+            while leader.poll() == nil { await starter.wait() }
+            var ends = try FileDescriptor.pipe()
+            let reading = ends.takeRead()
+            let raw = reading.raw
+            for _ in 0..<starter.pool.threadCount {
+                starter.pool.submit {
+                    var byte: UInt8 = 0
+                    _ = read(raw, &byte, 1)
+                }
+            }
+            let isDone = Shared(false)
+            leader.end(grace: .milliseconds(300)) {
+                isDone.value = true
+                starter.waiter.wake()
+            }
+            while !isDone.value { await starter.wait() }
+            #expect(isGone(grandchild))
+            // Lets the pool go.
+            _ = ends.takeWrite()
+            while starter.loop.childrenEnding > 0 { await starter.wait() }
+        }
+    }
+
     @Test func `a process may clean up after TERM`() async throws {
         let folder = try ScratchFolder()
         try await onStarter { starter in

@@ -50,7 +50,7 @@ final class Child {
 final class Starter: @unchecked Sendable {
     let loop: EventLoop
     let waiter: Waiter
-    private let pool: WorkerPool
+    let pool: WorkerPool
     private let starter: ProcessStarter
     private let null = FileDescriptor(owning: open("/dev/null", O_RDWR | O_CLOEXEC))
     /// Whether no other test starts a process at the same time.
